@@ -1,0 +1,141 @@
+/**
+ * What the IMAP front needs of a mail store. Declared here by the one that uses it; any store that fits can be put
+ * behind the front. Expected failures are thrown as foundation/failure.ts `Failure`. Every change is durable when the
+ * promise resolves. Wire-form texts hold one octet per character (latin1).
+ */
+import type { Part } from "../mime/part.ts";
+
+/** Compares a login with what the user set up. */
+export interface Authenticator {
+  /** The account's store; undefined if user or password is wrong. @throws Failure("unavailable") and others: not a wrong password */
+  login(user: string, password: string): Promise<MailStore | undefined>;
+}
+
+export type SpecialUse = "\\Archive" | "\\Drafts" | "\\Flagged" | "\\Junk" | "\\Sent" | "\\Trash" | "\\All" | "\\Important";
+
+export interface MailStore {
+  /** Levels of a name are separated by `/`. Names are Unicode (NFC); INBOX is always there, and always so spelt. */
+  mailboxes(): readonly Mailbox[];
+  mailbox(name: string): Mailbox | undefined;
+  /** Names that were subscribed to, even of mailboxes that no longer exist. */
+  subscriptions(): ReadonlySet<string>;
+  setSubscribed(name: string, subscribed: boolean): Promise<void>;
+  /** @throws Failure already-exists, invalid, full */
+  create(name: string, specialUse?: SpecialUse): Promise<Mailbox>;
+  /** Takes the messages along; children stay. @throws Failure nonexistent, forbidden (INBOX) */
+  remove(name: string): Promise<void>;
+  /** Children move along; renaming INBOX moves its messages to a new mailbox (RFC 9051 section 6.3.6). */
+  rename(from: string, to: string): Promise<void>;
+  /** Largest message in octets that append takes. */
+  readonly appendLimit: number;
+}
+
+export interface MailboxStatus {
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly recent: number;
+  readonly uidNext: number;
+  readonly highestModSeq: number;
+  /** Sum of the messages' sizes in octets. */
+  readonly size: number;
+}
+
+/** What lies in the index: nothing of this opens a message file. */
+export interface MessageSummary {
+  readonly uid: number;
+  /** System flags as `\Seen`, keywords as the client spelt them; never `\Recent`. */
+  readonly flags: readonly string[];
+  readonly modSeq: number;
+  /** Milliseconds since 1970. */
+  readonly internalDate: number;
+  /** When it came into this mailbox; milliseconds since 1970. */
+  readonly saveDate: number;
+  /** Octets, with every line end counted as it is stored. */
+  readonly size: number;
+  /** OBJECTID's EMAILID and THREADID (RFC 8474). */
+  readonly emailId: string;
+  readonly threadId: string | undefined;
+}
+
+export type FlagChange = "add" | "remove" | "replace";
+
+/** A change that is durable, as all sessions learn of it; `origin` is what the acting session handed in. */
+export type MailboxChange =
+  | { readonly kind: "added"; readonly uids: readonly number[]; readonly origin?: object }
+  | { readonly kind: "expunged"; readonly uids: readonly number[]; readonly modSeq: number; readonly origin?: object }
+  | { readonly kind: "flags"; readonly uids: readonly number[]; readonly modSeq: number; readonly origin?: object }
+  | { readonly kind: "removed" };
+
+export interface AppendRequest {
+  /** The message in pieces of any size; consumed once, as it is stored. */
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly flags: readonly string[];
+  /** Milliseconds since 1970; now, where absent. */
+  readonly internalDate?: number;
+}
+
+export interface CopyResult {
+  readonly uidValidity: number;
+  /** Old and new UID of each message, ascending in the old one. */
+  readonly uids: readonly (readonly [from: number, to: number])[];
+}
+
+export interface Mailbox {
+  /** OBJECTID's MAILBOXID. */
+  readonly id: string;
+  readonly name: string;
+  readonly specialUse: SpecialUse | undefined;
+  readonly uidValidity: number;
+  status(): MailboxStatus;
+  /** Every message's UID, ascending. */
+  uids(): readonly number[];
+  /** UIDs of recent messages; a claim ends their being recent for everybody else (RFC 9051 appendix E, RFC 3501 section 2.3.2). */
+  claimRecent(): readonly number[];
+  /** Keywords that any message has or had. */
+  keywords(): readonly string[];
+  /** Those of the UIDs that exist, ascending. */
+  summaries(uids: readonly number[]): Iterable<MessageSummary>;
+  /** ENVELOPE in wire form, without the item's name. */
+  envelope(uid: number): string | undefined;
+  /** BODYSTRUCTURE (extensible) or BODY (not) in wire form. */
+  bodyStructure(uid: number, extensible: boolean): string | undefined;
+  structure(uid: number): Part | undefined;
+  /** The top header with the empty line that ends it. */
+  header(uid: number): Buffer | undefined;
+  /** Octets start..end (end exclusive) of the message, from its file. @throws Failure damaged, nonexistent */
+  read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
+  /** All or none (MULTIAPPEND, RFC 3502); the new UIDs in order. @throws Failure full, too-big */
+  append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<readonly number[]>;
+  /**
+   * Changes flags; a message whose MODSEQ is above `unchangedSince` is left alone and named in `conflicts` (RFC 7162
+   * section 3.1.3). UIDs that no longer exist are passed over.
+   */
+  changeFlags(
+    uids: readonly number[],
+    change: FlagChange,
+    flags: readonly string[],
+    options?: { unchangedSince?: number; origin?: object },
+  ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }>;
+  copy(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;
+  /** Copy and expunge in one transaction (RFC 6851). */
+  move(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;
+  /** Removes those of the UIDs that are there; which flags they have is the caller's business. */
+  expunge(uids: readonly number[], origin?: object): Promise<readonly number[]>;
+  /** UIDs expunged since then, ascending; undefined where the log does not reach back so far (RFC 7162 section 3.2.6). */
+  expungedSince(modSeq: number): readonly number[] | undefined;
+  /** UIDs whose flags changed or that came since then, ascending. */
+  changedSince(modSeq: number): readonly number[];
+  /**
+   * Those of the UIDs whose decoded text holds the needle, without regard to case (RFC 9051 section 6.4.4): in the
+   * header fields of that name, in the body's text parts, or in header and body both.
+   */
+  searchText(
+    where: { readonly header: string } | "body" | "text",
+    needle: string,
+    uids: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlySet<number>>;
+  /** Calls back after each change, in the order of the changes; the result ends it. */
+  watch(listener: (change: MailboxChange) => void): () => void;
+}
