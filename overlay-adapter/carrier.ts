@@ -1,0 +1,30 @@
+import type { Duplex } from "node:stream";
+import type { RelayAddress } from "../relay/relay-url.ts";
+
+/** What a way of carrying bytes can do; retries and waits follow from it. */
+export interface CarrierProperties {
+  /** Answers come back on the same stream. */
+  readonly duplex: boolean;
+  /** Milliseconds after which an answer that has not come is given up. */
+  readonly maxLatency: number;
+  /** The relay does not learn this machine's network address. */
+  readonly hidesIp: boolean;
+}
+
+/** A byte stream to a relay that has proved to hold the pinned key. */
+export interface CarrierStream {
+  readonly stream: Duplex;
+  readonly properties: CarrierProperties;
+  /** 32 bytes that only the two ends of this very stream know; signatures over them are worthless on any other stream. */
+  exporter(): Buffer;
+}
+
+/** One way to reach relays. */
+export interface Carrier {
+  readonly properties: CarrierProperties;
+  /**
+   * Connects and checks the relay's pinned key before a byte is sent.
+   * @throws Failure("unavailable") where the relay cannot be reached now; Failure("forbidden") where somebody else answers
+   */
+  open(relay: RelayAddress, signal?: AbortSignal): Promise<CarrierStream>;
+}

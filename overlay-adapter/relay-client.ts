@@ -1,0 +1,106 @@
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { RelayAddress } from "../relay/relay-url.ts";
+import type { Carrier } from "./carrier.ts";
+
+/** What reading a queue takes. */
+export interface QueueReader {
+  /** 24 random bytes. */
+  readonly recipientId: Uint8Array;
+  /** 32-byte seed of the queue's Ed25519 key. */
+  readonly recipientSeed: Uint8Array;
+}
+
+/** What sending into a queue takes; goes to the contact inside the queue's address. */
+export interface QueueSender {
+  /** 24 random bytes. */
+  readonly senderId: Uint8Array;
+  /** 32-byte key of the sender's HMAC-SHA256. */
+  readonly senderKey: Uint8Array;
+}
+
+/** All of a queue. Chosen at random by its owner and made durable before createQueue, which may then be repeated. */
+export interface QueueSecrets extends QueueReader, QueueSender {}
+
+/** What owning an invite's slot takes. */
+export interface SlotOwner {
+  /** 24 bytes. */
+  readonly slotId: Uint8Array;
+  /** 32-byte seed of the owner's Ed25519 key. */
+  readonly ownerSeed: Uint8Array;
+}
+
+/** `full`: the queue holds as much as it may, try later; `gone`: there is no such queue any more, or the key is not its. */
+export type SendOutcome = "accepted" | "full" | "gone";
+
+export type SlotClaim =
+  | { readonly kind: "cell"; readonly cell: Buffer }
+  | { readonly kind: "burned" | "expired" | "gone" };
+
+/** `gone`: no such slot, or not this owner's. */
+export type SlotStatus = "open" | "claimed" | "burned" | "expired" | "gone";
+
+/** Why cells of a subscription stopped for good: another connection reads the queue now, or it was deleted. */
+export type SubscriptionEnd = "taken-over" | "gone";
+
+export interface Subscriber {
+  /** How many cells may come before the first credit. */
+  readonly credit: number;
+  /**
+   * Cells in the order of their seq, each once per subscription: a broken connection is resumed behind the last one.
+   * A new subscription starts with the oldest cell that was never acknowledged.
+   */
+  onCell(seq: number, cell: Buffer): void;
+  onEnd?(end: SubscriptionEnd): void;
+}
+
+export interface Subscription {
+  /** Lets so many more cells come. */
+  credit(count: number): void;
+  /**
+   * Has the relay delete these cells; resolves once it has. Repeated over reconnections until answered.
+   * @throws Failure("unavailable") if the subscription or the client is closed before, Failure("nonexistent") if it ended
+   */
+  acknowledge(seqs: readonly number[]): Promise<void>;
+  /** No more cells come; what was not acknowledged stays at the relay. */
+  close(): void;
+}
+
+/**
+ * All of this bridge's relays: one connection each, opened when first needed, kept alive, and opened again with growing
+ * pauses while something is subscribed. A request whose connection breaks before the answer came rejects with
+ * Failure("unavailable"); every request may be repeated. Cells are CELL_SIZE bytes; times are milliseconds since 1970.
+ */
+export interface RelayClient {
+  /** Doing it again with the same secrets is no error. @throws Failure forbidden (token), already-exists, full, unavailable */
+  createQueue(relay: RelayAddress, queue: QueueSecrets): Promise<void>;
+  /** Takes the queue over from any other connection that reads it. */
+  subscribe(relay: RelayAddress, queue: QueueReader, subscriber: Subscriber): Subscription;
+  /** Resolves when the relay has the cell on its disk. Many may be under way at once; they arrive in the order of the calls. */
+  send(relay: RelayAddress, queue: QueueSender, cell: Uint8Array): Promise<SendOutcome>;
+  /** With all that it holds; no error if it is gone already. */
+  deleteQueue(relay: RelayAddress, queue: QueueReader): Promise<void>;
+  /** Doing it again with the same content is no error. @throws Failure forbidden (token), already-exists, full, unavailable */
+  putSlot(relay: RelayAddress, slot: SlotOwner, expiresAt: number, cell: Uint8Array): Promise<void>;
+  /** The first claim locks the slot to this key, which may claim again; a claim with any other key burns it. */
+  claimSlot(relay: RelayAddress, slotId: Uint8Array, claimSeed: Uint8Array): Promise<SlotClaim>;
+  slotStatus(relay: RelayAddress, slot: SlotOwner): Promise<SlotStatus>;
+  /** No error if it is gone already. */
+  deleteSlot(relay: RelayAddress, slot: SlotOwner): Promise<void>;
+  /** True while a connection to this relay stands. */
+  connected(relay: RelayAddress): boolean;
+  /** Ends all connections; what is under way rejects with Failure("unavailable"). */
+  close(): Promise<void>;
+}
+
+export interface RelayClientOptions {
+  readonly carrier: Carrier;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Numbers from 0 up to 1 for the jitter of reconnections. */
+  readonly jitter?: () => number;
+  /** Told whenever a connection came to stand or broke; a good moment to retry. */
+  readonly onConnection?: (relay: RelayAddress, connected: boolean) => void;
+}
+
+export declare function createRelayClient(options: RelayClientOptions): RelayClient;
