@@ -1,0 +1,138 @@
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Part } from "../mime/part.ts";
+import type {
+  AppendRequest,
+  CopyResult,
+  FlagChange,
+  MailboxChange,
+  MailboxStatus,
+  MessageSummary,
+  SearchPlace,
+  SpecialUse,
+} from "./message.ts";
+
+export interface MaildirOptions {
+  /** Holds the index; encrypted with a key of its own. The caller closes it, after the Maildir. */
+  readonly db: Database;
+  /** The home directory; messages lie in `mail/` below it. One process at a time may have it open. */
+  readonly home: string;
+  /** 32 bytes that wrap every file's key. */
+  readonly vaultKey: Uint8Array;
+  /** The `age1...` recipient of the paper key: its identity opens every file without this program. */
+  readonly recoveryRecipient: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Largest message in octets; 64 MiB where absent. */
+  readonly appendLimit?: number;
+}
+
+/** A message whose file is durable and whose structure is known, but which is in no mailbox yet. */
+export interface StagedMessage {
+  readonly size: number;
+  /** SHA-256 of the message. */
+  readonly contentHash: Buffer;
+  /** The top header with the empty line that ends it. */
+  readonly header: Buffer;
+}
+
+export interface StageOptions {
+  /** A deterministic id: staging it again overwrites what an interrupted attempt left. Random where absent. */
+  readonly name?: Uint8Array;
+  /** Where the message will probably go; INBOX where absent. Inserting it elsewhere is only a little slower. */
+  readonly mailboxId?: string;
+  /** Kept inside the file too, so that it survives a lost index. Milliseconds since 1970; now, where absent. */
+  readonly internalDate?: number;
+}
+
+export interface InsertOptions {
+  readonly flags: readonly string[];
+  /** Milliseconds since 1970; what `stage` was told, where absent. */
+  readonly internalDate?: number;
+  /** Comes back in the watchers' events. */
+  readonly origin?: object;
+}
+
+/**
+ * A person's mail: one age file per message below `<home>/mail`, and everything a mail program asks for first in the
+ * encrypted index. Expected failures are thrown as `Failure`; a change is durable when its promise resolves.
+ */
+export interface Maildir {
+  /** INBOX first, then by name. Levels are separated by `/`. */
+  mailboxes(): readonly MaildirMailbox[];
+  mailbox(name: string): MaildirMailbox | undefined;
+  mailboxById(id: string): MaildirMailbox | undefined;
+  /** The mailbox of that use; if there are several, the first by name. */
+  specialUse(use: SpecialUse): MaildirMailbox | undefined;
+  subscriptions(): ReadonlySet<string>;
+  setSubscribed(name: string, subscribed: boolean): Promise<void>;
+  /** Creates missing superior levels too. @throws Failure already-exists, invalid, full */
+  create(name: string, specialUse?: SpecialUse): Promise<MaildirMailbox>;
+  /** @throws Failure nonexistent, forbidden (INBOX) */
+  remove(name: string): Promise<void>;
+  /** @throws Failure nonexistent, already-exists, invalid */
+  rename(from: string, to: string): Promise<void>;
+  readonly appendLimit: number;
+  /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full */
+  stage(content: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedMessage>;
+  /**
+   * Puts a staged message into a mailbox; its UID. Runs at once inside the caller's `Database` transaction and is undone
+   * with it; watchers learn of it after the commit. @throws Failure nonexistent, invalid, already-exists (inserted before)
+   */
+  insert(mailboxId: string, staged: StagedMessage, options: InsertOptions): number;
+  /** Removes the file of a staged message that is not going to be inserted; harmless if it was. */
+  discard(staged: StagedMessage): Promise<void>;
+  /** UIDs of the messages with that Message-ID (with its angle brackets), ascending. */
+  findByMessageId(mailboxId: string, messageId: string): readonly number[];
+  /** True if an import brought a message of that SHA-256 into this mailbox before. */
+  wasImported(mailboxId: string, contentHash: Uint8Array): boolean;
+  /** Remembers it, inside the caller's transaction. */
+  rememberImport(mailboxId: string, contentHash: Uint8Array): void;
+  /** Finishes what is written behind: names on disk, removed files. */
+  close(): Promise<void>;
+}
+
+/** One mailbox. Objects stay the same while the mailbox lives, through renames too. */
+export interface MaildirMailbox {
+  /** MAILBOXID (RFC 8474). */
+  readonly id: string;
+  readonly name: string;
+  readonly specialUse: SpecialUse | undefined;
+  readonly uidValidity: number;
+  status(): MailboxStatus;
+  uids(): readonly number[];
+  claimRecent(): readonly number[];
+  keywords(): readonly string[];
+  summaries(uids: readonly number[]): Iterable<MessageSummary>;
+  envelope(uid: number): string | undefined;
+  bodyStructure(uid: number, extensible: boolean): string | undefined;
+  structure(uid: number): Part | undefined;
+  header(uid: number): Buffer | undefined;
+  /** Octets start..end (end exclusive). @throws Failure damaged, nonexistent */
+  read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
+  /** All or none; the new UIDs in order. @throws Failure full, too-big, nonexistent, invalid */
+  append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<readonly number[]>;
+  /** RFC 7162 section 3.1.3; `changed` are those whose flags are other than before. */
+  changeFlags(
+    uids: readonly number[],
+    change: FlagChange,
+    flags: readonly string[],
+    options?: { unchangedSince?: number; origin?: object },
+  ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }>;
+  copy(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult>;
+  move(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult>;
+  expunge(uids: readonly number[], origin?: object): Promise<readonly number[]>;
+  expungedSince(modSeq: number): readonly number[] | undefined;
+  changedSince(modSeq: number): readonly number[];
+  searchText(
+    where: SearchPlace,
+    needle: string,
+    uids: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlySet<number>>;
+  watch(listener: (change: MailboxChange) => void): () => void;
+}
+
+/** Opens or creates the mail below a home; at the first time with INBOX, Sent, Drafts, Trash, Junk and Archive. */
+export type OpenMaildir = (options: MaildirOptions) => Promise<Maildir>;
