@@ -1,0 +1,48 @@
+import type { AddressLabel } from "../foundation/address.ts";
+
+/** Why a letter will never reach this recipient. */
+export type LetterFailure =
+  /** The contact's queue is gone from its relay, or its key no longer fits. */
+  | "gone"
+  /** The relay could not be reached, or had no room, for as long as a letter waits. */
+  | "expired"
+  /** The contact was revoked or frozen, or is no contact any more. */
+  | "refused"
+  /** There is no session with any of the contact's devices. */
+  | "no-session";
+
+/** Why a cell was dropped. */
+export type DropReason =
+  /** It does not open under the queue's key, or its inside is not what it should be. */
+  | "damaged"
+  /** No slot opens with this device's sessions. */
+  | "undecryptable"
+  /** Its content is not what its sealed header promises. */
+  | "altered"
+  /** It was received before: a sender's retry, or a replay. */
+  | "duplicate"
+  /** A cell of a letter whose rest never came. */
+  | "incomplete"
+  /** Somebody that this bridge does not expect, or whose keys are not those that were pinned. */
+  | "stranger";
+
+/** What the overlay tells the bridge, after it is durable. None of it is a secret, but labels do not belong into logs. */
+export type OverlayEvent =
+  /** A recipient's relay has all cells of the letter on its disk. */
+  | { readonly kind: "relayed"; readonly letter: Buffer; readonly to: AddressLabel }
+  /** Told again at every start until `settleFailure` confirms that the sender was told. */
+  | { readonly kind: "failed"; readonly letter: Buffer; readonly to: AddressLabel; readonly reason: LetterFailure }
+  /** An invite was taken up: the contact is there. */
+  | { readonly kind: "contact-added"; readonly contact: AddressLabel; readonly invite: string }
+  /** The inviter has confirmed: letters flow both ways. */
+  | { readonly kind: "contact-confirmed"; readonly contact: AddressLabel }
+  /** Two people tried to use one invite; it is dead, and whoever has the link may be somebody else than meant. */
+  | { readonly kind: "invite-burned"; readonly invite: string }
+  | { readonly kind: "invite-expired"; readonly invite: string }
+  /** An invite that was being accepted cannot be any more; the text is for a person. */
+  | { readonly kind: "join-failed"; readonly invite: string; readonly text: string }
+  | { readonly kind: "cells-dropped"; readonly from: AddressLabel | undefined; readonly reason: DropReason; readonly count: number }
+  /** So many letters of this contact's device are missing before the one that just came; they may still come late. */
+  | { readonly kind: "gap"; readonly from: AddressLabel; readonly deviceId: number; readonly missing: number }
+  /** A connection to a relay came to stand or broke. */
+  | { readonly kind: "relay"; readonly host: string; readonly port: number; readonly connected: boolean };

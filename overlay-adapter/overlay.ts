@@ -1,0 +1,126 @@
+import type { AddressLabel } from "../foundation/address.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Contacts } from "../keyring/contacts.ts";
+import type { Device } from "../keyring/device.ts";
+import type { RelayAddress } from "../relay/relay-url.ts";
+import type { Carrier } from "./carrier.ts";
+import type { OverlayEvent } from "./events.ts";
+import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
+import type { RelayClient, RelayClientOptions } from "./relay-client.ts";
+
+export interface OverlayOptions {
+  /** The shared encrypted database. */
+  readonly db: Database;
+  /** The bridge's home; large letters wait encrypted in its `outbox` folder. */
+  readonly home: string;
+  readonly identity: OverlayIdentity;
+  readonly contacts: Contacts;
+  readonly device: Device;
+  /** The own relay, with its token. */
+  readonly relay: RelayAddress;
+  readonly carrier: Carrier;
+  readonly receiver: LetterReceiver;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** That many random bytes; the system's unless given. */
+  readonly random?: (length: number) => Buffer;
+  readonly onEvent?: (event: OverlayEvent) => void;
+  /** Makes the client of all relays; createRelayClient unless given. */
+  readonly connect?: (options: RelayClientOptions) => RelayClient;
+}
+
+/** A letter's content, durable on disk but not yet on its way. */
+export interface PreparedLetter {
+  /** 16 random bytes; the same for all recipients. */
+  readonly id: Buffer;
+  /** Octets of the content. */
+  readonly size: number;
+  /** Removes what was spooled, if the letter was not enqueued. */
+  discard(): Promise<void>;
+}
+
+export interface CreatedInvite {
+  readonly id: string;
+  /** `postern:...`, to be handed over on a way that nobody else reads. */
+  readonly link: string;
+  /** False while the relay does not hold the invite yet; it goes there as soon as the relay can be reached. */
+  readonly ready: boolean;
+}
+
+export type AcceptedInvite =
+  /** The contact is there, and takes letters at once. */
+  | { readonly kind: "joined"; readonly contact: AddressLabel; readonly petname: string }
+  /** The relay cannot be reached now; it is tried again until it works or the invite expires. */
+  | { readonly kind: "waiting"; readonly invite: string; readonly reason: string };
+
+/** An invite that is not done with: made here, or being accepted here. */
+export interface PendingInvite {
+  readonly id: string;
+  readonly direction: "made" | "accepting";
+  /** The petname that the contact will have; undefined where none was given. */
+  readonly name: string | undefined;
+  readonly expiresAt: number;
+  /** `preparing`: not yet at the relay; `open`: waits to be taken; `claiming`: waits for the relay; `greeted`: waits for the inviter's answer. */
+  readonly state: "preparing" | "open" | "claiming" | "greeting" | "greeted";
+  /** Of an invite made here. */
+  readonly link?: string;
+}
+
+export interface DeliveryStatus {
+  readonly letter: Buffer;
+  readonly to: AddressLabel;
+  readonly state: "waiting" | "encrypted" | "relayed" | "failed";
+  readonly reason?: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly size: number;
+}
+
+export interface OverlayStatus {
+  /** Letters by recipient that wait for a relay. */
+  readonly waiting: number;
+  readonly failed: number;
+  readonly connected: boolean;
+  /** Cells dropped since the start, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** The oldest first, at most 1,000: what waits, what failed, and what was relayed of late. */
+  readonly deliveries: readonly DeliveryStatus[];
+}
+
+export interface Overlay {
+  /** Connects, finishes what was pending, and begins to send and receive. */
+  start(): void;
+  /** Stops; what is not done stays durable. */
+  close(): Promise<void>;
+  /**
+   * Makes an invite and puts it on the own relay. The name is the petname that the contact will get.
+   * @throws Failure("invalid" | "already-exists") for a petname that cannot be given
+   */
+  createInvite(options: { readonly name?: string; readonly expiresAt: number }): Promise<CreatedInvite>;
+  /**
+   * Takes up somebody's invite; may be repeated with the same link.
+   * @throws Failure with a text for a person: mistyped, expired, one's own, already a contact, used by somebody else
+   */
+  acceptInvite(link: string, petname: string): Promise<AcceptedInvite>;
+  /** Withdraws an invite made here, or gives up one that is being accepted and is not answered yet. */
+  cancelInvite(id: string): Promise<void>;
+  pendingInvites(): readonly PendingInvite[];
+  /** Deletes the queue that the contact writes into and forgets the session; letters to the contact that wait fail. */
+  removeContact(label: AddressLabel): Promise<void>;
+  /** Spools a letter's content, sealed; to be followed by enqueue or discard. @throws Failure("too-big" | "full") */
+  prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;
+  /** Puts the letter on its way. Synchronous: runs inside the caller's transaction and is undone with it. */
+  enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void;
+  /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */
+  settleFailure(letter: Uint8Array, to: AddressLabel): void;
+  status(): OverlayStatus;
+  /** Resolves when nothing waits to be sent and all that arrived is stored. */
+  idle(): Promise<void>;
+  /** Octets of the largest letter. */
+  readonly sizeLimit: number;
+}
+
+/** Opens the overlay's tables and removes what no letter refers to any more; nothing is sent before `start`. */
+export declare function openOverlay(options: OverlayOptions): Overlay;

@@ -1,0 +1,37 @@
+import type { AddressLabel } from "../foundation/address.ts";
+
+/** The part of the own identity that the overlay needs; keyring/identity.ts fits. */
+export interface OverlayIdentity {
+  readonly label: AddressLabel;
+  /** The own account state as signed, newest. */
+  readonly accountState: Uint8Array;
+}
+
+/** A letter as it comes out of the ratchet: who sent it is proved. */
+export interface ReceivedLetter {
+  readonly from: AddressLabel;
+  readonly deviceId: number;
+  /** 16 bytes; the same for all recipients of the letter. */
+  readonly id: Buffer;
+  /** When its first cell was opened here; milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Octets of the content. */
+  readonly size: number;
+  /** The content; throws LetterAborted where it turns out to be altered or incomplete: what was staged is to be discarded. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** Takes the letters; declared by the overlay, fulfilled by the bridge. */
+export interface LetterReceiver {
+  /**
+   * Stages the letter durably, and returns what makes it visible: it is run, synchronously, inside the transaction that
+   * also records the ratchet's step. A letter can be handed in again if the transaction never came about; whatever was
+   * staged for it before is to be discarded. Rejecting means: not now; the relay keeps the letter and it comes again.
+   */
+  receive(letter: ReceivedLetter): Promise<() => void>;
+}
+
+/** The content of a letter that is being received cannot be completed; nothing of it may become visible. */
+export class LetterAborted extends Error {
+  override name = "LetterAborted";
+}
