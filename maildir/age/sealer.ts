@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { encodeHeader } from "./header.ts";
+import type { AgeRecipient } from "./identity.ts";
+import { CHUNK_SIZE, FILE_KEY_SIZE, NONCE_SIZE } from "./limits.ts";
+import { payloadKey, sealChunk } from "./payload.ts";
+
+/** Seals one file as age v1, piece by piece; holds at most one chunk. */
+export class AgeSealer {
+  /** Header and nonce: the first octets of the file. */
+  readonly start: Buffer;
+  readonly #key: Buffer;
+  readonly #pending = Buffer.allocUnsafe(CHUNK_SIZE);
+  #filled = 0;
+  #index = 0;
+
+  constructor(recipients: readonly AgeRecipient[]) {
+    const fileKey = randomBytes(FILE_KEY_SIZE);
+    const nonce = randomBytes(NONCE_SIZE);
+    const stanzas = recipients.map((recipient) => recipient.wrap(fileKey));
+    this.start = Buffer.concat([encodeHeader(stanzas, fileKey), nonce]);
+    this.#key = payloadKey(fileKey, nonce);
+  }
+
+  /** The chunks that these octets complete. A full chunk is held back until it is known not to be the last. */
+  *push(plaintext: Uint8Array): Generator<Buffer> {
+    let offset = 0;
+    while (offset < plaintext.length) {
+      if (this.#filled === CHUNK_SIZE) {
+        yield sealChunk(this.#key, this.#index++, false, this.#pending);
+        this.#filled = 0;
+      }
+      const length = Math.min(CHUNK_SIZE - this.#filled, plaintext.length - offset);
+      this.#pending.set(plaintext.subarray(offset, offset + length), this.#filled);
+      this.#filled += length;
+      offset += length;
+    }
+  }
+
+  /** The last chunk; nothing may be pushed after it. */
+  end(): Buffer {
+    return sealChunk(this.#key, this.#index, true, this.#pending.subarray(0, this.#filled));
+  }
+}
+
+/** Seals a small file at once. */
+export function sealBytes(recipients: readonly AgeRecipient[], plaintext: Uint8Array): Buffer {
+  const sealer = new AgeSealer(recipients);
+  return Buffer.concat([sealer.start, ...sealer.push(plaintext), sealer.end()]);
+}

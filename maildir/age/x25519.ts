@@ -1,0 +1,90 @@
+import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { deriveKey, open, seal } from "../../foundation/seal.ts";
+import { decodeRawBase64, encodeRawBase64 } from "./base64.ts";
+import { decodeBech32, encodeBech32 } from "./bech32.ts";
+import { AgeFormatError } from "./format-error.ts";
+import type { Stanza } from "./header.ts";
+import type { AgeIdentity, AgeRecipient } from "./identity.ts";
+import { FILE_KEY_SIZE, TAG_SIZE } from "./limits.ts";
+
+const INFO = "age-encryption.org/v1/X25519";
+const ZERO_NONCE = Buffer.alloc(12);
+const PUBLIC_DER = Buffer.from("302a300506032b656e032100", "hex");
+const PRIVATE_DER = Buffer.from("302e020100300506032b656e04220420", "hex");
+
+function publicKeyOf(point: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([PUBLIC_DER, point]), format: "der", type: "spki" });
+}
+
+function pointOf(key: KeyObject): Buffer {
+  return key.export({ format: "der", type: "spki" }).subarray(PUBLIC_DER.length);
+}
+
+/** The shared secret; undefined where it is all zero, which a point of low order brings about. */
+function sharedSecret(privateKey: KeyObject, publicKey: KeyObject): Buffer | undefined {
+  let secret: Buffer;
+  try {
+    secret = diffieHellman({ privateKey, publicKey });
+  } catch {
+    return undefined;
+  }
+  return secret.every((byte) => byte === 0) ? undefined : secret;
+}
+
+/** The recipient whose text form is `age1...` (age v1, "The X25519 recipient type"). */
+export class X25519Recipient implements AgeRecipient {
+  readonly #point: Buffer;
+  readonly #key: KeyObject;
+
+  /** @throws Error if the text is no such recipient */
+  constructor(text: string) {
+    const decoded = decodeBech32(text);
+    if (decoded?.prefix !== "age" || decoded.bytes.length !== 32) throw new Error("not an age1... recipient");
+    this.#point = decoded.bytes;
+    this.#key = publicKeyOf(decoded.bytes);
+  }
+
+  wrap(fileKey: Uint8Array): Stanza {
+    const ephemeral = generateKeyPairSync("x25519");
+    const share = pointOf(ephemeral.publicKey);
+    const secret = sharedSecret(ephemeral.privateKey, this.#key);
+    if (secret === undefined) throw new Error("the recipient is a point of low order");
+    const key = deriveKey(secret, INFO, 32, Buffer.concat([share, this.#point]));
+    return { arguments: ["X25519", encodeRawBase64(share)], body: seal(key, ZERO_NONCE, fileKey) };
+  }
+}
+
+/** The identity whose text form is `AGE-SECRET-KEY-1...`. */
+export class X25519Identity implements AgeIdentity {
+  readonly #key: KeyObject;
+  readonly #point: Buffer;
+
+  /** @throws Error if the text is no such identity; it is not repeated in the error */
+  constructor(text: string) {
+    const decoded = decodeBech32(text);
+    if (decoded?.prefix !== "age-secret-key-" || decoded.bytes.length !== 32)
+      throw new Error("not an AGE-SECRET-KEY-1... identity");
+    this.#key = createPrivateKey({ key: Buffer.concat([PRIVATE_DER, decoded.bytes]), format: "der", type: "pkcs8" });
+    this.#point = pointOf(createPublicKey(this.#key));
+  }
+
+  /** Its `age1...` text. */
+  get recipient(): string {
+    return encodeBech32("age", this.#point);
+  }
+
+  unwrap(stanzas: readonly Stanza[]): Buffer | undefined {
+    for (const stanza of stanzas) {
+      if (stanza.arguments[0] !== "X25519") continue;
+      const share = decodeRawBase64(stanza.arguments[1] ?? "");
+      if (stanza.arguments.length !== 2 || share?.length !== 32 || stanza.body.length !== FILE_KEY_SIZE + TAG_SIZE)
+        throw new AgeFormatError("header", "a malformed X25519 stanza");
+      const secret = sharedSecret(this.#key, publicKeyOf(share));
+      if (secret === undefined) throw new AgeFormatError("header", "an X25519 share of low order");
+      const key = deriveKey(secret, INFO, 32, Buffer.concat([share, this.#point]));
+      const fileKey = open(key, ZERO_NONCE, stanza.body);
+      if (fileKey !== undefined) return fileKey;
+    }
+    return undefined;
+  }
+}
