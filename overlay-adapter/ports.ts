@@ -3,8 +3,8 @@ import type { AddressLabel } from "../foundation/address.ts";
 /** The part of the own identity that the overlay needs; keyring/identity.ts fits. */
 export interface OverlayIdentity {
   readonly label: AddressLabel;
-  /** The own account state as signed, newest. */
-  readonly accountState: Uint8Array;
+  /** The own account state, newest, as it travels. */
+  accountState(): { readonly bytes: Buffer };
 }
 
 /** A letter as it comes out of the ratchet: who sent it is proved. */

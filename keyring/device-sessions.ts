@@ -1,0 +1,145 @@
+import {
+  CiphertextMessageType,
+  ErrorCode,
+  LibSignalErrorBase,
+  PreKeySignalMessage,
+  ProtocolAddress,
+  processPreKeyBundle,
+  SignalMessage,
+  signalDecrypt,
+  signalDecryptPreKey,
+  signalEncrypt,
+} from "@signalapp/libsignal-client";
+import type SQLite from "better-sqlite3-multiple-ciphers";
+import { decodeBundle, plain } from "./device-bundle.ts";
+import {
+  type DeviceKeys,
+  PinnedIdentityStore,
+  StagedKyberPreKeyStore,
+  StagedPreKeyStore,
+  StagedSessionStore,
+  StoreAccess,
+  StoredSignedPreKeyStore,
+  type TrustQuery,
+} from "./device-staging.ts";
+
+export interface Ciphertext {
+  /** `first`: begins a session and is repeated as such until the other side has answered. */
+  readonly type: "first" | "ratchet";
+  readonly bytes: Buffer;
+}
+
+/** Why the ratchet did not take a step; nothing was staged by the call that threw it. */
+export class SessionFailure extends Error {
+  override name = "SessionFailure";
+  readonly kind: "duplicate" | "untrusted" | "no-session" | "invalid";
+
+  constructor(kind: SessionFailure["kind"], options?: ErrorOptions) {
+    super(`the ratchet says: ${kind}`, options);
+    this.kind = kind;
+  }
+}
+
+/**
+ * Steps of the ratchets, staged in memory: nothing is changed until `write` is called in the transaction that also
+ * stores what the steps were for. A batch that is dropped leaves everything as it was. libsignal reads and writes
+ * a session in two separate moments, so calls on one batch come one after another, and two batches with the same
+ * contact exclude each other: that is the caller's duty (one mutex per contact).
+ */
+export class SessionBatch {
+  readonly #access: StoreAccess;
+  readonly #own: ProtocolAddress;
+  readonly #sessions: StagedSessionStore;
+  readonly #identities: PinnedIdentityStore;
+  readonly #preKeys: StagedPreKeyStore;
+  readonly #signedPreKeys: StoredSignedPreKeyStore;
+  readonly #kyberPreKeys: StagedKyberPreKeyStore;
+
+  constructor(sqlite: SQLite.Database, keys: DeviceKeys, own: string, trusted: TrustQuery) {
+    this.#own = ProtocolAddress.new(own, keys.deviceId);
+    this.#access = new StoreAccess(sqlite);
+    this.#sessions = new StagedSessionStore(this.#access);
+    this.#identities = new PinnedIdentityStore(this.#access, keys, trusted);
+    this.#preKeys = new StagedPreKeyStore(this.#access);
+    this.#signedPreKeys = new StoredSignedPreKeyStore(this.#access);
+    this.#kyberPreKeys = new StagedKyberPreKeyStore(this.#access);
+  }
+
+  /** Begins a session by PQXDH. @throws SessionFailure, DecodeError */
+  async begin(label: string, bundle: Uint8Array, now: number): Promise<void> {
+    const decoded = decodeBundle(bundle);
+    const address = ProtocolAddress.new(label, decoded.deviceId());
+    await this.#translated(
+      processPreKeyBundle(decoded, address, this.#own, this.#sessions, this.#identities, new Date(now)),
+    );
+  }
+
+  /** @throws SessionFailure no-session, untrusted */
+  async encrypt(label: string, deviceId: number, plaintext: Uint8Array, now: number): Promise<Ciphertext> {
+    const message = await this.#translated(
+      signalEncrypt(
+        plain(plaintext),
+        ProtocolAddress.new(label, deviceId),
+        this.#own,
+        this.#sessions,
+        this.#identities,
+        new Date(now),
+      ),
+    );
+    return {
+      type: message.type() === Number(CiphertextMessageType.PreKey) ? "first" : "ratchet",
+      bytes: Buffer.from(message.serialize()),
+    };
+  }
+
+  /** @throws SessionFailure */
+  async decrypt(label: string, deviceId: number, { type, bytes }: Ciphertext): Promise<Buffer> {
+    const address = ProtocolAddress.new(label, deviceId);
+    return this.#translated(
+      (async () =>
+        Buffer.from(
+          type === "first"
+            ? await signalDecryptPreKey(
+                PreKeySignalMessage.deserialize(plain(bytes)),
+                address,
+                this.#own,
+                this.#sessions,
+                this.#identities,
+                this.#preKeys,
+                this.#signedPreKeys,
+                this.#kyberPreKeys,
+              )
+            : await signalDecrypt(
+                SignalMessage.deserialize(plain(bytes)),
+                address,
+                this.#own,
+                this.#sessions,
+                this.#identities,
+              ),
+        ))(),
+    );
+  }
+
+  /** Writes all steps, in the caller's transaction. */
+  write(): void {
+    this.#sessions.write();
+    this.#preKeys.write();
+    this.#kyberPreKeys.write();
+  }
+
+  async #translated<T>(step: Promise<T>): Promise<T> {
+    this.#access.takeFault();
+    try {
+      return await step;
+    } catch (error) {
+      const fault = this.#access.takeFault();
+      if (fault !== undefined) throw fault;
+      if (!(error instanceof LibSignalErrorBase)) throw new SessionFailure("invalid", { cause: error });
+      if (error.code === ErrorCode.DuplicatedMessage) throw new SessionFailure("duplicate", { cause: error });
+      if (error.code === ErrorCode.UntrustedIdentity) throw new SessionFailure("untrusted", { cause: error });
+      if (error.code === ErrorCode.InvalidSession || /session .*not found/i.test(error.message))
+        throw new SessionFailure("no-session", { cause: error });
+      throw new SessionFailure("invalid", { cause: error });
+    }
+  }
+}
