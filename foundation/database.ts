@@ -29,21 +29,24 @@ export class Database {
   #scheduled = false;
 
   /**
-   * Opens or creates the file. The key is 32 bytes.
+   * Opens or creates the file. The key is 32 bytes; the page size, in bytes, is taken when the file is created.
    * @throws WrongDatabaseKey
    */
-  constructor(path: string, key?: Uint8Array) {
+  constructor(path: string, key?: Uint8Array, pageSize = 4_096) {
     this.sqlite = new SQLite(path);
     try {
       if (key !== undefined) {
         this.sqlite.pragma("cipher = 'chacha20'");
         this.sqlite.pragma(`key = 'raw:${Buffer.from(key).toString("hex")}'`);
       }
+      this.sqlite.pragma(`page_size = ${pageSize}`);
       this.sqlite.pragma("temp_store = MEMORY");
       this.sqlite.pragma("journal_mode = WAL");
       this.sqlite.pragma("synchronous = FULL");
       this.sqlite.pragma("foreign_keys = ON");
-      this.sqlite.exec("CREATE TABLE IF NOT EXISTS part_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
+      this.sqlite.exec(
+        "CREATE TABLE IF NOT EXISTS part_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
+      );
     } catch (error) {
       this.sqlite.close();
       if (error instanceof SQLite.SqliteError && error.code === "SQLITE_NOTADB") throw new WrongDatabaseKey();
@@ -57,7 +60,9 @@ export class Database {
       const row = this.sqlite.prepare("SELECT version FROM part_version WHERE part = ?").pluck().get(schema.part);
       const version = typeof row === "number" ? row : 0;
       if (version > schema.migrations.length)
-        throw new Error(`the ${schema.part} tables are of version ${version}, newer than this program: install the newer one`);
+        throw new Error(
+          `the ${schema.part} tables are of version ${version}, newer than this program: install the newer one`,
+        );
       for (const migration of schema.migrations.slice(version)) this.sqlite.exec(migration);
       this.sqlite
         .prepare("INSERT INTO part_version VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET version = excluded.version")
