@@ -12,7 +12,7 @@ export const REVOKED_MAX = 128;
 export const RELAYS_MAX = 8;
 /** Octets of one relay's URL: an onion name, a port and a key pin take about 150. */
 export const RELAY_URL_MAX = 255;
-/** The largest account state that the bounds above allow is 11,138 bytes; it must fit one cell of 16,384 with room to spare. */
+/** Bytes. The bounds above allow 11,097; it must fit one cell of 16,384 with room to spare. */
 export const ACCOUNT_STATE_MAX = 11_500;
 
 const DAY = 24 * 3_600_000;

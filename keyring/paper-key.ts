@@ -1,21 +1,34 @@
+import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
+import { wordlist } from "@scure/bip39/wordlists/english.js";
+import { renderUnicodeCompact } from "uqr";
 import type { RandomSource } from "./random.ts";
 
-/** A new paper master key: 32 random bytes. */
+/** Bytes of the paper master seed: the Ed25519 seed of M. */
+export const MASTER_SEED_LENGTH = 32;
+
+/** A new paper master seed. */
 export function newMasterSeed(random: RandomSource): Buffer {
-  return Buffer.from(random(32));
+  return Buffer.from(random(MASTER_SEED_LENGTH));
 }
 
 /** The seed as 24 English words (BIP 39). */
-export function seedToWords(_seed: Uint8Array): string {
-  throw new Error("not written");
+export function seedToWords(seed: Uint8Array): string {
+  if (seed.length !== MASTER_SEED_LENGTH) throw new RangeError("a master seed has 32 bytes");
+  return entropyToMnemonic(Uint8Array.from(seed), wordlist);
 }
 
-/** The reverse, in any case and spacing; undefined where a word or the checksum is wrong. */
-export function wordsToSeed(_words: string): Buffer | undefined {
-  throw new Error("not written");
+/** The reverse, in any case and spacing; undefined where a word, their number or the checksum is wrong. */
+export function wordsToSeed(words: string): Buffer | undefined {
+  const spelt = words.toLowerCase().match(/[a-z]+/g) ?? [];
+  if (spelt.length !== 24) return undefined;
+  try {
+    return Buffer.from(mnemonicToEntropy(spelt.join(" "), wordlist));
+  } catch {
+    return undefined;
+  }
 }
 
-/** A QR code of the text, in Unicode half blocks for a terminal or a printer. */
-export function qrText(_text: string): string {
-  throw new Error("not written");
+/** A QR code of the text, in Unicode half blocks for a terminal or a printer: light modules are drawn, so it shows right on a dark ground. */
+export function qrText(text: string): string {
+  return renderUnicodeCompact(text, { ecc: "M", border: 2 });
 }
