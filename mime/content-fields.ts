@@ -18,7 +18,8 @@ export type ContentFields = Pick<
   | "location"
 >;
 
-const TOKEN = /^[^\s()<>@,;:\\"/[\]?=]+$/;
+/** token of RFC 2045 section 5.1 */
+const TOKEN = /^[!#-'*+.0-9A-Z^_`a-z{|}~-]+$/;
 
 /** Reads them, the first of each name. In a multipart/digest a part without Content-Type is a message/rfc822. */
 export function readContentFields(header: Uint8Array, inDigest: boolean): ContentFields {
