@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { formatHostPort } from "../../host-port.ts";
+import type { StatusView } from "../../operations.ts";
+import { withOperations } from "../with-operations.ts";
+import { addCommand } from "./options.ts";
+
+function describe(status: StatusView): string {
+  const rows: (readonly [string, string | undefined])[] = [
+    ["bridge", status.running ? "running" : "not running (postern run)"],
+    ["home", status.home],
+    ["vault", status.vault === "open" ? "open" : "locked: it opens when a mail program logs in"],
+    ["address", status.address],
+    ["IMAP", status.imap && formatHostPort(status.imap)],
+    ["SMTP", status.smtp && formatHostPort(status.smtp)],
+    ["certificate", `${status.caFile}\nSHA-256 ${status.caFingerprint}`],
+    ["relay", status.relay && `${status.relay.kind}, ${status.relay.address}`],
+    ["contacts", status.contacts?.toString()],
+    ["open invites", status.pendingInvites?.toString()],
+    ["letters", status.messages?.toString()],
+    ["queue", status.queue && `${status.queue.waiting} waiting, ${status.queue.failed} failed`],
+    ["paper key", status.paperKeyKept ? "still in the vault: write it down (postern paper-key)" : undefined],
+  ];
+  return rows
+    .flatMap(([name, value]) =>
+      value === undefined ? [] : `${name.padEnd(13)} ${value.replaceAll("\n", `\n${" ".repeat(14)}`)}`,
+    )
+    .join("\n");
+}
+
+export function addStatusCommand(program: Command): void {
+  addCommand(
+    program,
+    "status",
+    "Show whether the bridge runs, where its fronts really listen, and what waits.",
+    ["postern status", "postern status --json"],
+    (command) => command,
+    async (invocation) => {
+      const status = await withOperations(invocation, (operations) => operations.status(), { unlocked: false });
+      invocation.output.result(status, describe(status));
+    },
+  );
+}

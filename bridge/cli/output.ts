@@ -1,0 +1,61 @@
+import { Failure, type FailureCode } from "../../foundation/failure.ts";
+
+/** Exit statuses, so that scripts can tell failures apart; `postern --help` lists them. */
+export const EXIT_STATUS: Readonly<Record<FailureCode | "bug" | "usage", number>> = {
+  bug: 1,
+  usage: 2,
+  invalid: 2,
+  busy: 3,
+  locked: 4,
+  unavailable: 5,
+  nonexistent: 6,
+  "already-exists": 7,
+  full: 8,
+  damaged: 9,
+  forbidden: 10,
+  "too-big": 11,
+};
+
+/** What a command prints: a JSON object on one line with `--json`, else text for a person. */
+export interface Output {
+  readonly json: boolean;
+  result(value: object, text: string): void;
+  /** On standard error, for a person alone. */
+  note(text: string): void;
+  /** A line that is written over by the next one; only where standard error is a terminal. */
+  progress(text: string): void;
+}
+
+export function createOutput(json: boolean): Output {
+  let progressShown = false;
+  const clear = () => {
+    if (progressShown) process.stderr.write("\r\x1b[K");
+    progressShown = false;
+  };
+  return {
+    json,
+    result(value, text) {
+      clear();
+      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+    },
+    note(text) {
+      clear();
+      if (!json) process.stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (json || !process.stderr.isTTY) return;
+      process.stderr.write(`\r\x1b[K${text}`);
+      progressShown = true;
+    },
+  };
+}
+
+/** Prints why a command failed and gives the exit status. Only a bug shows its stack. */
+export function reportFailure(error: unknown, json: boolean): number {
+  const code = error instanceof Failure ? error.code : "bug";
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  process.stderr.write(`postern: ${message}\n`);
+  if (!(error instanceof Failure) && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
+  return EXIT_STATUS[code];
+}

@@ -1,0 +1,39 @@
+import { Failure } from "../../foundation/failure.ts";
+import { openOperations } from "../compose.ts";
+import { readConfig } from "../config.ts";
+import { connectOperations } from "../control/client.ts";
+import { exists, lockHome } from "../home.ts";
+import type { Operations } from "../operations.ts";
+import type { Invocation } from "./command/options.ts";
+import { createStderrLogger } from "./log.ts";
+
+/**
+ * Does something with the home's bridge: with the running one where there is one, else it opens the home just for this.
+ * `unlocked: false` is for what needs no open vault.
+ */
+export async function withOperations<T>(
+  { paths, environment, output }: Invocation,
+  action: (operations: Operations) => Promise<T>,
+  { unlocked = true }: { unlocked?: boolean } = {},
+): Promise<T> {
+  if (!(await exists(paths.vault)))
+    throw new Failure("nonexistent", `there is no Postern home in ${environment.home}: make one with \`postern init\``);
+  let lock: ReturnType<typeof lockHome>;
+  try {
+    lock = lockHome(paths);
+  } catch (error) {
+    if (error instanceof Failure && error.code === "busy") return await action(await connectOperations(paths));
+    throw error;
+  }
+  try {
+    const config = await readConfig(paths.home);
+    const opened = await openOperations({ paths, config, logger: createStderrLogger("warn", output.json), unlocked });
+    try {
+      return await action(opened.operations);
+    } finally {
+      await opened.close();
+    }
+  } finally {
+    lock.release();
+  }
+}

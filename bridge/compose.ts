@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { systemClock } from "../foundation/clock.ts";
+import { writeFileDurably } from "../foundation/durable-file.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { startImapServer } from "../imap-front/server.ts";
+import { startRelay } from "../relay/relay.ts";
+import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
+import { startSmtpServer } from "../smtp-front/server.ts";
+import { imapAuthenticator, smtpAuthenticator } from "./authenticators.ts";
+import type { Config } from "./config.ts";
+import type { Running } from "./control/protocol.ts";
+import { startControlServer } from "./control/server.ts";
+import { readFrontCertificate, renewLeaf } from "./front-certificates.ts";
+import { type HomePaths, lockHome } from "./home.ts";
+import { homeOperations } from "./home-operations.ts";
+import type { HostPort } from "./host-port.ts";
+import { type OpenedHome, openHome } from "./opened-home.ts";
+import type { Operations } from "./operations.ts";
+import { configuredSecret, VaultGate } from "./vault-gate.ts";
+
+export interface BridgeOptions {
+  readonly paths: HomePaths;
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+export interface RunningBridge {
+  readonly imap: HostPort;
+  readonly smtp: HostPort;
+  readonly operations: Operations;
+  isOpen(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Undoes what was begun, the newest first, whatever fails on the way. */
+class Teardown {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    const errors: unknown[] = [];
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/**
+ * Starts all parts on a home: relay, vault, fronts, control connection. Resolves once both fronts accept connections;
+ * the vault is open then if the settings name a secret that opens it.
+ * @throws Failure busy (another bridge, a port), locked, damaged, unavailable
+ */
+export async function startBridge({ paths, config, logger }: BridgeOptions): Promise<RunningBridge> {
+  const teardown = new Teardown();
+  try {
+    const lock = lockHome(paths);
+    teardown.add(() => lock.release());
+    // The relay runs while the vault is still locked: cells wait there.
+    const relay = await ownRelay({ paths, config, logger }, teardown);
+    const gate = await loadGate(
+      { paths, config, logger },
+      async () => relay,
+      teardown,
+      async ({ db, overlay }) => {
+        overlay.start();
+        if (await renewLeaf(db, paths, Date.now()))
+          logger("info", "the fronts' certificate was renewed; the next start uses it");
+      },
+    );
+    const secret = await configuredSecret(config);
+    if (secret !== undefined) await gate.unlock(secret);
+
+    const tls = await readFrontCertificate(paths);
+    const common = { tls, logger, clock: systemClock };
+    const imap = await startImapServer({ ...common, ...config.imap, authenticator: imapAuthenticator(gate) });
+    teardown.add(() => imap.stop());
+    const smtp = await startSmtpServer({ ...common, ...config.smtp, authenticator: smtpAuthenticator(gate) });
+    teardown.add(() => smtp.stop());
+
+    const fronts = { imap: { host: imap.host, port: imap.port }, smtp: { host: smtp.host, port: smtp.port } };
+    const operations = homeOperations({ paths, config, gate, fronts: () => fronts });
+    const token = randomBytes(32).toString("base64url");
+    const control = await startControlServer({ token, operations, logger });
+    teardown.add(() => control.stop());
+    const running: Running = { pid: process.pid, control: { port: control.port, token } };
+    await writeFileDurably(paths.running, JSON.stringify(running));
+    teardown.add(() => rm(paths.running, { force: true }));
+    return { ...fronts, operations, isOpen: () => gate.inside !== undefined, stop: () => teardown.run() };
+  } catch (error) {
+    await teardown.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Opens a home for one command while no bridge runs on it; the caller holds the home's lock. Without `unlocked` neither
+ * the vault nor the relay is touched.
+ * @throws Failure locked, where the vault must be open and the settings name nothing that opens it
+ */
+export async function openOperations(
+  options: BridgeOptions & { unlocked: boolean },
+): Promise<{ operations: Operations; close(): Promise<void> }> {
+  const { paths, config, unlocked } = options;
+  const teardown = new Teardown();
+  try {
+    const gate = await loadGate(
+      options,
+      () => ownRelay(options, teardown),
+      teardown,
+      ({ overlay }) => overlay.start(),
+    );
+    if (unlocked) {
+      const secret = await configuredSecret(config);
+      if (secret === undefined) gate.require();
+      else await gate.unlock(secret);
+    }
+    const operations = homeOperations({ paths, config, gate, fronts: () => undefined });
+    return { operations, close: () => teardown.run() };
+  } catch (error) {
+    await teardown.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The vault's gate, with the home behind it; who comes through finds the own relay running. */
+async function loadGate(
+  { paths, logger }: BridgeOptions,
+  relay: () => Promise<RelayAddress>,
+  teardown: Teardown,
+  onOpen: (home: OpenedHome) => Promise<void> | void,
+): Promise<VaultGate<OpenedHome>> {
+  return await VaultGate.load<OpenedHome>(paths, async (vault, vaultFile) => {
+    const home = await openHome({ paths, vault, vaultFile, relay: await relay(), logger });
+    teardown.add(() => home.close());
+    await onOpen(home);
+    return home;
+  });
+}
+
+/** The relay that the settings name, or the bridge's own, started. */
+async function ownRelay({ paths, config, logger }: BridgeOptions, teardown: Teardown): Promise<RelayAddress> {
+  if (config.relayUrl !== undefined) return parseRelayUrl(config.relayUrl);
+  const { listen, advertise } = config.embeddedRelay;
+  const relay = await startRelay({ directory: paths.relay, ...listen, logger });
+  teardown.add(() => relay.stop());
+  const address = parseRelayUrl(relay.url);
+  return advertise === undefined ? address : { ...address, ...advertise };
+}

@@ -1,0 +1,204 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { Failure } from "../foundation/failure.ts";
+import { parseRelayUrl } from "../relay/relay-url.ts";
+import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
+
+/** What config.toml in the home says; config.example.toml explains every key. */
+export interface Config {
+  readonly imap: HostPort;
+  readonly smtp: HostPort;
+  /** A relay elsewhere, as `postern-relay://...`; where absent, the bridge runs its own. */
+  readonly relayUrl?: string;
+  readonly embeddedRelay: { readonly listen: HostPort; readonly advertise?: HostPort };
+  readonly passphraseFile?: string;
+  readonly keyFile?: string;
+  /** Fronts may listen beyond loopback. */
+  readonly allowRemote: boolean;
+  readonly logLevel: "error" | "warn" | "info" | "debug";
+}
+
+export const DEFAULT_CONFIG: Config = {
+  imap: { host: "127.0.0.1", port: 4143 },
+  smtp: { host: "127.0.0.1", port: 4587 },
+  embeddedRelay: { listen: { host: "127.0.0.1", port: 4523 } },
+  allowRemote: false,
+  logLevel: "info",
+};
+
+/** The settings that come from outside of files; the only place that reads the environment. */
+export interface Environment {
+  readonly home: string;
+  readonly keyDirectory: string;
+}
+
+export function readEnvironment(variables: NodeJS.ProcessEnv, homeOption: string | undefined): Environment {
+  const data = variables["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
+  const configuration = variables["XDG_CONFIG_HOME"] ?? join(homedir(), ".config");
+  return {
+    home: resolve(homeOption ?? variables["POSTERN_HOME"] ?? join(data, "postern")),
+    keyDirectory: join(configuration, "postern"),
+  };
+}
+
+type Reader = (text: string) => Partial<Config>;
+
+const hostPort =
+  (apply: (value: HostPort) => Partial<Config>): Reader =>
+  (text) =>
+    apply(parseHostPort(text));
+
+const path =
+  (apply: (value: string) => Partial<Config>): Reader =>
+  (text) => {
+    const expanded = text.startsWith("~/") ? join(homedir(), text.slice(2)) : text;
+    if (!isAbsolute(expanded)) throw new Failure("invalid", "write the whole path, beginning with /");
+    return apply(expanded);
+  };
+
+/** Every key of config.toml, as `table.key`, with what its value does. */
+const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Partial<Config>>> = {
+  "imap.listen": hostPort((imap) => ({ imap })),
+  "smtp.listen": hostPort((smtp) => ({ smtp })),
+  "relay.url": (text) => {
+    parseRelayUrl(text);
+    return { relayUrl: text };
+  },
+  "relay.listen": (text, { embeddedRelay }) => ({ embeddedRelay: { ...embeddedRelay, listen: parseHostPort(text) } }),
+  "relay.advertise": (text, { embeddedRelay }) => ({
+    embeddedRelay: { ...embeddedRelay, advertise: parseHostPort(text) },
+  }),
+  "vault.passphrase_file": path((passphraseFile) => ({ passphraseFile })),
+  "vault.key_file": path((keyFile) => ({ keyFile })),
+  "log.level": (text) => {
+    if (text !== "error" && text !== "warn" && text !== "info" && text !== "debug")
+      throw new Failure("invalid", "use error, warn, info or debug");
+    return { logLevel: text };
+  },
+};
+
+const BOOLEAN_KEYS: Readonly<Record<string, (value: boolean) => Partial<Config>>> = {
+  "fronts.allow_remote": (allowRemote) => ({ allowRemote }),
+};
+
+/**
+ * Reads a config.toml. Nothing is guessed: an unknown key or a wrong value is named with its line.
+ * @throws Failure invalid
+ */
+export function parseConfig(text: string, file: string): Config {
+  let tables: Record<string, unknown>;
+  try {
+    tables = parse(text);
+  } catch (error) {
+    if (error instanceof TomlError)
+      throw new Failure("invalid", `${file}, line ${error.line}: ${error.message.split("\n")[0]}`);
+    throw error;
+  }
+  let config = DEFAULT_CONFIG;
+  for (const [table, entries] of Object.entries(tables)) {
+    if (typeof entries !== "object" || entries === null || Array.isArray(entries))
+      throw new Failure("invalid", `${where(text, file, table)}: "${table}" must be inside a table such as [imap]`);
+    for (const [key, value] of Object.entries(entries)) {
+      const name = `${table}.${key}`;
+      const place = where(text, file, key);
+      const readString = STRING_KEYS[name];
+      const readBoolean = BOOLEAN_KEYS[name];
+      if (readString === undefined && readBoolean === undefined)
+        throw new Failure("invalid", `${place}: there is no setting "${key}" in [${table}]${suggestion(name)}`);
+      if (readString !== undefined && typeof value !== "string")
+        throw new Failure("invalid", `${place}: ${name} takes a text in quotes`);
+      if (readBoolean !== undefined && typeof value !== "boolean")
+        throw new Failure("invalid", `${place}: ${name} takes true or false`);
+      try {
+        const change = typeof value === "boolean" ? readBoolean?.(value) : readString?.(String(value), config);
+        config = { ...config, ...change };
+      } catch (error) {
+        if (error instanceof Failure) throw new Failure("invalid", `${place}: ${name}: ${error.message}`);
+        throw error;
+      }
+    }
+  }
+  return config;
+}
+
+/** @throws Failure invalid */
+export function checkConfig(config: Config): Config {
+  for (const [front, { host }] of [
+    ["imap", config.imap],
+    ["smtp", config.smtp],
+  ] as const) {
+    if (!isLoopback(host) && !config.allowRemote)
+      throw new Failure(
+        "invalid",
+        `${front} would listen on ${host}, which other machines can reach; set allow_remote = true in [fronts] if you mean it`,
+      );
+  }
+  return config;
+}
+
+/** The home's config.toml, or the defaults where there is none. @throws Failure invalid */
+export async function readConfig(home: string): Promise<Config> {
+  const file = join(home, "config.toml");
+  try {
+    return parseConfig(await readFile(file, "utf8"), file);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return DEFAULT_CONFIG;
+    throw error;
+  }
+}
+
+/** config.toml with only what differs from the defaults or was chosen at `init`. */
+export function formatConfig(config: Config): string {
+  const lines = ["# Postern's settings; config.example.toml explains each of them and names the others.", ""];
+  const table = (name: string, entries: readonly (readonly [string, string | undefined])[]) => {
+    const set = entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
+    if (set.length > 0) lines.push(`[${name}]`, ...set.map(([key, value]) => `${key} = ${value}`), "");
+  };
+  const quoted = (text: string | undefined) => (text === undefined ? undefined : JSON.stringify(text));
+  table("imap", [["listen", quoted(formatHostPort(config.imap))]]);
+  table("smtp", [["listen", quoted(formatHostPort(config.smtp))]]);
+  const { listen, advertise } = config.embeddedRelay;
+  table(
+    "relay",
+    config.relayUrl === undefined
+      ? [
+          ["listen", quoted(formatHostPort(listen))],
+          ["advertise", advertise && quoted(formatHostPort(advertise))],
+        ]
+      : [["url", quoted(config.relayUrl)]],
+  );
+  table("vault", [
+    ["passphrase_file", quoted(config.passphraseFile)],
+    ["key_file", quoted(config.keyFile)],
+  ]);
+  if (config.allowRemote) table("fronts", [["allow_remote", "true"]]);
+  if (config.logLevel !== DEFAULT_CONFIG.logLevel) table("log", [["level", quoted(config.logLevel)]]);
+  return lines.join("\n");
+}
+
+function where(text: string, file: string, key: string): string {
+  const line = text.split("\n").findIndex((content) => new RegExp(`^\\s*\\[?\\s*"?${key}"?\\s*[\\].=]`).test(content));
+  return line < 0 ? file : `${file}, line ${line + 1}`;
+}
+
+function suggestion(name: string): string {
+  const known = [...Object.keys(STRING_KEYS), ...Object.keys(BOOLEAN_KEYS)];
+  const near = known.find((candidate) => distance(candidate, name) <= 3);
+  return near === undefined ? "; config.example.toml names them all" : `; did you mean ${near}?`;
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

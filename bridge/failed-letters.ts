@@ -1,0 +1,67 @@
+import { type AddressLabel, formatAddress } from "../foundation/address.ts";
+import type { Database } from "../foundation/database.ts";
+import type { Maildir } from "../maildir/store.ts";
+import type { LetterFailure } from "../overlay-adapter/events.ts";
+import type { Overlay } from "../overlay-adapter/overlay.ts";
+import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { formatFailedDelivery } from "./notice.ts";
+
+/** What a failed letter's DSN says: RFC 3463's status, and a sentence with the next step. */
+const REASONS: Readonly<Record<LetterFailure, readonly [status: string, explanation: string]>> = {
+  gone: ["5.1.6", "The contact no longer takes letters from you: the queue is gone. Ask for a new invite."],
+  expired: ["5.4.7", "The contact's relay could not be reached, or had no room, for too long. Send it again later."],
+  refused: ["5.7.1", "The contact was removed, frozen or revoked here."],
+  "no-session": ["5.7.5", "There is no secure session with any of the contact's devices. Ask for a new invite."],
+};
+
+/** What a DSN must know of a letter that was taken, by the overlay's letter id. */
+export function rememberLetter(
+  db: Database,
+  letter: { id: Uint8Array; messageId: string; envid: string | undefined; sentAt: number },
+): void {
+  db.sqlite
+    .prepare("INSERT INTO letter VALUES (?, ?, ?, ?)")
+    .run(letter.id, letter.messageId, letter.envid ?? null, letter.sentAt);
+}
+
+/** Files a DSN in INBOX for a letter that one recipient will never get, and settles it, in one transaction. */
+export async function bounceLetter(
+  parts: {
+    db: Database;
+    maildir: Maildir;
+    overlay: Overlay;
+    account: Account;
+    petname(label: AddressLabel): string | undefined;
+  },
+  failure: { letter: Buffer; to: AddressLabel; reason: LetterFailure; now: number },
+): Promise<void> {
+  const { db, maildir, overlay, account } = parts;
+  const known = db.sqlite.prepare("SELECT message_id, envid, sent_at FROM letter WHERE id = ?").get(failure.letter) as
+    | { message_id: string; envid: string | null; sent_at: number }
+    | undefined;
+  const inbox = maildir.mailbox("INBOX");
+  if (inbox === undefined) throw new Error("there is no INBOX");
+  const [status, explanation] = REASONS[failure.reason];
+  const address = formatAddress(OWN_LOCAL_PART, failure.to);
+  const petname = parts.petname(failure.to);
+  const notification = formatFailedDelivery({
+    to: account.address,
+    recipient: address,
+    status,
+    explanation: petname === undefined ? explanation : `${explanation} (You call them ${petname}.)`,
+    originalMessageId: known?.message_id ?? "<unknown@postern.alt>",
+    ...(known?.envid !== null && known?.envid !== undefined && { envid: known.envid }),
+    sentAt: known?.sent_at ?? failure.now,
+    now: failure.now,
+  });
+  const staged = await maildir.stage(
+    (async function* () {
+      yield notification;
+    })(),
+    { mailboxId: inbox.id, internalDate: failure.now },
+  );
+  await db.commit(() => {
+    maildir.insert(inbox.id, staged, { flags: [], internalDate: failure.now });
+    overlay.settleFailure(failure.letter, failure.to);
+  });
+}

@@ -1,0 +1,65 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import SQLite from "better-sqlite3-multiple-ciphers";
+import { Failure } from "../foundation/failure.ts";
+
+/** Where things lie in a home; nothing of it is readable without a key slot but the settings and what TLS needs. */
+export interface HomePaths {
+  readonly home: string;
+  readonly config: string;
+  readonly vault: string;
+  readonly state: string;
+  readonly tlsKey: string;
+  readonly tlsCertificate: string;
+  readonly authority: string;
+  readonly relay: string;
+  readonly running: string;
+  readonly lock: string;
+}
+
+export function homePaths(home: string): HomePaths {
+  return {
+    home,
+    config: join(home, "config.toml"),
+    vault: join(home, "vault.json"),
+    state: join(home, "state.db"),
+    tlsKey: join(home, "tls", "key.pem"),
+    tlsCertificate: join(home, "tls", "certificate.pem"),
+    authority: join(home, "tls", "authority.pem"),
+    relay: join(home, "relay"),
+    running: join(home, "running.json"),
+    lock: join(home, "lock.db"),
+  };
+}
+
+/** Makes the home and its folders, for their owner alone. */
+export async function createHome(paths: HomePaths): Promise<void> {
+  await mkdir(paths.home, { recursive: true, mode: 0o700 });
+  await mkdir(join(paths.home, "tls"), { recursive: true, mode: 0o700 });
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Makes this process the home's only one, until release or the process's end however it comes: the kernel drops the
+ * lock that SQLite holds.
+ * @throws Failure busy
+ */
+export function lockHome(paths: HomePaths): { release(): void } {
+  const lock = new SQLite(paths.lock, { timeout: 0 });
+  try {
+    lock.pragma("journal_mode = MEMORY");
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock.close();
+    if (error instanceof SQLite.SqliteError && error.code.startsWith("SQLITE_BUSY"))
+      throw new Failure("busy", `a bridge already runs on ${paths.home}: stop it first, or see \`postern status\``);
+    throw error;
+  }
+  return { release: () => lock.close() };
+}

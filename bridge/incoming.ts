@@ -1,0 +1,70 @@
+import { formatAddress } from "../foundation/address.ts";
+import { Failure } from "../foundation/failure.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Contacts } from "../keyring/contacts.ts";
+import type { Maildir } from "../maildir/store.ts";
+import type { LetterReceiver, ReceivedLetter } from "../overlay-adapter/ports.ts";
+import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { formatNotice } from "./notice.ts";
+import { MalformedOverlayMessage } from "./translate/container.ts";
+import { translateIncoming } from "./translate/incoming.ts";
+
+/** Keywords that tell the user in the mail program's list how a letter's sender became a contact. */
+const STATE_KEYWORDS: Readonly<Record<string, readonly string[]>> = {
+  verified: ["$Verified"],
+  introduced: ["$Introduced"],
+};
+
+export interface IncomingOptions {
+  readonly account: Account;
+  readonly contacts: Contacts;
+  readonly maildir: Maildir;
+  readonly logger: Logger;
+}
+
+/** Puts what the overlay delivers into INBOX, as the RFC 5322 message that mail programs read. */
+export function createLetterReceiver({ account, contacts, maildir, logger }: IncomingOptions): LetterReceiver {
+  async function stage(letter: ReceivedLetter, content: AsyncIterable<Uint8Array>, flags: readonly string[]) {
+    const inbox = maildir.mailbox("INBOX");
+    if (inbox === undefined) throw new Error("there is no INBOX");
+    const internalDate = letter.receivedAt;
+    const staged = await maildir.stage(content, { name: letter.id, mailboxId: inbox.id, internalDate });
+    return () => void maildir.insert(inbox.id, staged, { flags, internalDate });
+  }
+
+  return {
+    async receive(letter) {
+      const contact = contacts.byLabel(letter.from);
+      if (contact === undefined) throw new Failure("nonexistent", "a letter from somebody who is no contact");
+      const { petname, state } = contact;
+      const from = { address: formatAddress(OWN_LOCAL_PART, letter.from), petname };
+      try {
+        const message = translateIncoming(letter.content, {
+          from,
+          ownAddress: account.address,
+          state,
+          petname: (mailbox) => account.petname(mailbox),
+        });
+        return await stage(letter, message, STATE_KEYWORDS[state] ?? []);
+      } catch (error) {
+        if (!(error instanceof MalformedOverlayMessage)) throw error;
+        logger("warn", "a letter could not be translated", { reason: error.message });
+        return await stage(letter, asContent(unreadable(account, petname, letter.receivedAt)), []);
+      }
+    },
+  };
+}
+
+/** Nothing vanishes in silence: the user learns that there was a letter. */
+function unreadable(account: Account, petname: string, now: number): Buffer {
+  return formatNotice({
+    to: account.address,
+    subject: "A letter could not be read",
+    text: `${petname} sent a letter that this version of Postern cannot read, or that was made wrong on purpose.\nAsk ${petname} to send it again.`,
+    now,
+  });
+}
+
+async function* asContent(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

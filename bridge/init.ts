@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rename } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { systemClock } from "../foundation/clock.ts";
+import { writeFileDurably } from "../foundation/durable-file.ts";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import { silentLogger } from "../foundation/logger.ts";
+import { newAppPassword } from "../keyring/app-password.ts";
+import { certificateFingerprint } from "../keyring/certificate.ts";
+import { createDevice } from "../keyring/device.ts";
+import { createIdentity } from "../keyring/identity.ts";
+import { createKeyFile } from "../keyring/key-file.ts";
+import { addSlot, createVault, type NewSlot } from "../keyring/key-slots.ts";
+import { newMasterSeed } from "../keyring/paper-key.ts";
+import { recoveryIdentity } from "../keyring/recovery-identity.ts";
+import { writeVaultFile } from "../keyring/vault-file.ts";
+import { openMaildir } from "../maildir/open.ts";
+import { OWN_LOCAL_PART } from "./account.ts";
+import { type Config, DEFAULT_CONFIG, type Environment, formatConfig } from "./config.ts";
+import { createFrontCertificates } from "./front-certificates.ts";
+import { createHome, exists, type HomePaths, lockHome } from "./home.ts";
+import type { HostPort } from "./host-port.ts";
+import { MAILDIR_KEY_LABEL, openState } from "./state.ts";
+import { readPassphraseFile } from "./vault-gate.ts";
+
+/** The first app password's name. */
+const FIRST_APP_PASSWORD = "first mail program";
+
+export interface InitResult {
+  readonly home: string;
+  readonly address: string;
+  readonly user: string;
+  readonly appPassword: string;
+  readonly imap: HostPort;
+  readonly smtp: HostPort;
+  readonly caFile: string;
+  readonly caFingerprint: string;
+  readonly keyFile?: string;
+  readonly passphraseFile?: string;
+}
+
+/**
+ * Makes everything that a bridge keeps. The vault's file comes last: until it is there the home counts as empty, and
+ * what an interrupted attempt left is set aside.
+ * @throws Failure already-exists, full, forbidden
+ */
+export async function initHome(options: {
+  environment: Environment;
+  paths: HomePaths;
+  config: Config;
+}): Promise<InitResult> {
+  const { paths } = options;
+  try {
+    await createHome(paths);
+    if (await exists(paths.vault))
+      throw new Failure(
+        "already-exists",
+        `${paths.home} is a Postern home already: choose another with --home, or start it with \`postern run\``,
+      );
+    const lock = lockHome(paths);
+    try {
+      return await fillHome(options);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    throw storageFailure(error);
+  }
+}
+
+async function fillHome({
+  environment,
+  paths,
+  config: wanted,
+}: {
+  environment: Environment;
+  paths: HomePaths;
+  config: Config;
+}): Promise<InitResult> {
+  await setAsideLeftovers(paths);
+  const now = Date.now();
+  const masterSeed = newMasterSeed(randomBytes);
+  const recovery = recoveryIdentity(masterSeed);
+  const { config, name, slot } = await chooseKeySlot(environment, await chooseFreePorts(wanted));
+  const slotOptions = { random: randomBytes, now };
+  const created = await createVault(recovery.recipient, name, slot, slotOptions);
+  const { vault } = created;
+  const appPassword = newAppPassword(randomBytes);
+  const file = await addSlot(
+    created.file,
+    vault,
+    FIRST_APP_PASSWORD,
+    { kind: "app-password", password: appPassword },
+    slotOptions,
+  );
+
+  const db = openState(paths, vault);
+  try {
+    const device = createDevice(db, { random: randomBytes });
+    const identity = createIdentity(db, {
+      now,
+      random: randomBytes,
+      masterSeed,
+      device: { identityKey: device.identityKey, registrationId: device.registrationId },
+    });
+    const authority = await createFrontCertificates(db, paths, now);
+    const maildir = await openMaildir({
+      db,
+      home: paths.home,
+      vaultKey: vault.derive(MAILDIR_KEY_LABEL),
+      recoveryRecipient: recovery.recipient,
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    await maildir.close();
+    await writeConfig(paths, config);
+    await writeVaultFile(paths.vault, file);
+    const address = identity.address(OWN_LOCAL_PART);
+    return {
+      home: paths.home,
+      address,
+      user: address,
+      appPassword,
+      imap: config.imap,
+      smtp: config.smtp,
+      caFile: paths.authority,
+      caFingerprint: certificateFingerprint(authority),
+      ...(config.keyFile !== undefined && { keyFile: config.keyFile }),
+      ...(config.passphraseFile !== undefined && { passphraseFile: config.passphraseFile }),
+    };
+  } finally {
+    db.close();
+    vault.close();
+  }
+}
+
+/** Databases and mail without a vault file were never of use to anybody; still they are kept. */
+async function setAsideLeftovers(paths: HomePaths): Promise<void> {
+  const leftovers = [paths.state, `${paths.state}-wal`, `${paths.state}-shm`, join(paths.home, "mail")];
+  const aside = join(paths.home, `interrupted-${Date.now()}`);
+  for (const path of leftovers) {
+    if (!(await exists(path))) continue;
+    await mkdir(aside, { recursive: true, mode: 0o700 });
+    await rename(path, join(aside, path.slice(paths.home.length + 1)));
+  }
+}
+
+/** A passphrase file that was named, else a new key file outside the home: a copy of the home alone opens nothing. */
+async function chooseKeySlot(
+  environment: Environment,
+  config: Config,
+): Promise<{ config: Config; name: string; slot: NewSlot }> {
+  if (config.passphraseFile !== undefined) {
+    const passphrase = await readPassphraseFile(config.passphraseFile);
+    return { config, name: "passphrase", slot: { kind: "passphrase", passphrase } };
+  }
+  const keyFile = config.keyFile ?? join(environment.keyDirectory, `vault-${randomBytes(6).toString("hex")}.key`);
+  await mkdir(environment.keyDirectory, { recursive: true, mode: 0o700 });
+  const key = await createKeyFile(keyFile, randomBytes);
+  return { config: { ...config, keyFile }, name: "key file", slot: { kind: "key-file", key } };
+}
+
+/** Where a default port is taken (another user's bridge, say), another one is chosen for good; a port that was asked for stays. */
+async function chooseFreePorts(config: Config): Promise<Config> {
+  const choose = async (wanted: HostPort, standard: HostPort): Promise<HostPort> =>
+    wanted === standard && !(await isFree(wanted)) ? { host: wanted.host, port: await freePort(wanted.host) } : wanted;
+  return {
+    ...config,
+    imap: await choose(config.imap, DEFAULT_CONFIG.imap),
+    smtp: await choose(config.smtp, DEFAULT_CONFIG.smtp),
+    embeddedRelay: {
+      ...config.embeddedRelay,
+      listen: await choose(config.embeddedRelay.listen, DEFAULT_CONFIG.embeddedRelay.listen),
+    },
+  };
+}
+
+async function isFree(place: HostPort): Promise<boolean> {
+  return await freePort(place.host, place.port).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function freePort(host: string, port = 0): Promise<number> {
+  return await new Promise<number>((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
+    });
+  });
+}
+
+/** A config.toml that was there before is rewritten with what was chosen; its own text stays beside it. */
+async function writeConfig(paths: HomePaths, config: Config): Promise<void> {
+  if (await exists(paths.config)) await rename(paths.config, `${paths.config}.before-init`);
+  await writeFileDurably(paths.config, formatConfig(config));
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { systemClock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { Contacts } from "../keyring/contacts.ts";
+import { loadDevice } from "../keyring/device.ts";
+import { type Identity, loadIdentity } from "../keyring/identity.ts";
+import type { Vault } from "../keyring/vault.ts";
+import type { VaultFile } from "../keyring/vault-file.ts";
+import { openMaildir } from "../maildir/open.ts";
+import type { Maildir } from "../maildir/store.ts";
+import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
+import { createTlsCarrier } from "../overlay-adapter/tls-carrier.ts";
+import type { RelayAddress } from "../relay/relay-url.ts";
+import type { SubmissionSink } from "../smtp-front/submission.ts";
+import { Account } from "./account.ts";
+import type { HomePaths } from "./home.ts";
+import { createLetterReceiver } from "./incoming.ts";
+import { OverlayEventHandler } from "./overlay-events.ts";
+import { SentCopies } from "./sent-copies.ts";
+import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openState } from "./state.ts";
+import { createSubmissionSink } from "./submission.ts";
+
+/** Everything that lies behind the vault, opened and put together. */
+export interface OpenedHome {
+  readonly db: Database;
+  readonly identity: Identity;
+  readonly contacts: Contacts;
+  readonly account: Account;
+  readonly maildir: Maildir;
+  readonly mailStore: Maildir;
+  readonly overlay: Overlay;
+  readonly submissionSink: SubmissionSink;
+  readonly relay: RelayAddress;
+  close(): Promise<void>;
+}
+
+export interface OpenHomeOptions {
+  readonly paths: HomePaths;
+  readonly vault: Vault;
+  readonly vaultFile: VaultFile;
+  /** The own relay, with its token. */
+  readonly relay: RelayAddress;
+  readonly logger: Logger;
+}
+
+/** Opens what the vault keeps; nothing is sent or received before `overlay.start`. */
+export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenHomeOptions): Promise<OpenedHome> {
+  const clock = systemClock;
+  const db = openState(paths, vault);
+  try {
+    const identity = loadIdentity(db, randomBytes);
+    const device = loadDevice(db);
+    if (identity === undefined || device === undefined) throw new Error("the home has a vault but no identity");
+    const contacts = new Contacts(db, { now: () => clock.now(), own: identity });
+    const account = new Account(identity, contacts);
+    const sentCopies = new SentCopies(db);
+    const maildir = await openMaildir({
+      db,
+      home: paths.home,
+      vaultKey: vault.derive(MAILDIR_KEY_LABEL),
+      recoveryRecipient: vaultFile.recoveryRecipient,
+      clock,
+      logger,
+      mergeAppend: sentCopies.merger(),
+    });
+    const events = new OverlayEventHandler({ db, account, contacts, maildir, logger });
+    const overlay = openOverlay({
+      db,
+      home: paths.home,
+      identity,
+      contacts,
+      device,
+      relay,
+      carrier: createTlsCarrier(),
+      receiver: createLetterReceiver({ account, contacts, maildir, logger }),
+      clock,
+      logger,
+      onEvent: (event) => events.handle(event),
+    });
+    events.overlay = overlay;
+    const submissionSink = createSubmissionSink({
+      db,
+      account,
+      maildir,
+      overlay,
+      sentCopies,
+      messageIdKey: vault.derive(MESSAGE_ID_KEY_LABEL),
+      clock,
+    });
+    return {
+      db,
+      identity,
+      contacts,
+      account,
+      maildir,
+      mailStore: maildir,
+      overlay,
+      submissionSink,
+      relay,
+      async close() {
+        await overlay.close();
+        await events.settled();
+        await maildir.close();
+        db.close();
+      },
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import type { HostPort } from "./host-port.ts";
+
+export interface ContactView {
+  readonly petname: string;
+  readonly address: string;
+  /** `petname@postern.alt`, which RCPT TO takes too. */
+  readonly shortAddress: string;
+  readonly state: string;
+  readonly how: string;
+}
+
+export interface PendingInviteView {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly state: string;
+  readonly expiresAt: string;
+}
+
+export interface StatusView {
+  readonly home: string;
+  readonly running: boolean;
+  readonly vault: "open" | "locked";
+  readonly address?: string;
+  readonly imap?: HostPort;
+  readonly smtp?: HostPort;
+  readonly caFile: string;
+  readonly caFingerprint: string;
+  readonly relay?: { readonly kind: "own" | "external"; readonly address: string };
+  readonly contacts?: number;
+  readonly pendingInvites?: number;
+  readonly queue?: { readonly waiting: number; readonly failed: number };
+  readonly messages?: number;
+  readonly paperKeyKept?: boolean;
+  readonly memoryBytes?: number;
+}
+
+export interface ImportProgress {
+  readonly done: number;
+  readonly added: number;
+  readonly total?: number;
+}
+
+/** What one can ask of a bridge from the command line, whether it runs or was opened just for this. */
+export interface Operations {
+  status(): Promise<StatusView>;
+  invite(request: { name?: string }): Promise<{ invite: string; id: string; expiresAt: string }>;
+  accept(request: { invite: string; name: string }): Promise<{ contact: ContactView }>;
+  contacts(): Promise<{ contacts: ContactView[]; pending: PendingInviteView[] }>;
+  addAppPassword(request: { name: string }): Promise<{ name: string; user: string; appPassword: string }>;
+  listAppPasswords(): Promise<{ names: string[] }>;
+  removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
+  paperKey(): Promise<{ words: string; recoveryIdentity: string; recoveryRecipient: string; address: string }>;
+  forgetPaperKey(): Promise<{ forgotten: true }>;
+  importMail(
+    request: { path: string; folder: string },
+    onProgress?: (progress: ImportProgress) => void,
+  ): Promise<ImportProgress>;
+}
+
+/** The operations by name, as the control connection calls them. */
+export const OPERATION_NAMES = [
+  "status",
+  "invite",
+  "accept",
+  "contacts",
+  "addAppPassword",
+  "listAppPasswords",
+  "removeAppPassword",
+  "paperKey",
+  "forgetPaperKey",
+  "importMail",
+] as const satisfies readonly (keyof Operations)[];

@@ -1,0 +1,101 @@
+import { formatAddress } from "../foundation/address.ts";
+import type { Database } from "../foundation/database.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Contacts } from "../keyring/contacts.ts";
+import type { Maildir } from "../maildir/store.ts";
+import type { OverlayEvent } from "../overlay-adapter/events.ts";
+import type { Overlay } from "../overlay-adapter/overlay.ts";
+import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { bounceLetter } from "./failed-letters.ts";
+import { formatNotice } from "./notice.ts";
+
+/** Turns what the overlay tells into what the user sees: DSNs and notices in INBOX, and lines in the log without names. */
+export class OverlayEventHandler {
+  overlay: Overlay | undefined;
+  readonly #parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger };
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger }) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when what the events so far caused is durable. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  handle(event: OverlayEvent): void {
+    const { logger, contacts } = this.#parts;
+    switch (event.kind) {
+      case "failed": {
+        const { overlay } = this;
+        if (overlay === undefined) return;
+        this.#later(() =>
+          bounceLetter(
+            { ...this.#parts, overlay, petname: (label) => contacts.byLabel(label)?.petname },
+            { ...event, now: Date.now() },
+          ),
+        );
+        return;
+      }
+      case "invite-burned":
+        this.#notice(
+          "An invite was used twice",
+          "Two people tried to use one of your invites. It is dead now, and nobody became a contact by the second try.\n" +
+            "If somebody became a contact by the first try, ask on another way whether it is really them.",
+        );
+        return;
+      case "join-failed":
+        this.#notice("An invite could not be accepted", event.text);
+        return;
+      case "gap": {
+        const who = contacts.byLabel(event.from)?.petname ?? formatAddress(OWN_LOCAL_PART, event.from);
+        this.#notice(
+          "Letters are missing",
+          `${event.missing} letter(s) that ${who} sent before the newest one have not come. They may still come; ask ${who} if they do not.`,
+        );
+        return;
+      }
+      case "cells-dropped":
+        logger(event.reason === "duplicate" ? "debug" : "warn", "cells dropped", {
+          reason: event.reason,
+          count: event.count,
+        });
+        return;
+      case "relay":
+        logger("info", event.connected ? "relay connected" : "relay connection lost", {
+          host: event.host,
+          port: event.port,
+        });
+        return;
+      case "relayed":
+      case "contact-added":
+      case "contact-confirmed":
+      case "invite-expired":
+        logger("debug", event.kind);
+        return;
+    }
+  }
+
+  #notice(subject: string, text: string): void {
+    const { account, maildir } = this.#parts;
+    const now = Date.now();
+    this.#later(async () => {
+      const content = formatNotice({ to: account.address, subject, text, now });
+      await maildir.mailbox("INBOX")?.append([{ content: asContent(content), flags: [] }]);
+    });
+  }
+
+  #later(task: () => Promise<unknown>): void {
+    const { logger } = this.#parts;
+    this.#work = this.#work.then(task).catch((error: unknown) => {
+      logger("error", "an event of the overlay could not be told", {
+        cause: error instanceof Error ? (error.stack ?? "") : "",
+      });
+    });
+  }
+}
+
+async function* asContent(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,56 @@
+import type { AddressLabel } from "../foundation/address.ts";
+import { SmtpReply } from "../smtp-front/submission.ts";
+import type { Account } from "./account.ts";
+
+/** Where a letter for an accepted recipient goes. */
+export type Route = { readonly kind: "self" } | { readonly kind: "contact"; readonly label: AddressLabel };
+
+/** Answers truthfully whether mail for this address will be delivered. @throws SmtpReply saying what to do otherwise */
+export function routeRecipient(account: Account, address: string): Route {
+  const addressee = account.addressee(address);
+  switch (addressee.kind) {
+    case "self":
+      return { kind: "self" };
+    case "contact":
+      switch (addressee.contact.state) {
+        case "invited":
+        case "introduced":
+        case "verified":
+          return { kind: "contact", label: addressee.contact.label };
+        case "pending":
+          throw new SmtpReply(
+            450,
+            "4.2.1",
+            "This contact is not ready yet: the invite is still under way, try again later",
+          );
+        case "frozen":
+          throw new SmtpReply(
+            550,
+            "5.7.1",
+            "This contact is frozen because their identity changed in two ways at once: ask them, then add them anew",
+          );
+        case "revoked":
+          throw new SmtpReply(
+            550,
+            "5.7.1",
+            "This contact was revoked: add them anew with `postern accept` if they have a new invite",
+          );
+      }
+    case "bridge":
+      throw new SmtpReply(550, "5.1.1", "The bridge takes no commands by mail: use the postern command");
+    case "stranger":
+      throw new SmtpReply(
+        550,
+        "5.1.1",
+        "Not a contact of yours: ask them for an invite and use `postern accept INVITE --name NAME`",
+      );
+    case "legacy":
+      throw new SmtpReply(
+        550,
+        "5.7.1",
+        "An old e-mail address, and no legacy gateway is set up: nothing was sent in the clear",
+      );
+    case "malformed":
+      throw new SmtpReply(553, "5.1.3", "Not an address: write NAME@postern.alt or the whole overlay address");
+  }
+}

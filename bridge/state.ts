@@ -1,0 +1,24 @@
+import { Database } from "../foundation/database.ts";
+import type { Vault } from "../keyring/vault.ts";
+import type { HomePaths } from "./home.ts";
+
+/** What each key that is derived from the vault's is for. */
+export const MAILDIR_KEY_LABEL = "maildir";
+export const MESSAGE_ID_KEY_LABEL = "message-id";
+const DATABASE_KEY_LABEL = "state database";
+
+/** Opens state.db, every page of it encrypted: index, keyring, outbox and ledger share it and its transactions. */
+export function openState(paths: HomePaths, vault: Vault): Database {
+  const db = new Database(paths.state, vault.derive(DATABASE_KEY_LABEL));
+  db.migrate({
+    part: "bridge",
+    migrations: [
+      `CREATE TABLE front_certificate (id INTEGER PRIMARY KEY CHECK (id = 1), authority TEXT NOT NULL, authority_key TEXT NOT NULL) STRICT;
+       CREATE TABLE sent_copy (
+         message_id TEXT PRIMARY KEY, uid INTEGER NOT NULL, mailbox TEXT NOT NULL, body_hash BLOB NOT NULL, sent_at INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID;
+       CREATE TABLE letter (id BLOB PRIMARY KEY, message_id TEXT NOT NULL, envid TEXT, sent_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+    ],
+  });
+  return db;
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from "node:crypto";
+import type { AddressLabel } from "../foundation/address.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import type { Maildir, StagedMessage } from "../maildir/store.ts";
+import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
+import { SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
+import type { Account } from "./account.ts";
+import { BodyHash } from "./body-hash.ts";
+import { rememberLetter } from "./failed-letters.ts";
+import { forkContent } from "./fork-content.ts";
+import { routeRecipient } from "./recipient-check.ts";
+import type { SentCopies } from "./sent-copies.ts";
+import { translateOutgoing } from "./translate/outgoing.ts";
+
+export interface SubmissionOptions {
+  readonly db: Database;
+  readonly account: Account;
+  readonly maildir: Maildir;
+  readonly overlay: Overlay;
+  readonly sentCopies: SentCopies;
+  /** Hides the mail program's own Message-IDs; 32 bytes. */
+  readonly messageIdKey: Uint8Array;
+  readonly clock: Clock;
+}
+
+/**
+ * Takes what a mail program submits: the sent copy, the outbox rows and a copy to oneself become durable in one
+ * transaction, or nothing of it does.
+ */
+export function createSubmissionSink(options: SubmissionOptions): SubmissionSink {
+  const { account, overlay, maildir } = options;
+  return {
+    sizeLimit: Math.min(overlay.sizeLimit, maildir.appendLimit),
+    async checkSender(address) {
+      if (address !== "" && account.addressee(address).kind !== "self")
+        throw new SmtpReply(553, "5.7.1", `Not your address: send as ${account.address}`);
+    },
+    async checkRecipient({ address }) {
+      routeRecipient(account, address);
+    },
+    submit: (submission) => submit(options, submission),
+  };
+}
+
+/** Where a submission's copies go, each person once however many of the addresses are theirs. */
+function routes(account: Account, submission: Submission): { self: boolean; labels: AddressLabel[] } {
+  const labels = new Set<AddressLabel>();
+  let self = false;
+  for (const { address } of submission.recipients) {
+    const route = routeRecipient(account, address);
+    if (route.kind === "self") self = true;
+    else labels.add(route.label);
+  }
+  return { self, labels: [...labels] };
+}
+
+async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
+  const { db, account, maildir, overlay, sentCopies, messageIdKey, clock } = options;
+  const { self, labels } = routes(account, submission);
+  const now = clock.now();
+  const sent = maildir.specialUse("\\Sent") ?? (await maildir.create("Sent", "\\Sent"));
+  const inbox = maildir.mailbox("INBOX");
+  if (inbox === undefined) throw new Error("there is no INBOX");
+
+  const letter = await translateOutgoing(submission.content, {
+    ownAddress: account.address,
+    canonicalAddress: (mailbox) => account.canonicalAddress(mailbox),
+    messageIdKey,
+    now,
+  });
+  const bodyHash = new BodyHash();
+  const work: { copy?: StagedMessage; toSelf?: StagedMessage; prepared?: PreparedLetter } = {};
+  try {
+    await forkContent(letter.body, [
+      async (body) => {
+        const content = bodyHash.watch(concat(letter.sentHeader, body));
+        work.copy = await maildir.stage(content, { mailboxId: sent.id, internalDate: now });
+      },
+      ...(self
+        ? [
+            async (body: AsyncIterable<Uint8Array>) => {
+              const content = concat(letter.selfHeader, body);
+              work.toSelf = await maildir.stage(content, { mailboxId: inbox.id, internalDate: now });
+            },
+          ]
+        : []),
+      ...(labels.length > 0
+        ? [
+            async (body: AsyncIterable<Uint8Array>) => {
+              work.prepared = await overlay.prepare(letter.overlayMessage(body));
+            },
+          ]
+        : []),
+    ]);
+    const { copy, toSelf, prepared } = work;
+    if (copy === undefined) throw new Error("the sent copy was not staged");
+    await db.commit(() => {
+      const uid = maildir.insert(sent.id, copy, { flags: ["\\Seen"], internalDate: now });
+      sentCopies.remember({
+        messageId: letter.originalMessageId ?? letter.messageId,
+        mailboxId: sent.id,
+        uid,
+        bodyHash: bodyHash.digest(),
+        sentAt: now,
+      });
+      if (toSelf !== undefined) maildir.insert(inbox.id, toSelf, { flags: [], internalDate: now });
+      if (prepared !== undefined) {
+        overlay.enqueue(prepared, labels);
+        rememberLetter(db, { id: prepared.id, messageId: letter.messageId, envid: submission.envid, sentAt: now });
+      }
+    });
+    return { id: (prepared?.id ?? randomBytes(16)).toString("hex") };
+  } catch (error) {
+    await Promise.all([
+      work.copy && maildir.discard(work.copy),
+      work.toSelf && maildir.discard(work.toSelf),
+      work.prepared?.discard(),
+    ]);
+    throw smtpFailure(storageFailure(error));
+  }
+}
+
+function smtpFailure(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error;
+  if (error.code === "full") return new SmtpReply(452, "4.3.1", error.message, { cause: error });
+  if (error.code === "too-big") return new SmtpReply(552, "5.3.4", error.message, { cause: error });
+  if (error.code === "invalid") return new SmtpReply(554, "5.6.0", error.message, { cause: error });
+  return new SmtpReply(451, "4.3.0", error.message, { cause: error });
+}
+
+async function* concat(head: Uint8Array, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head;
+  yield* tail;
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ImapFlow } from "imapflow";
+import { createTransport, type Transporter } from "nodemailer";
+import { type InitOutput, PosternServer, posternJson } from "./postern-process.ts";
+
+/** Somebody with a home, a bridge, and mail programs that trust its certificate. */
+export class Person {
+  readonly name: string;
+  readonly scratch: string;
+  readonly home: string;
+  readonly account: InitOutput;
+  #bridge: PosternServer | undefined;
+
+  private constructor(name: string, scratch: string, home: string, account: InitOutput) {
+    this.name = name;
+    this.scratch = scratch;
+    this.home = home;
+    this.account = account;
+  }
+
+  /** Makes a home below `scratch` on free ports. */
+  static async create(name: string, scratch: string, relayUrl: string): Promise<Person> {
+    const home = join(scratch, name);
+    const places = ["--imap", "127.0.0.1:0", "--smtp", "127.0.0.1:0"];
+    const account = await posternJson<InitOutput>(scratch, "init", "--home", home, ...places, "--relay", relayUrl);
+    return new Person(name, scratch, home, account);
+  }
+
+  /** @throws where the bridge does not run */
+  get bridge(): PosternServer {
+    if (this.#bridge === undefined) throw new Error(`${this.name}'s bridge does not run`);
+    return this.#bridge;
+  }
+
+  async start(): Promise<PosternServer> {
+    this.#bridge = await PosternServer.start(this.scratch, "run", "--home", this.home);
+    return this.#bridge;
+  }
+
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.#bridge?.stop(signal);
+    this.#bridge = undefined;
+  }
+
+  async command<T>(...args: string[]): Promise<T> {
+    const [name = "", ...rest] = args;
+    return await posternJson<T>(this.scratch, name, "--home", this.home, ...rest);
+  }
+
+  /** Makes the two contacts of each other, under their names; resolves when both have each other. */
+  async befriend(other: Person): Promise<void> {
+    const { invite } = await this.command<{ invite: string }>("invite", "--name", other.name);
+    await other.command("accept", invite, "--name", this.name);
+    for (let tries = 0; tries < 200; tries++) {
+      const { contacts } = await this.command<{ contacts: { petname: string }[] }>("contacts");
+      if (contacts.some(({ petname }) => petname === other.name)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`${other.name} did not become a contact of ${this.name}`);
+  }
+
+  get certificateAuthority(): Buffer {
+    return readFileSync(this.account.caFile);
+  }
+
+  /** A connected IMAP client; the caller logs it out. */
+  async imap(): Promise<ImapFlow> {
+    const { host, port } = this.bridge.place("imap");
+    const client = new ImapFlow({
+      host,
+      port,
+      secure: true,
+      auth: { user: this.account.user, pass: this.account.appPassword },
+      tls: { ca: this.certificateAuthority },
+      logger: false,
+    });
+    await client.connect();
+    return client;
+  }
+
+  /** An SMTP client with so many connections at most; the caller closes it. */
+  smtp(maxConnections = 1): Transporter {
+    const { host, port } = this.bridge.place("smtp");
+    return createTransport({
+      host,
+      port,
+      secure: false,
+      requireTLS: true,
+      pool: true,
+      maxConnections,
+      maxMessages: Number.POSITIVE_INFINITY,
+      auth: { user: this.account.user, pass: this.account.appPassword },
+      tls: { ca: this.certificateAuthority },
+    });
+  }
+}
