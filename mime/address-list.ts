@@ -1,3 +1,5 @@
+import { MAX_ADDRESS_TEXT } from "./limits.ts";
+
 /** A mailbox of RFC 5322 section 3.4. Texts are octets as latin1, quoting removed, RFC 2047 not applied. */
 export interface MailboxAddress {
   readonly kind: "mailbox";
@@ -28,7 +30,7 @@ interface Token {
 
 /** Reads an address-list in modern, obsolete and broken syntax; never throws. What is no address at all is left out. */
 export function parseAddressList(value: string): Address[] {
-  const tokens = [...tokenize(value)];
+  const tokens = [...tokenize(value.slice(0, MAX_ADDRESS_TEXT))];
   const addresses: Address[] = [];
   let group: { kind: "group"; name: string; members: MailboxAddress[] } | undefined;
   let start = 0;

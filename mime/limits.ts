@@ -25,3 +25,6 @@ export const MAX_PARAMETERS = 100;
 
 /** Octets kept of a content field's text, so that a part costs the index little. */
 export const MAX_FIELD_TEXT = 4_096;
+
+/** Octets of an address list that are read: some thousands of recipients, in a fraction of a second. */
+export const MAX_ADDRESS_TEXT = 262_144;

@@ -73,10 +73,10 @@ test("no text makes it throw", () => {
 });
 
 test.each(["(", ":", "<", '"', "@", ".", "a ", "a,", "<a,", "a:", "\\"])(
-  "a megabyte of %j is read in linear time",
+  "200 KB of %j is read in linear time",
   (piece) => {
     const before = performance.now();
-    parseAddressList(piece.repeat(1_000_000 / piece.length));
-    expect(performance.now() - before).toBeLessThan(5_000);
+    parseAddressList(piece.repeat(200_000 / piece.length));
+    expect(performance.now() - before).toBeLessThan(3_000);
   },
 );
