@@ -1,9 +1,24 @@
-import type { AddressLabel } from "../foundation/address.ts";
+import { type AddressLabel, addressLabel } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
-import type { SignedAccountState } from "./account-state.ts";
-import type { PinOutcome } from "./pin.ts";
+import { Failure } from "../foundation/failure.ts";
+import { decodeAccountState, type SignedAccountState, verifyAccountState } from "./account-state.ts";
+import { checkPetname } from "./petname.ts";
+import { type PinOutcome, pin } from "./pin.ts";
 
-export const contactsSchema: Schema = { part: "contacts", migrations: [] };
+export const contactsSchema: Schema = {
+  part: "contacts",
+  migrations: [
+    `CREATE TABLE contact (
+      label TEXT PRIMARY KEY,
+      petname TEXT NOT NULL UNIQUE COLLATE NOCASE,
+      state TEXT NOT NULL,
+      how TEXT NOT NULL,
+      account_state BLOB,
+      epoch INTEGER NOT NULL DEFAULT 0,
+      created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
+};
 
 export type ContactState = "pending" | "invited" | "introduced" | "verified" | "frozen" | "revoked";
 
@@ -23,73 +38,172 @@ export interface Contact {
   readonly createdAt: number;
 }
 
+export type NewContact = Pick<Contact, "label" | "petname" | "state" | "how">;
+
 export interface ContactsOptions {
+  /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The user's own identity: its devices are trusted too. */
   readonly own?: { readonly label: AddressLabel; accountState(): SignedAccountState };
 }
 
-/** A petname in the one spelling that is kept (lower case). @throws Failure invalid, saying what is allowed */
-export function checkPetname(_petname: string): string {
-  throw new Error("not written");
-}
+/** Decoded pins that are kept: each was checked by two signatures. Far more contacts than write in one hour. */
+const CACHE_SIZE = 256;
+
+const COLUMNS = "label, petname, state, how, account_state AS accountState, epoch, created_at AS createdAt";
 
 /** The people this identity knows. All methods are synchronous and join the caller's transaction. */
 export class Contacts {
-  constructor(_database: Database, _options: ContactsOptions) {
-    throw new Error("not written");
+  readonly #database: Database;
+  readonly #options: ContactsOptions;
+  readonly #decoded = new Map<AddressLabel, SignedAccountState>();
+
+  constructor(database: Database, options: ContactsOptions) {
+    this.#database = database;
+    this.#options = options;
+    database.migrate(contactsSchema);
   }
 
   /** By petname, ascending. */
   list(): Contact[] {
-    throw new Error("not written");
+    return this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact ORDER BY petname`).all().map(toContact);
   }
 
-  byPetname(_petname: string): Contact | undefined {
-    throw new Error("not written");
+  /** Without regard to case. */
+  byPetname(petname: string): Contact | undefined {
+    const row = this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact WHERE petname = ?`).get(petname);
+    return row === undefined ? undefined : toContact(row);
   }
 
-  byLabel(_label: AddressLabel): Contact | undefined {
-    throw new Error("not written");
+  byLabel(label: AddressLabel): Contact | undefined {
+    const row = this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact WHERE label = ?`).get(label);
+    return row === undefined ? undefined : toContact(row);
   }
 
-  /** @throws Failure already-exists (petname or label), invalid */
-  add(_contact: {
-    readonly label: AddressLabel;
-    readonly petname: string;
-    readonly state: ContactState;
-    readonly how: ContactOrigin;
-  }): Contact {
-    throw new Error("not written");
+  /** @throws Failure already-exists (petname, label, or the user's own label); invalid petname */
+  add({ label, petname, state, how }: NewContact): Contact {
+    const contact: Contact = {
+      label,
+      petname: checkPetname(petname),
+      state,
+      how,
+      accountState: undefined,
+      epoch: 0,
+      createdAt: this.#options.now(),
+    };
+    return this.#database.transaction(() => {
+      if (label === this.#options.own?.label) throw new Failure("already-exists", "that is your own address");
+      const known = this.byLabel(label);
+      if (known !== undefined)
+        throw new Failure("already-exists", `that address is your contact ${known.petname} already`);
+      this.#requireFree(petname);
+      this.#database.sqlite
+        .prepare("INSERT INTO contact (label, petname, state, how, created_at) VALUES (?, ?, ?, ?, ?)")
+        .run(label, petname, state, how, contact.createdAt);
+      return contact;
+    });
   }
 
   /** @throws Failure nonexistent, already-exists, invalid */
-  rename(_label: AddressLabel, _petname: string): void {
-    throw new Error("not written");
+  rename(label: AddressLabel, petname: string): void {
+    checkPetname(petname);
+    this.#database.transaction(() => {
+      this.#require(label);
+      this.#requireFree(petname, label);
+      this.#database.sqlite.prepare("UPDATE contact SET petname = ? WHERE label = ?").run(petname, label);
+    });
   }
 
-  /** @throws Failure nonexistent; forbidden for one that is revoked */
-  setState(_label: AddressLabel, _state: ContactState): void {
-    throw new Error("not written");
+  /** @throws Failure nonexistent; forbidden for one that is revoked: it must be removed and met again */
+  setState(label: AddressLabel, state: ContactState): void {
+    this.#database.transaction(() => {
+      const contact = this.#require(label);
+      if (contact.state === "revoked" && state !== "revoked")
+        throw new Failure("forbidden", `${contact.petname} is revoked: remove the contact and exchange a new invite`);
+      this.#database.sqlite.prepare("UPDATE contact SET state = ? WHERE label = ?").run(state, label);
+    });
   }
 
-  /** @throws Failure nonexistent */
-  remove(_label: AddressLabel): void {
-    throw new Error("not written");
+  /** Forgets the contact and its pinned state. @throws Failure nonexistent */
+  remove(label: AddressLabel): void {
+    this.#database.transaction(() => {
+      this.#require(label);
+      this.#database.sqlite.prepare("DELETE FROM contact WHERE label = ?").run(label);
+      this.#decoded.delete(label);
+    });
   }
 
-  /** Verifies the bytes, compares them with what is pinned, and keeps them if newer; a fork freezes the contact. @throws Failure nonexistent */
-  pinAccountState(_label: AddressLabel, _bytes: Uint8Array): PinOutcome {
-    throw new Error("not written");
+  /**
+   * Verifies the bytes, compares them with what is pinned, and keeps them if they are newer. A fork freezes the contact;
+   * it stays frozen until setState, even if M settles the fork.
+   * @throws Failure nonexistent
+   */
+  pinAccountState(label: AddressLabel, bytes: Uint8Array): PinOutcome {
+    return this.#database.transaction(() => {
+      const contact = this.#require(label);
+      const verification = verifyAccountState(bytes, this.#options.now());
+      if (verification.kind === "invalid") return verification;
+      const { signed } = verification;
+      if (addressLabel(signed.state.masterPublicKey) !== label)
+        return { kind: "invalid", why: "the state of another identity" };
+      const outcome = pin(this.#decode(contact), signed);
+      if (outcome.kind === "pinned")
+        this.#database.sqlite
+          .prepare("UPDATE contact SET account_state = ?, epoch = ? WHERE label = ?")
+          .run(signed.bytes, signed.state.epoch, label);
+      if (outcome.kind === "fork" && contact.state !== "revoked") this.setState(label, "frozen");
+      return outcome;
+    });
   }
 
-  /** The pinned state, decoded; undefined before the first. */
-  accountState(_label: AddressLabel): SignedAccountState | undefined {
-    throw new Error("not written");
+  /** The pinned state; undefined before the first, and for a contact that is not known. */
+  accountState(label: AddressLabel): SignedAccountState | undefined {
+    const contact = this.byLabel(label);
+    return contact && this.#decode(contact);
   }
 
   /** True only for a device key in the pinned state of a contact that is neither frozen nor revoked, or of the user's own identity. */
-  isTrustedDevice(_label: AddressLabel, _deviceId: number, _identityKey: Uint8Array): boolean {
-    throw new Error("not written");
+  isTrustedDevice(label: AddressLabel, deviceId: number, identityKey: Uint8Array): boolean {
+    return (
+      this.#trustedState(label)?.state.devices.some(
+        (device) => device.deviceId === deviceId && device.identityKey.equals(identityKey),
+      ) ?? false
+    );
   }
+
+  #trustedState(label: AddressLabel): SignedAccountState | undefined {
+    if (label === this.#options.own?.label) return this.#options.own.accountState();
+    const contact = this.byLabel(label);
+    if (contact === undefined || contact.state === "frozen" || contact.state === "revoked") return undefined;
+    return this.#decode(contact);
+  }
+
+  #decode({ label, accountState }: Contact): SignedAccountState | undefined {
+    if (accountState === undefined) return undefined;
+    // Compared with the row each time: a pin that was rolled back must not live on here.
+    const known = this.#decoded.get(label);
+    if (known?.bytes.equals(accountState)) return known;
+    const verification = decodeAccountState(accountState);
+    if (verification.kind === "invalid") throw new Error(`a pinned account state: ${verification.why}`);
+    if (this.#decoded.size >= CACHE_SIZE) this.#decoded.clear();
+    this.#decoded.set(label, verification.signed);
+    return verification.signed;
+  }
+
+  #require(label: AddressLabel): Contact {
+    const contact = this.byLabel(label);
+    if (contact === undefined) throw new Failure("nonexistent", "there is no such contact");
+    return contact;
+  }
+
+  #requireFree(petname: string, except?: AddressLabel): void {
+    const holder = this.byPetname(petname);
+    if (holder !== undefined && holder.label !== except)
+      throw new Failure("already-exists", `you call somebody else ${holder.petname}: choose another petname`);
+  }
+}
+
+function toContact(row: unknown): Contact {
+  const contact = row as Omit<Contact, "accountState"> & { readonly accountState: Buffer | null };
+  return { ...contact, accountState: contact.accountState ?? undefined };
 }

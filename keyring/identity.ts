@@ -1,9 +1,27 @@
-import type { AddressLabel } from "../foundation/address.ts";
+import { type AddressLabel, addressLabel, formatAddress } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
-import type { AccountState, SignedAccountState } from "./account-state.ts";
+import { Failure } from "../foundation/failure.ts";
+import { type AccountState, decodeAccountState, type SignedAccountState, signAccountState } from "./account-state.ts";
+import { issueCertificate } from "./admin-certificate.ts";
+import { ED25519_KEY_LENGTH, type SigningKey, signingKey } from "./ed25519.ts";
+import { CERTIFICATE_LIFETIME } from "./limits.ts";
 import type { RandomSource } from "./random.ts";
+import { recoveryIdentity } from "./recovery-identity.ts";
 
-export const identitySchema: Schema = { part: "keyring", migrations: [] };
+export const identitySchema: Schema = {
+  part: "keyring",
+  migrations: [
+    `CREATE TABLE identity (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      master_public_key BLOB NOT NULL,
+      master_seed BLOB,
+      admin_seed BLOB NOT NULL,
+      recovery_recipient TEXT NOT NULL,
+      device_id INTEGER NOT NULL,
+      account_state BLOB NOT NULL
+    ) STRICT`,
+  ],
+};
 
 /** The user's own identity, as this device holds it. All methods are synchronous and join the caller's transaction. */
 export interface Identity {
@@ -15,37 +33,177 @@ export interface Identity {
   readonly recoveryRecipient: string;
   /** `localPart@<label>.postern.alt` */
   address(localPart: string): string;
+  /** The newest that this device knows. */
   accountState(): SignedAccountState;
   /** Ed25519 by K over `context || 0x00 || message`. */
   signWithAdmin(context: string, message: Uint8Array): Buffer;
-  /** Stores and returns the next epoch, signed by K. */
-  changeAccountState(
-    change: (state: AccountState) => Partial<Pick<AccountState, "devices" | "revoked" | "relays">>,
-  ): SignedAccountState;
+  /** Stores and returns the next epoch, signed by K. Removing a device without revoking its key is the caller's choice. @throws RangeError where a bound is passed */
+  changeAccountState(change: (state: AccountState) => AccountChange): SignedAccountState;
   /** Until the user has written it down; a secret. */
   masterSeed(): Buffer | undefined;
-  /** Overwrites the seed on disk; the paper is then the only copy. */
+  /** Overwrites the seed in the database; the paper is then the only copy. */
   forgetMasterSeed(): void;
-  /** A new admin key, certified by M for a year from now; the state that announces it is signed by M and beats all before. @throws Failure forbidden for another identity's seed */
+  /**
+   * A new admin key, certified by M for a year from now. The state that announces it is signed by M and beats all before.
+   * @throws Failure forbidden for another identity's seed
+   */
   renewAdminKey(masterSeed: Uint8Array, now: number): SignedAccountState;
 }
+
+export type AccountChange = Partial<Pick<AccountState, "devices" | "revoked" | "relays">>;
 
 export interface NewIdentity {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly random: RandomSource;
-  readonly device: { readonly identityKey: Uint8Array; readonly registrationId: number; readonly deviceId?: number };
+  readonly device: {
+    readonly identityKey: Uint8Array;
+    readonly registrationId: number;
+    /** 1 where absent; one that was never used before where the identity is restored from paper. */
+    readonly deviceId?: number;
+  };
   /** From newMasterSeed or from paper; a new one where absent. */
   readonly masterSeed?: Uint8Array;
   readonly relays?: readonly string[];
 }
 
-/** @throws Failure already-exists */
-export function createIdentity(_database: Database, _options: NewIdentity): Identity {
-  throw new Error("not written");
+/**
+ * Creates the identity, or restores it from its paper seed: the first state is signed by M with a new certificate, so
+ * that contacts take it in place of any that they have. The seed is kept until forgetMasterSeed.
+ * @throws Failure already-exists
+ */
+export function createIdentity(database: Database, options: NewIdentity): Identity {
+  const { now, random, device, relays = [] } = options;
+  const masterSeed = Buffer.from(options.masterSeed ?? random(ED25519_KEY_LENGTH));
+  const master = signingKey(masterSeed);
+  const adminSeed = Buffer.from(random(ED25519_KEY_LENGTH));
+  const { deviceId = 1, registrationId } = device;
+  const first: AccountState = {
+    masterPublicKey: master.publicKey,
+    epoch: 1,
+    prevHash: Buffer.alloc(32),
+    certificate: issueCertificate(master, signingKey(adminSeed).publicKey, now, now + CERTIFICATE_LIFETIME),
+    devices: [{ deviceId, registrationId, identityKey: Buffer.from(device.identityKey) }],
+    revoked: [],
+    relays,
+  };
+  const { bytes } = signAccountState(first, master);
+  const { recipient } = recoveryIdentity(masterSeed);
+  database.migrate(identitySchema);
+  return database.transaction(() => {
+    if (readRow(database) !== undefined) throw new Failure("already-exists", "this vault has an identity already");
+    database.sqlite
+      .prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?, ?, ?)")
+      .run(master.publicKey, masterSeed, adminSeed, recipient, deviceId, bytes);
+    return new StoredIdentity(database, random);
+  });
 }
 
 /** undefined where none was created yet. */
-export function loadIdentity(_database: Database, _random: RandomSource): Identity | undefined {
-  throw new Error("not written");
+export function loadIdentity(database: Database, random: RandomSource): Identity | undefined {
+  database.migrate(identitySchema);
+  return readRow(database) && new StoredIdentity(database, random);
+}
+
+interface Row {
+  readonly master_public_key: Buffer;
+  readonly master_seed: Buffer | null;
+  readonly admin_seed: Buffer;
+  readonly recovery_recipient: string;
+  readonly device_id: number;
+  readonly account_state: Buffer;
+}
+
+function readRow(database: Database): Row | undefined {
+  return database.sqlite.prepare("SELECT * FROM identity").get() as Row | undefined;
+}
+
+class StoredIdentity implements Identity {
+  readonly label: AddressLabel;
+  readonly masterPublicKey: Buffer;
+  readonly deviceId: number;
+  readonly recoveryRecipient: string;
+  readonly #database: Database;
+  readonly #random: RandomSource;
+  /** The state that the bytes in the database decode to, kept because checking two signatures is slow. */
+  #decoded: SignedAccountState | undefined;
+
+  constructor(database: Database, random: RandomSource) {
+    this.#database = database;
+    this.#random = random;
+    const row = this.#row();
+    this.masterPublicKey = row.master_public_key;
+    this.label = addressLabel(row.master_public_key);
+    this.deviceId = row.device_id;
+    this.recoveryRecipient = row.recovery_recipient;
+  }
+
+  address(localPart: string): string {
+    return formatAddress(localPart, this.label);
+  }
+
+  accountState(): SignedAccountState {
+    // Read anew each time: a change that was rolled back must not live on here.
+    const { account_state: bytes } = this.#row();
+    if (this.#decoded?.bytes.equals(bytes)) return this.#decoded;
+    const verification = decodeAccountState(bytes);
+    if (verification.kind === "invalid") throw new Error(`the own account state: ${verification.why}`);
+    this.#decoded = verification.signed;
+    return verification.signed;
+  }
+
+  signWithAdmin(context: string, message: Uint8Array): Buffer {
+    return this.#admin().sign(context, message);
+  }
+
+  changeAccountState(change: (state: AccountState) => AccountChange): SignedAccountState {
+    return this.#database.transaction(() => {
+      const { state, hash } = this.accountState();
+      const next = { ...state, ...change(state), epoch: state.epoch + 1, prevHash: hash };
+      return this.#store(signAccountState(next, this.#admin()));
+    });
+  }
+
+  masterSeed(): Buffer | undefined {
+    return this.#row().master_seed ?? undefined;
+  }
+
+  forgetMasterSeed(): void {
+    const { sqlite } = this.#database;
+    // Old page content is zeroed; the pages of the log go with the next checkpoint.
+    sqlite.pragma("secure_delete = ON");
+    this.#database.transaction(() => sqlite.prepare("UPDATE identity SET master_seed = NULL").run());
+    this.#database.afterCommit(() => sqlite.pragma("wal_checkpoint(TRUNCATE)"));
+  }
+
+  renewAdminKey(masterSeed: Uint8Array, now: number): SignedAccountState {
+    const master = signingKey(masterSeed);
+    if (!master.publicKey.equals(this.masterPublicKey))
+      throw new Failure("forbidden", "these words are another identity's paper key");
+    const adminSeed = Buffer.from(this.#random(ED25519_KEY_LENGTH));
+    return this.#database.transaction(() => {
+      const { state, hash } = this.accountState();
+      // A clock that was set back must not make the new certificate the older one.
+      const issuedAt = Math.max(now, state.certificate.issuedAt + 1);
+      const { publicKey } = signingKey(adminSeed);
+      const certificate = issueCertificate(master, publicKey, issuedAt, issuedAt + CERTIFICATE_LIFETIME);
+      this.#database.sqlite.prepare("UPDATE identity SET admin_seed = ?").run(adminSeed);
+      return this.#store(signAccountState({ ...state, certificate, epoch: state.epoch + 1, prevHash: hash }, master));
+    });
+  }
+
+  #store(signed: SignedAccountState): SignedAccountState {
+    this.#database.sqlite.prepare("UPDATE identity SET account_state = ?").run(signed.bytes);
+    return signed;
+  }
+
+  #admin(): SigningKey {
+    return signingKey(this.#row().admin_seed);
+  }
+
+  #row(): Row {
+    const row = readRow(this.#database);
+    if (row === undefined) throw new Error("the identity is gone from the database");
+    return row;
+  }
 }

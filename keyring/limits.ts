@@ -16,8 +16,10 @@ export const RELAY_URL_MAX = 255;
 export const ACCOUNT_STATE_MAX = 11_500;
 
 const DAY = 24 * 3_600_000;
-/** An admin key is certified for a year at most (a leap year); milliseconds. */
+/** The longest certificate of an admin key that is accepted, a leap year; milliseconds. */
 export const CERTIFICATE_LIFETIME_MAX = 366 * DAY;
+/** How long a new admin key is certified; milliseconds. */
+export const CERTIFICATE_LIFETIME = 365 * DAY;
 /** How long after its end an admin certificate still carries new states: the owner may be late, either clock may be wrong. Milliseconds. */
 export const CERTIFICATE_GRACE = 30 * DAY;
 /** How far ahead of ours another machine's clock may be; milliseconds. */
@@ -40,5 +42,5 @@ export const ARGON2_BOUNDS = { memory: [1024, 1_048_576], passes: [1, 16], lanes
 /** SCRAM iterations: RFC 7677 section 4 asks for 4096 at least; above a million a login would take longer than programs wait. */
 export const SCRAM_ITERATIONS_BOUNDS = [4096, 1_000_000] as const;
 
-/** Characters of a petname: RFC 5321 section 4.5.3.1.1 bounds a local part. */
+/** Octets of a local part (RFC 5321 section 4.5.3.1.1). */
 export const PETNAME_MAX = 64;
