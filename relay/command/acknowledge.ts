@@ -1,0 +1,9 @@
+import type { Acknowledge } from "../wire/acknowledge.ts";
+import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
+
+export async function handleAcknowledge(command: Acknowledge, context: CommandContext): Promise<Outcome> {
+  const reading = context.readers.get(command.recipientId);
+  if (reading === undefined || reading.pusher !== context.pusher) return refuse("not-subscribed");
+  await context.queues.acknowledge(command.recipientId, command.ranges);
+  return OK;
+}

@@ -1,0 +1,137 @@
+import type { TLSSocket } from "node:tls";
+import { DecodeError } from "../foundation/bytes.ts";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { type CommandContext, type RelayState } from "./command/context.ts";
+import { dispatch } from "./command/dispatch.ts";
+import { Pusher } from "./pusher.ts";
+import { BlockSplitter } from "./wire/block.ts";
+import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
+import { PROTOCOL_VERSION, type Versions } from "./wire/handshake.ts";
+import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
+
+/**
+ * One client's TLS connection, from the relay's list of versions to its end. Commands are carried out as they come, many
+ * at once; answers go out as each is done. A client that breaks the protocol is disconnected without a word.
+ */
+export class Connection {
+  readonly #socket: TLSSocket;
+  readonly #state: RelayState;
+  readonly #logger: Logger;
+  readonly #context: CommandContext;
+  readonly #splitter = new BlockSplitter();
+  readonly #cancelHandshake: () => void;
+  /** Milliseconds since 1970 when the client was last heard. */
+  lastHeard: number;
+  #greeted = false;
+  #unanswered = 0;
+  #corked = false;
+
+  /** The TLS handshake is done. `onClose` is called once. */
+  constructor(socket: TLSSocket, state: RelayState, logger: Logger, onClose: (connection: Connection) => void) {
+    this.#socket = socket;
+    this.#state = state;
+    this.#logger = logger;
+    this.lastHeard = state.clock.now();
+    const pusher = new Pusher({
+      queues: state.queues,
+      limits: state.limits,
+      write: (push) => this.#write(0, push),
+      fail: (error) => this.#fail("pushing failed", error),
+    });
+    const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
+    this.#context = { ...state, exporter, pusher, readings: new Set() };
+    this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
+      if (!this.#greeted) socket.destroy();
+    });
+    socket.setNoDelay(true);
+    socket.on("data", (piece: Buffer) => this.#receive(piece));
+    socket.on("drain", () => this.#drained());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      this.#close();
+      onClose(this);
+    });
+    this.#write(0, { kind: "versions", versions: [PROTOCOL_VERSION] });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(piece: Buffer): void {
+    this.lastHeard = this.#state.clock.now();
+    try {
+      for (const block of this.#splitter.push(piece)) {
+        if (this.#socket.destroyed) return;
+        const { correlation, message } = toRelay.decode(block);
+        if (message.kind !== "hello" && this.#greeted) void this.#execute(correlation, message);
+        else if (message.kind === "hello" && !this.#greeted && message.version === PROTOCOL_VERSION)
+          this.#greeted = true;
+        else this.#socket.destroy();
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) this.#logger("error", "relay connection failed", { cause: String(error) });
+      this.#socket.destroy();
+    }
+    this.#regulate();
+  }
+
+  async #execute(correlation: number, command: Command): Promise<void> {
+    this.#unanswered++;
+    try {
+      const outcome = await dispatch(command, this.#context);
+      if (outcome === undefined || this.#socket.destroyed) return;
+      this.#write(correlation, outcome.answer);
+      outcome.afterwards?.();
+    } catch (error) {
+      const failure = storageFailure(error);
+      if (failure instanceof Failure) this.#logger("warn", "relay cannot store", { reason: failure.code });
+      else this.#logger("error", "relay command failed", { command: command.kind, cause: String(error) });
+      this.#write(correlation, { kind: "refused", reason: "retry" });
+    } finally {
+      this.#unanswered--;
+      this.#regulate();
+    }
+  }
+
+  /** Reads from the client only while it is not too far ahead of its answers. */
+  #regulate(): void {
+    const { unanswered, unsent } = this.#state.limits;
+    const behind = this.#unanswered >= unanswered || this.#socket.writableLength > unsent;
+    if (behind && !this.#socket.isPaused()) this.#socket.pause();
+    if (!behind && this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** False once so much waits in the socket that pushing should pause. Blocks of one turn leave in one write. */
+  #write(correlation: number, message: Versions | Push | Answer): boolean {
+    if (this.#socket.destroyed) return false;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(toClient.encode(correlation, message));
+    return this.#socket.writableLength <= this.#state.limits.unsent;
+  }
+
+  #drained(): void {
+    this.#context.pusher.resume();
+    this.#regulate();
+  }
+
+  #fail(event: string, error: unknown): void {
+    this.#logger("error", event, { cause: String(error) });
+    this.#socket.destroy();
+  }
+
+  #close(): void {
+    this.#cancelHandshake();
+    this.#context.pusher.close();
+    for (const reading of this.#context.readings) this.#state.readers.end(reading);
+    this.#context.readings.clear();
+  }
+}

@@ -1,0 +1,186 @@
+import { mkdir } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createServer, type Server } from "node:tls";
+import { type Clock, systemClock } from "../foundation/clock.ts";
+import { Database } from "../foundation/database.ts";
+import { Failure } from "../foundation/failure.ts";
+import { type Logger, silentLogger } from "../foundation/logger.ts";
+import type { RelayState } from "./command/context.ts";
+import { Connection } from "./connection.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { DEFAULT_LIMITS, type RelayLimits } from "./limits.ts";
+import { Readers } from "./readers.ts";
+import { loadRelayKeys, type RelayKeys } from "./relay-keys.ts";
+import { formatRelayUrl, type RelayAddress } from "./relay-url.ts";
+import { SqliteQueueStore } from "./sqlite/queues.ts";
+import { PAGE_SIZE, RELAY_SCHEMA } from "./sqlite/schema.ts";
+import { SqliteSlotStore } from "./sqlite/slots.ts";
+
+export interface RelayOptions {
+  /** Made with mode 0700 if it is not there; holds key, token and database, and serves one relay at a time. */
+  readonly directory: string;
+  /** The address to listen on. */
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** The host by which clients reach the relay, where that is not the address it listens on. */
+  readonly publicHost?: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+export interface RelayCounts {
+  readonly connections: number;
+  /** Queues that a connection reads just now. */
+  readonly readers: number;
+  readonly queues: number;
+  readonly cells: number;
+  readonly slots: number;
+}
+
+export interface Relay {
+  /** With the token: whoever has it may create queues. */
+  readonly url: string;
+  readonly address: RelayAddress;
+  readonly port: number;
+  counts(): RelayCounts;
+  /** Disconnects all clients; what was answered is on the disk. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a relay.
+ * @throws Failure busy (directory or port in use), forbidden or invalid (it cannot listen there), damaged, full
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { directory, clock = systemClock, logger = silentLogger } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(directory);
+  try {
+    const keys = await loadRelayKeys(directory);
+    const db = new Database(join(directory, "relay.db"), undefined, PAGE_SIZE);
+    try {
+      db.migrate(RELAY_SCHEMA);
+      const queues = new SqliteQueueStore(db, limits);
+      const slots = new SqliteSlotStore(db, limits);
+      const state: RelayState = { queues, slots, readers: new Readers(), limits, clock, token: keys.token };
+      const connections = new Set<Connection>();
+      const server = serve(state, keys, connections, logger);
+      const port = await listen(server, options.host, options.port);
+      const sweeps = startSweeps(state, connections, logger);
+      const host = options.publicHost ?? options.host;
+      const address = { host, port, pin: keys.pin, token: keys.token };
+      logger("info", "relay started", { port, ...queues.counts(), ...slots.counts() });
+      return {
+        url: formatRelayUrl(address),
+        address,
+        port,
+        counts: () => ({
+          connections: connections.size,
+          readers: state.readers.size,
+          ...queues.counts(),
+          ...slots.counts(),
+        }),
+        async stop() {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          for (const connection of connections) connection.destroy();
+          await Promise.all([closed, sweeps.stop()]);
+          db.close();
+          unlock();
+          logger("info", "relay stopped");
+        },
+      };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function serve(state: RelayState, keys: RelayKeys, connections: Set<Connection>, logger: Logger): Server {
+  const server = createServer({
+    key: keys.privateKey,
+    cert: keys.certificate,
+    minVersion: "TLSv1.3",
+    handshakeTimeout: state.limits.handshakeTimeout,
+  });
+  server.maxConnections = state.limits.connections;
+  server.on("secureConnection", (socket) => {
+    connections.add(new Connection(socket, state, logger, (connection) => connections.delete(connection)));
+  });
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  server.on("drop", () => logger("warn", "relay refused a connection", { limit: state.limits.connections }));
+  return server;
+}
+
+/** The port that it got. */
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port)));
+    server.listen(port, host, () => {
+      server.removeAllListeners("error");
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): unknown {
+  const cause = { cause: error };
+  if (error.code === "EADDRINUSE")
+    return new Failure(
+      "busy",
+      `port ${port} of ${host} is taken by another program: choose another port for the relay`,
+      cause,
+    );
+  if (error.code === "EACCES")
+    return new Failure(
+      "forbidden",
+      `this user may not listen on port ${port}: choose one above 1023 for the relay`,
+      cause,
+    );
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return new Failure("invalid", `${host} is not an address of this machine: the relay cannot listen on it`, cause);
+  return error;
+}
+
+/** Removes what is expired, at once and then at each interval, and drops connections that fell silent. */
+function startSweeps(state: RelayState, connections: Set<Connection>, logger: Logger): { stop(): Promise<void> } {
+  const { clock, limits, queues, slots } = state;
+  let running: Promise<void> = Promise.resolve();
+  let cancelSweep = (): void => undefined;
+  let cancelIdle = (): void => undefined;
+
+  async function sweepOnce(): Promise<void> {
+    const now = clock.now();
+    try {
+      await queues.expire(now - limits.cellLifetime, now - limits.queueIdleLifetime);
+      await slots.expire(now, now - limits.slotAftermath);
+    } catch (error) {
+      logger("warn", "relay could not remove what is expired", { cause: String(error) });
+    }
+  }
+  function sweep(): void {
+    running = running.then(sweepOnce);
+    cancelSweep = clock.after(limits.sweepInterval, sweep);
+  }
+  function dropIdle(): void {
+    const before = clock.now() - limits.idleTimeout;
+    for (const connection of connections) if (connection.lastHeard < before) connection.destroy();
+    cancelIdle = clock.after(limits.idleTimeout / 4, dropIdle);
+  }
+  sweep();
+  dropIdle();
+  return {
+    stop() {
+      cancelSweep();
+      cancelIdle();
+      return running;
+    },
+  };
+}
