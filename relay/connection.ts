@@ -40,7 +40,7 @@ export class Connection {
       fail: (error) => this.#fail("pushing failed", error),
     });
     const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
-    this.#context = { ...state, exporter, pusher, readings: new Set() };
+    this.#context = { ...state, exporter, pusher };
     this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
       if (!this.#greeted) socket.destroy();
     });
@@ -131,7 +131,6 @@ export class Connection {
   #close(): void {
     this.#cancelHandshake();
     this.#context.pusher.close();
-    for (const reading of this.#context.readings) this.#state.readers.end(reading);
-    this.#context.readings.clear();
+    for (const reading of this.#context.pusher.readings) this.#state.readers.end(reading);
   }
 }

@@ -32,13 +32,15 @@ export class Readers {
   put(reading: Reading): Reading | undefined {
     const key = keyOf(reading.recipientId);
     const before = this.#readings.get(key);
-    if (before !== undefined) before.ended = true;
+    if (before !== undefined) this.end(before);
     this.#readings.set(key, reading);
+    reading.pusher.readings.add(reading);
     return before;
   }
 
   end(reading: Reading): void {
     reading.ended = true;
+    reading.pusher.readings.delete(reading);
     const key = keyOf(reading.recipientId);
     if (this.#readings.get(key) === reading) this.#readings.delete(key);
   }

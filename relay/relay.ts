@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
 import { type Clock, systemClock } from "../foundation/clock.ts";
@@ -68,7 +68,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       const slots = new SqliteSlotStore(db, limits);
       const state: RelayState = { queues, slots, readers: new Readers(), limits, clock, token: keys.token };
       const connections = new Set<Connection>();
+      const sockets = new Set<Socket>();
       const server = serve(state, keys, connections, logger);
+      server.on("connection", (socket: Socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
+      });
       const port = await listen(server, options.host, options.port);
       const sweeps = startSweeps(state, connections, logger);
       const host = options.publicHost ?? options.host;
@@ -87,6 +92,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         async stop() {
           const closed = new Promise<void>((resolve) => server.close(() => resolve()));
           for (const connection of connections) connection.destroy();
+          for (const socket of sockets) socket.destroy();
           await Promise.all([closed, sweeps.stop()]);
           db.close();
           unlock();

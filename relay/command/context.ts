@@ -2,7 +2,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { Pusher } from "../pusher.ts";
 import type { QueueStore } from "../queue-store.ts";
-import type { Readers, Reading } from "../readers.ts";
+import type { Readers } from "../readers.ts";
 import type { SlotStore } from "../slot-store.ts";
 import type { RefusalReason } from "../wire/answer.ts";
 import type { Answer } from "../wire/frame.ts";
@@ -22,8 +22,6 @@ export interface CommandContext extends RelayState {
   /** The secret of this TLS connection that proofs cover. */
   readonly exporter: Buffer;
   readonly pusher: Pusher;
-  /** What this connection reads. */
-  readonly readings: Set<Reading>;
 }
 
 /** The answer, and what may happen only once it is on its way. */

@@ -3,7 +3,7 @@ import { verifyCommand } from "../wire/proof.ts";
 import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
 
 export async function handleDelete(command: Delete, context: CommandContext): Promise<Outcome> {
-  const { queues, readers, pusher, readings } = context;
+  const { queues, readers, pusher } = context;
   const { recipientId } = command;
   const key = await queues.recipientKey(recipientId);
   if (key === undefined || !verifyCommand(key, "DELETE", context.exporter, recipientId, command.signature))
@@ -12,7 +12,6 @@ export async function handleDelete(command: Delete, context: CommandContext): Pr
   const reading = readers.get(recipientId);
   if (reading !== undefined) {
     readers.end(reading);
-    readings.delete(reading);
     if (reading.pusher !== pusher) reading.pusher.tell({ kind: "ended", recipientId, reason: "gone" });
   }
   return OK;

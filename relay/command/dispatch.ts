@@ -9,12 +9,13 @@ import { handleSlotClaim, handleSlotDelete, handleSlotPut, handleSlotStatus } fr
 import { handleSubscribe } from "./subscribe.ts";
 
 /** Carries a command out; undefined where the command has no answer. */
-export async function dispatch(command: Command, context: CommandContext): Promise<Outcome | undefined> {
+export function dispatch(command: Command, context: CommandContext): Promise<Outcome> | Outcome | undefined {
   switch (command.kind) {
     case "send":
       return handleSend(command, context);
     case "credit":
-      return void handleCredit(command, context);
+      handleCredit(command, context);
+      return undefined;
     case "acknowledge":
       return handleAcknowledge(command, context);
     case "subscribe":

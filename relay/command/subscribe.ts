@@ -4,14 +4,14 @@ import { type Subscribe, subscribeFields } from "../wire/subscribe.ts";
 import { type CommandContext, type Outcome, refuse } from "./context.ts";
 
 export async function handleSubscribe(command: Subscribe, context: CommandContext): Promise<Outcome> {
-  const { queues, readers, limits, readings, pusher } = context;
+  const { queues, readers, limits, pusher } = context;
   // A copy: the id is kept for long, and would keep its whole block.
   const recipientId = Buffer.from(command.recipientId);
   const fields = subscribeFields(recipientId, command.after, command.credit);
   const key = await queues.recipientKey(recipientId);
   if (key === undefined || !verifyCommand(key, "SUBSCRIBE", context.exporter, fields, command.signature))
     return refuse("no-queue");
-  if (readings.size >= limits.subscriptions) return refuse("full");
+  if (pusher.readings.size >= limits.subscriptions) return refuse("full");
 
   const credit = Math.min(command.credit, limits.credit);
   const reading: Reading = { recipientId, pusher, after: 0, last: 0, credit, started: false, ended: false };
@@ -19,12 +19,9 @@ export async function handleSubscribe(command: Subscribe, context: CommandContex
   const before = readers.put(reading);
   if (before !== undefined && before.pusher !== pusher)
     before.pusher.tell({ kind: "ended", recipientId, reason: "taken-over" });
-  if (before !== undefined && before.pusher === pusher) readings.delete(before);
-  readings.add(reading);
 
   const nextSeq = await queues.subscribed(recipientId, context.clock.now());
   if (nextSeq === undefined) {
-    readings.delete(reading);
     readers.end(reading);
     return refuse("no-queue");
   }
