@@ -44,6 +44,9 @@ export type SlotSecret =
   | { readonly clientKey: Uint8Array }
   | { readonly masterSeed: Uint8Array };
 
+/** One line, without control characters. */
+const SLOT_NAME = new RegExp(`^\\P{Cc}{1,${SLOT_NAME_MAX}}$`, "u");
+
 export interface SlotOptions {
   readonly random: RandomSource;
   /** Milliseconds since 1970. */
@@ -122,7 +125,7 @@ async function withSlot(
   slot: NewSlot,
   options: SlotOptions,
 ): Promise<VaultFile> {
-  if (!/^\P{Cc}+$/u.test(name) || [...name].length > SLOT_NAME_MAX)
+  if (!SLOT_NAME.test(name))
     throw new Failure("invalid", `the name of a key slot has 1 to ${SLOT_NAME_MAX} characters on one line`);
   if (content.slots.some((other) => other.name === name))
     throw new Failure("already-exists", `there is a key slot "${name}" already`);
@@ -163,7 +166,7 @@ async function makeSlot(
       return { kind: slot.kind, ...wrap(slot.key) };
     case "paper":
       return { kind: slot.kind, ...wrap(slot.masterSeed) };
-    case "app-password": {
+    default: {
       const spelt = normalizeAppPassword(slot.password);
       if (spelt === undefined) throw new Failure("invalid", "app passwords are made by this program, not chosen");
       const { clientKey, storedKey, serverKey } = await scramKeys(spelt, content.scram.salt, content.scram.iterations);

@@ -34,16 +34,15 @@ function slotKey(kind: SlotKind, secret: Uint8Array, salt: Uint8Array): Buffer {
 
 /** False for a passphrase that no slot may have: too short to withstand guessing, or too long to hash. */
 export function passphraseFits(passphrase: string): boolean {
-  return [...passphrase].length >= PASSPHRASE_MIN && Buffer.byteLength(passphrase) <= PASSPHRASE_MAX;
+  return passphrase.length >= PASSPHRASE_MIN && Buffer.byteLength(passphrase) <= PASSPHRASE_MAX;
 }
 
 /** Argon2id (RFC 9106) of a passphrase in Unicode NFC. Runs on another thread. */
 export async function stretchPassphrase(passphrase: string, salt: Uint8Array, cost: Argon2Cost): Promise<Buffer> {
   // Imported late: a bridge that is opened by an app password never loads it.
   const { hashRaw } = await import("@node-rs/argon2");
+  // Its default algorithm is Argon2id, version 0x13.
   return hashRaw(passphrase.normalize("NFC"), {
-    // Argon2id; its const enum cannot be imported where modules are compiled one by one.
-    algorithm: 2,
     memoryCost: cost.memory,
     timeCost: cost.passes,
     parallelism: cost.lanes,

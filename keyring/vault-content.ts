@@ -35,7 +35,7 @@ class Misfit extends Error {}
 function decodeSlot(json: unknown): KeySlot {
   const slot = members(json);
   const base = {
-    name: text(slot.name, new RegExp(`^.{1,${SLOT_NAME_MAX}}$`, "u")),
+    name: text(slot.name, new RegExp(`^\\P{Cc}{1,${SLOT_NAME_MAX}}$`, "u")),
     createdAt: integer(slot.createdAt, [0, Number.MAX_SAFE_INTEGER]),
     salt: bytes(slot.salt, 32),
     wrapped: bytes(slot.wrapped, WRAPPED_LENGTH),
