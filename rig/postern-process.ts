@@ -5,7 +5,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(
-  new URL(import.meta.url.includes("/dist/") ? "../bridge/cli/main.js" : "../dist/bridge/cli/main.js", import.meta.url),
+  new URL(
+    import.meta.url.endsWith("/dist/rig/postern-process.js") ? "../bridge/cli/main.js" : "../dist/bridge/cli/main.js",
+    import.meta.url,
+  ),
 );
 
 export interface Place {
