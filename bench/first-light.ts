@@ -1,0 +1,175 @@
+/**
+ * Measures the main path with the built program: two bridges and a relay as processes on loopback, fsync on. Everything
+ * is bounded and stops what it starts. `--letters N` (default 10000) sets how many letters the memory figure is taken after.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { ImapFlow } from "imapflow";
+import { formatLetter, sendRaw } from "../rig/letters.ts";
+import { Person } from "../rig/person.ts";
+import { PosternServer } from "../rig/postern-process.ts";
+import { probeMachine } from "./machine.ts";
+import { percentile, row } from "./report.ts";
+
+const { values } = parseArgs({
+  options: { letters: { type: "string", default: "10000" }, json: { type: "boolean", default: false } },
+});
+const total = Number(values.letters);
+const report = row(values.json);
+
+const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
+const undo: (() => Promise<void>)[] = [];
+
+function letter(from: string, size: number): Buffer {
+  const body = randomBytes(Math.ceil(size * 0.74))
+    .toString("base64")
+    .replace(/(.{76})/g, "$1\r\n")
+    .slice(0, Math.max(0, size - 300));
+  return formatLetter(
+    {
+      From: from,
+      To: "bob@postern.alt",
+      Subject: "bench",
+      "Message-ID": `<${randomBytes(9).toString("hex")}@bench>`,
+      "Content-Type": "text/plain",
+    },
+    `${body}\r\n`,
+  );
+}
+
+/** Resident memory of a process, in MB. */
+function residentMemory(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) / 1024;
+}
+
+/** Messages that the open INBOX has, as IDLE tells it. */
+function watchCount(client: ImapFlow): { count(): number; until(count: number): Promise<void> } {
+  let exists = typeof client.mailbox === "object" ? client.mailbox.exists : 0;
+  const waiting: { count: number; resolve: () => void }[] = [];
+  client.on("exists", (data: { count: number }) => {
+    exists = data.count;
+    for (const waiter of waiting) if (exists >= waiter.count) waiter.resolve();
+  });
+  return {
+    count: () => exists,
+    until: (count) =>
+      new Promise((resolve, reject) => {
+        if (exists >= count) return resolve();
+        const timer = setTimeout(() => reject(new Error(`${exists} of ${count} letters came`)), 300_000);
+        waiting.push({ count, resolve: () => (clearTimeout(timer), resolve()) });
+      }),
+  };
+}
+
+try {
+  report("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, node ${process.version}`);
+  for (const [name, value] of probeMachine(scratch)) report(name, value);
+
+  const relay = await PosternServer.start(
+    scratch,
+    "relay",
+    "--home",
+    join(scratch, "relay"),
+    "--listen",
+    "127.0.0.1:0",
+  );
+  undo.push(() => relay.stop());
+  const alice = await Person.create("alice", scratch, relay.url);
+  const bob = await Person.create("bob", scratch, relay.url);
+  undo.push(
+    () => alice.stop(),
+    () => bob.stop(),
+  );
+  await alice.start();
+  await bob.start();
+  await alice.befriend(bob);
+  const starts: number[] = [];
+  for (let run = 0; run < 5; run++) {
+    await alice.stop();
+    starts.push((await alice.start()).startedIn);
+  }
+  report("start to ready, later starts (median of 5)", `${percentile(starts, 50).toFixed(0)} ms`);
+  report("memory at rest, after the start", `${residentMemory(alice.bridge.pid).toFixed(0)} MB`);
+
+  const client = await bob.imap();
+  undo.push(() => client.logout());
+  await client.mailboxOpen("INBOX");
+  const inbox = watchCount(client);
+  const idling = async () => {
+    while (client.usable) await client.idle().catch(() => undefined);
+  };
+  void idling();
+  const envelope = { from: alice.account.address, to: "bob@postern.alt" };
+
+  const smtp = alice.smtp();
+  const latencies: number[] = [];
+  for (let sent = 0; sent < 220; sent++) {
+    const before = inbox.count();
+    const arrival = inbox.until(before + 1).then(() => performance.now());
+    const raw = letter(envelope.from, 4096);
+    let dataEnded = 0;
+    await sendRaw(smtp, envelope, raw).then(() => (dataEnded = performance.now()));
+    const arrived = await arrival;
+    if (sent >= 20) latencies.push(arrived - dataEnded);
+  }
+  report("4 KB, from the 250 to the recipient's IDLE EXISTS, median", `${percentile(latencies, 50).toFixed(1)} ms`);
+  report("4 KB, the same, 99th percentile", `${percentile(latencies, 99).toFixed(1)} ms`);
+
+  for (const [size, connections, count] of [
+    [4096, 1, 400],
+    [4096, 10, 2000],
+    [1_048_576, 1, 30],
+    [1_048_576, 10, 60],
+  ] as const) {
+    const before = inbox.count();
+    const pool = alice.smtp(connections);
+    const letters = Array.from({ length: count }, () => letter(envelope.from, size));
+    const started = performance.now();
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: connections }, async () => {
+        for (let raw = letters[next++]; raw !== undefined; raw = letters[next++]) await sendRaw(pool, envelope, raw);
+      }),
+    );
+    const submitted = performance.now() - started;
+    await inbox.until(before + count);
+    const delivered = performance.now() - started;
+    pool.close();
+    const what = `${size >= 1_048_576 ? "1 MB" : "4 KB"}, ${connections} connection${connections > 1 ? "s" : ""}`;
+    report(`${what}: submitted durably`, `${((count * 1000) / submitted).toFixed(0)} letters/s`);
+    report(`${what}: end to end`, `${((count * 1000) / delivered).toFixed(0)} letters/s`);
+  }
+
+  const remaining = total - inbox.count();
+  if (remaining > 0) {
+    const before = inbox.count();
+    const pool = alice.smtp(10);
+    const started = performance.now();
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        while (next++ < remaining) await sendRaw(pool, envelope, letter(envelope.from, 4096));
+      }),
+    );
+    await inbox.until(before + remaining);
+    pool.close();
+    report(
+      `4 KB, 10 connections, ${remaining} letters: end to end`,
+      `${((remaining * 1000) / (performance.now() - started)).toFixed(0)} letters/s`,
+    );
+  }
+  smtp.close();
+  for (const person of [alice, bob])
+    report(
+      `memory of ${person.name}'s bridge after ${inbox.count()} letters`,
+      `${residentMemory(person.bridge.pid).toFixed(0)} MB`,
+    );
+  report("memory of the relay after that", `${residentMemory(relay.pid).toFixed(0)} MB`);
+} finally {
+  for (const action of undo.toReversed()) await action().catch(() => undefined);
+  rmSync(scratch, { recursive: true, force: true });
+}
