@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { systemClock } from "../foundation/clock.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
+import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
 import { startRelay } from "../relay/relay.ts";
@@ -14,7 +16,7 @@ import { startControlServer } from "./control/server.ts";
 import { readFrontCertificate, renewLeaf } from "./front-certificates.ts";
 import { type HomePaths, lockHome } from "./home.ts";
 import { homeOperations } from "./home-operations.ts";
-import type { HostPort } from "./host-port.ts";
+import { formatHostPort, type HostPort } from "./host-port.ts";
 import { type OpenedHome, openHome } from "./opened-home.ts";
 import type { Operations } from "./operations.ts";
 import { configuredSecret, VaultGate } from "./vault-gate.ts";
@@ -80,10 +82,10 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
     if (secret !== undefined) await gate.unlock(secret);
 
     const tls = await readFrontCertificate(paths);
-    const common = { tls, logger, clock: systemClock };
-    const imap = await startImapServer({ ...common, ...config.imap, authenticator: imapAuthenticator(gate) });
+    const common = { tls, logger, clock: systemClock, name: OVERLAY_DOMAIN };
+    const imap = await listening("imap", config.imap, startImapServer({ ...common, ...config.imap, authenticator: imapAuthenticator(gate) }));
     teardown.add(() => imap.stop());
-    const smtp = await startSmtpServer({ ...common, ...config.smtp, authenticator: smtpAuthenticator(gate) });
+    const smtp = await listening("smtp", config.smtp, startSmtpServer({ ...common, ...config.smtp, authenticator: smtpAuthenticator(gate) }));
     teardown.add(() => smtp.stop());
 
     const fronts = { imap: { host: imap.host, port: imap.port }, smtp: { host: smtp.host, port: smtp.port } };
@@ -154,4 +156,19 @@ async function ownRelay({ paths, config, logger }: BridgeOptions, teardown: Tear
   teardown.add(() => relay.stop());
   const address = parseRelayUrl(relay.url);
   return advertise === undefined ? address : { ...address, ...advertise };
+}
+
+/** @throws Failure busy or forbidden, naming the setting, where the system does not let the front listen there */
+async function listening<T>(front: "imap" | "smtp", place: HostPort, started: Promise<T>): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const change = `choose another with --${front} HOST:PORT or in config.toml`;
+    if (code === "EADDRINUSE")
+      throw new Failure("busy", `${formatHostPort(place)} is taken by another program: ${change}`, { cause: error });
+    if (code === "EACCES" || code === "EADDRNOTAVAIL")
+      throw new Failure("forbidden", `${formatHostPort(place)} cannot be listened on (${code}): ${change}`, { cause: error });
+    throw error;
+  }
 }

@@ -10,7 +10,7 @@ import type { VaultFile } from "../keyring/vault-file.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
 import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
-import { createTlsCarrier } from "../overlay-adapter/tls-carrier.ts";
+import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
@@ -72,7 +72,7 @@ export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenH
       contacts,
       device,
       relay,
-      carrier: createTlsCarrier(),
+      carrier: tlsCarrier(),
       receiver: createLetterReceiver({ account, contacts, maildir, logger }),
       clock,
       logger,

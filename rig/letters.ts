@@ -34,7 +34,8 @@ export async function sendRaw(
 export async function untilMessages(client: ImapFlow, count: number, patience = 30_000): Promise<void> {
   const end = Date.now() + patience;
   for (;;) {
-    const { messages = 0 } = await client.status("INBOX", { messages: true });
+    const status = await client.status("INBOX", { messages: true });
+    const messages = status === false ? 0 : (status.messages ?? 0);
     if (messages >= count) return;
     if (Date.now() > end) throw new Error(`${messages} of ${count} letters came in ${patience} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
