@@ -1,7 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import SQLite from "better-sqlite3-multiple-ciphers";
-import { Failure } from "../foundation/failure.ts";
+import { lockForProcess } from "../foundation/process-lock.ts";
 
 /** Where things lie in a home; nothing of it is readable without a key slot but the settings and what TLS needs. */
 export interface HomePaths {
@@ -46,20 +45,10 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Makes this process the home's only one, until release or the process's end however it comes: the kernel drops the
- * lock that SQLite holds.
+ * Makes this process the home's only one, until release or the process's end however it comes.
  * @throws Failure busy
  */
 export function lockHome(paths: HomePaths): { release(): void } {
-  const lock = new SQLite(paths.lock, { timeout: 0 });
-  try {
-    lock.pragma("journal_mode = MEMORY");
-    lock.exec("BEGIN EXCLUSIVE");
-  } catch (error) {
-    lock.close();
-    if (error instanceof SQLite.SqliteError && error.code.startsWith("SQLITE_BUSY"))
-      throw new Failure("busy", `a bridge already runs on ${paths.home}: stop it first, or see \`postern status\``);
-    throw error;
-  }
-  return { release: () => lock.close() };
+  const busy = `a bridge already runs on ${paths.home}: stop it first, or see \`postern status\``;
+  return { release: lockForProcess(paths.lock, busy) };
 }

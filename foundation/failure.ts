@@ -27,12 +27,20 @@ export class Failure extends Error {
   }
 }
 
+/** The code that Node and SQLite put on their errors, `ENOENT` for instance; empty where there is none. */
+export function errorCode(error: unknown): string {
+  // Not by `instanceof Error`: errors of Node's own modules come from another realm where a test runner makes one.
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+}
+
 /** Turns what the file system and SQLite say of a full or read-only disk into a Failure; anything else comes back as it is. */
 export function storageFailure(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   if (code === "ENOSPC" || code === "EDQUOT" || code.startsWith("SQLITE_FULL"))
     return new Failure("full", "the disk is full: free some space and try again", { cause: error });
   if (code === "EROFS" || code === "EACCES" || code.startsWith("SQLITE_READONLY"))
-    return new Failure("forbidden", "the home cannot be written: check that the disk is not read-only", { cause: error });
+    return new Failure("forbidden", "the home cannot be written: check that the disk is not read-only", {
+      cause: error,
+    });
   return error;
 }
