@@ -11,7 +11,15 @@ export interface Authenticator {
   login(user: string, password: string): Promise<MailStore | undefined>;
 }
 
-export type SpecialUse = "\\Archive" | "\\Drafts" | "\\Flagged" | "\\Junk" | "\\Sent" | "\\Trash" | "\\All" | "\\Important";
+export type SpecialUse =
+  | "\\Archive"
+  | "\\Drafts"
+  | "\\Flagged"
+  | "\\Junk"
+  | "\\Sent"
+  | "\\Trash"
+  | "\\All"
+  | "\\Important";
 
 export interface MailStore {
   /** Levels of a name are separated by `/`. Names are Unicode (NFC); INBOX is always there, and always so spelt. */

@@ -1,0 +1,34 @@
+import type { State } from "./state.ts";
+
+const ALWAYS = ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE"];
+
+const LOGGED_IN = [
+  "IDLE",
+  "NAMESPACE",
+  "UNSELECT",
+  "UIDPLUS",
+  "MOVE",
+  "MULTIAPPEND",
+  "CHILDREN",
+  "SPECIAL-USE",
+  "CREATE-SPECIAL-USE",
+  "LIST-EXTENDED",
+  "LIST-STATUS",
+  "STATUS=SIZE",
+  "CONDSTORE",
+  "ESEARCH",
+  "WITHIN",
+  "SAVEDATE",
+  "OBJECTID",
+];
+
+/** What is offered in this state: nothing that is only half there. */
+export function capabilities(
+  state: State,
+  channel: { secure: boolean; canStartTls: boolean; plaintextLogin: boolean },
+): string {
+  if (state.kind !== "notAuthenticated")
+    return [...ALWAYS, ...LOGGED_IN, `APPENDLIMIT=${state.store.appendLimit}`].join(" ");
+  const login = channel.secure || channel.plaintextLogin ? ["AUTH=PLAIN"] : ["LOGINDISABLED"];
+  return [...ALWAYS, ...(channel.canStartTls ? ["STARTTLS"] : []), ...login].join(" ");
+}

@@ -1,0 +1,65 @@
+import { Failure } from "../../foundation/failure.ts";
+import type { Handler } from "../dispatch.ts";
+import { parseFlags } from "../flags.ts";
+import { existingMailbox } from "../mailbox-argument.ts";
+import { CommandFailure } from "../reply.ts";
+import type { Session } from "../session.ts";
+import type { LoggedIn } from "../state.ts";
+import type { AppendRequest } from "../store.ts";
+import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
+import { formatSet } from "../wire/sequence-set.ts";
+
+/** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none. Messages go to the store as they come. */
+export const append: Handler<LoggedIn> = async (session, state, args) => {
+  args.space();
+  const name = args.mailbox();
+  args.space();
+  const limit = state.store.appendLimit;
+  const first = parseMessage(session, args, limit);
+  const mailbox = existingMailbox(state.store, name, "TRYCREATE");
+  const messages = readMessages(session, first, limit);
+  const uids = await appendTo(mailbox.append(messages));
+  return `[APPENDUID ${mailbox.uidValidity} ${formatSet(uids)}] APPEND completed`;
+};
+
+/** A mailbox that vanished meanwhile is to be created again. */
+async function appendTo(result: Promise<readonly number[]>): Promise<readonly number[]> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof Failure && error.code === "nonexistent")
+      throw new CommandFailure("NO", "TRYCREATE", error.message);
+    throw error;
+  }
+}
+
+type Announced = Omit<AppendRequest, "content">;
+
+/** `[flag-list SP] [date-time SP] literal`, up to the literal; its size is checked before the client may send it. */
+function parseMessage(session: Session, args: Scanner, limit: number): Announced {
+  let flags: string[] = [];
+  if (args.peek() === "(") {
+    flags = parseFlags(args, session.limits);
+    args.space();
+  }
+  let internalDate: number | undefined;
+  if (args.peek() === '"') {
+    internalDate = args.dateTime();
+    args.space();
+  }
+  const size = session.reader.messageSize;
+  if (!args.atEnd || size === undefined) throw new SyntaxFailure("expected a literal with the message");
+  if (size === 0) throw new CommandFailure("NO", undefined, "an empty message: nothing was stored");
+  if (size > limit) throw new CommandFailure("NO", "TOOBIG", `a message has ${limit} octets at most`);
+  return { flags, ...(internalDate === undefined ? {} : { internalDate }) };
+}
+
+async function* readMessages(session: Session, first: Announced, limit: number): AsyncGenerator<AppendRequest, void> {
+  for (let announced = first; ; ) {
+    yield { ...announced, content: session.reader.message() };
+    const args = await session.reader.nextLine();
+    if (args.atEnd && session.reader.messageSize === undefined) return;
+    args.space();
+    announced = parseMessage(session, args, limit);
+  }
+}

@@ -1,0 +1,15 @@
+import type { Handler } from "../dispatch.ts";
+import type { LoggedIn } from "../state.ts";
+
+/** RFC 9051 section 6.3.5. Whoever removes the mailbox that is selected is left without one. */
+export const remove: Handler<LoggedIn> = async (session, state, args) => {
+  args.space();
+  const name = args.mailbox();
+  args.end();
+  await state.store.remove(name);
+  if (state.kind === "selected" && state.view.removed) {
+    session.unselect();
+    session.output.write("* OK [CLOSED] the selected mailbox is gone\r\n");
+  }
+  return "DELETE completed";
+};

@@ -1,0 +1,246 @@
+import { Failure } from "../../foundation/failure.ts";
+import type { Handler } from "../dispatch.ts";
+import { type FetchItem, type PlainItem, parseFetchItems, type SectionItem } from "../fetch-items.ts";
+import { CommandFailure, failureReply } from "../reply.ts";
+import { readSection, type SectionOctets } from "../section-octets.ts";
+import type { Session } from "../session.ts";
+import type { Selected } from "../state.ts";
+import type { MessageSummary } from "../store.ts";
+import type { MailboxView } from "../view.ts";
+import { formatDateTime } from "../wire/format.ts";
+import { ConnectionClosed } from "../wire/input.ts";
+import type { Scanner } from "../wire/scanner.ts";
+import { membersIn } from "../wire/sequence-set.ts";
+
+/** Messages whose index rows are read at a time. */
+const BATCH = 256;
+/** Messages whose octets are read ahead while the one before them is sent; each holds `limits.bufferedSection` at most. */
+const AHEAD = 4;
+
+interface FetchRequest {
+  readonly uids: readonly number[];
+  readonly items: readonly FetchItem[];
+}
+
+/** What is known of one message when its turn to be sent comes. */
+type Prepared =
+  | { readonly message: MessageSummary; readonly sections: readonly SectionOctets[] }
+  | { readonly failure: unknown };
+
+/**
+ * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, CHANGEDSINCE of RFC 7162. A message that cannot be read is left out,
+ * the others come, and the command ends with NO.
+ */
+export const fetch: Handler<Selected> = async (session, { view }, args, uid) => {
+  const { uids, items } = parseFetch(session, view, args, uid);
+  const sections = items.filter((item) => item.kind === "section");
+  const failures: unknown[] = [];
+  const seen: number[] = [];
+  const run = { session, view, items, sections, failures, seen };
+  for (let i = 0; i < uids.length; i += BATCH) {
+    const messages = [...view.mailbox.summaries(uids.slice(i, i + BATCH))];
+    session.output.write(view.flagsIfNew());
+    if (sections.length === 0) await sendPlain(run, messages);
+    else await sendSections(run, messages);
+  }
+  if (seen.length > 0) await view.mailbox.changeFlags(seen, "add", ["\\Seen"]);
+  const failed = failures.find((failure) => !(failure instanceof Failure && failure.code === "nonexistent"));
+  if (failed !== undefined) throw failureReply(failed) ?? failed;
+  if (!uid && uids.some((number) => view.isExpunged(number)))
+    throw new CommandFailure("NO", "EXPUNGEISSUED", "some of the messages no longer exist");
+  return "FETCH completed";
+};
+
+interface Run {
+  readonly session: Session;
+  readonly view: MailboxView;
+  readonly items: readonly FetchItem[];
+  readonly sections: readonly SectionItem[];
+  readonly failures: unknown[];
+  /** Messages that were sent and now become `\Seen`. */
+  readonly seen: number[];
+}
+
+function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boolean): FetchRequest {
+  args.space();
+  const set = args.sequenceSet();
+  args.space();
+  const items = parseFetchItems(args, session.limits);
+  let changedSince: number | undefined;
+  if (!args.atEnd) {
+    args.space();
+    args.list(() => {
+      args.expect("CHANGEDSINCE");
+      args.space();
+      changedSince = args.modSequence();
+    });
+  }
+  args.end();
+  const ask = (kind: PlainItem["kind"]) => {
+    if (!items.some((item) => item.kind === kind)) items.unshift({ kind });
+  };
+  if (changedSince !== undefined) ask("MODSEQ");
+  if (items.some((item) => item.kind === "MODSEQ")) session.condStore = true;
+  if (uid) ask("UID");
+  let uids: readonly number[] = view.resolve(set, uid);
+  if (changedSince !== undefined) {
+    const changed = view.mailbox.changedSince(changedSince);
+    uids = membersIn(changed, runs(uids));
+  }
+  return { uids, items };
+}
+
+/** An ascending list as ranges. */
+function runs(uids: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const uid of uids) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === uid - 1) last[1] = uid;
+    else ranges.push([uid, uid]);
+  }
+  return ranges;
+}
+
+async function sendPlain({ session, view, items, failures }: Run, messages: readonly MessageSummary[]): Promise<void> {
+  const { output, pace } = session;
+  for (const message of messages) {
+    const text = formatItems(view, message, items);
+    if (text === undefined) failures.push(new Failure("damaged", "a message cannot be read"));
+    else output.write(`* ${view.sequenceOf(message.uid)} FETCH (${text})\r\n`);
+    if (output.full) await output.flush();
+    if (pace.due) await pace.yield();
+  }
+}
+
+/** The items of one message that has no sections to be sent; undefined where it is damaged. */
+function formatItems(view: MailboxView, message: MessageSummary, items: readonly FetchItem[]): string | undefined {
+  let text = "";
+  for (const item of items) {
+    if (item.kind === "section") continue;
+    const value = formatItem(view, message, item);
+    if (value === undefined) return undefined;
+    text += text === "" ? value : ` ${value}`;
+  }
+  return text;
+}
+
+function formatItem(view: MailboxView, message: MessageSummary, item: PlainItem): string | undefined {
+  switch (item.kind) {
+    case "UID":
+      return `UID ${message.uid}`;
+    case "FLAGS":
+      return `FLAGS ${view.formatFlags(message)}`;
+    case "INTERNALDATE":
+      return `INTERNALDATE ${formatDateTime(message.internalDate)}`;
+    case "RFC822.SIZE":
+      return `RFC822.SIZE ${message.size}`;
+    case "MODSEQ":
+      return `MODSEQ (${message.modSeq})`;
+    case "EMAILID":
+      return `EMAILID (${message.emailId})`;
+    case "THREADID":
+      return message.threadId === undefined ? "THREADID NIL" : `THREADID (${message.threadId})`;
+    case "SAVEDATE":
+      return `SAVEDATE ${formatDateTime(message.saveDate)}`;
+    case "ENVELOPE":
+      return named("ENVELOPE", view.mailbox.envelope(message.uid));
+    case "BODYSTRUCTURE":
+      return named("BODYSTRUCTURE", view.mailbox.bodyStructure(message.uid, true));
+    case "BODY":
+      return named("BODY", view.mailbox.bodyStructure(message.uid, false));
+  }
+}
+
+function named(name: string, value: string | undefined): string | undefined {
+  return value === undefined ? undefined : `${name} ${value}`;
+}
+
+async function sendSections(run: Run, messages: readonly MessageSummary[]): Promise<void> {
+  const ahead: Promise<Prepared>[] = [];
+  let next = 0;
+  const fill = () => {
+    while (ahead.length < AHEAD && next < messages.length) ahead.push(prepare(run, messages[next++] as MessageSummary));
+  };
+  try {
+    for (fill(); ahead.length > 0; fill()) {
+      const prepared = await (ahead.shift() as Promise<Prepared>);
+      if ("failure" in prepared) run.failures.push(prepared.failure);
+      else await send(run, prepared.message, prepared.sections);
+      if (run.session.pace.due) await run.session.pace.yield();
+    }
+  } finally {
+    for (const prepared of await Promise.all(ahead)) if (!("failure" in prepared)) await release(prepared.sections);
+  }
+}
+
+async function prepare({ session, view, sections }: Run, message: MessageSummary): Promise<Prepared> {
+  const found: SectionOctets[] = [];
+  try {
+    if (session.options.damaged.has(view.mailbox, message.uid))
+      throw new Failure("damaged", "a message cannot be read");
+    for (const item of sections)
+      found.push(await readSection(view.mailbox, message, item, session.limits.bufferedSection));
+    return { message, sections: found };
+  } catch (failure) {
+    await release(found);
+    return { failure };
+  }
+}
+
+/** Lets go of streams that were opened and will not be sent. */
+async function release(sections: readonly SectionOctets[]): Promise<void> {
+  for (const octets of sections) if (octets.kind === "stream") await octets.pieces[Symbol.asyncIterator]().return?.();
+}
+
+async function send(run: Run, message: MessageSummary, sections: readonly SectionOctets[]): Promise<void> {
+  const { session, view, items, seen } = run;
+  const { output } = session;
+  const plain = formatItems(view, message, items);
+  if (plain === undefined) {
+    run.failures.push(new Failure("damaged", "a message cannot be read"));
+    return await release(sections);
+  }
+  output.write(`* ${view.sequenceOf(message.uid)} FETCH (${plain}`);
+  let separator = plain === "" ? "" : " ";
+  for (const [index, item] of run.sections.entries()) {
+    output.write(`${separator}${item.label} `);
+    separator = " ";
+    await sendOctets(run, message, sections[index] as SectionOctets);
+  }
+  output.write(")\r\n");
+  if (!view.readOnly && !message.flags.includes("\\Seen") && run.sections.some((item) => !item.peek))
+    seen.push(message.uid);
+  if (output.full) await output.flush();
+}
+
+async function sendOctets({ session, view }: Run, message: MessageSummary, octets: SectionOctets): Promise<void> {
+  const { output } = session;
+  switch (octets.kind) {
+    case "none":
+      return output.write("NIL");
+    case "text":
+      return output.write(`{${octets.text.length}}\r\n${octets.text}`);
+    case "bytes":
+      output.write(`{${octets.bytes.length}}\r\n`);
+      return await output.octets(octets.bytes);
+    case "stream": {
+      output.write(`{${octets.size}}\r\n`);
+      let left = octets.size;
+      try {
+        for await (const piece of octets.pieces) {
+          left -= piece.length;
+          if (left < 0) break;
+          await output.octets(piece);
+        }
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+      }
+      if (left === 0) return;
+      // So many octets were promised: nothing but the end of the connection can take that back.
+      session.options.damaged.add(view.mailbox, message.uid);
+      session.options.logger("warn", "imap.message-broke-off");
+      session.hangUp();
+      throw new ConnectionClosed("a message broke off");
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { append } from "./command/append.ts";
+import { authenticate } from "./command/authenticate.ts";
+import { capability } from "./command/capability.ts";
+import { close, unselect } from "./command/close.ts";
+import { copy } from "./command/copy.ts";
+import { create } from "./command/create.ts";
+import { remove } from "./command/delete.ts";
+import { enable } from "./command/enable.ts";
+import { expunge } from "./command/expunge.ts";
+import { fetch } from "./command/fetch.ts";
+import { id } from "./command/id.ts";
+import { idle } from "./command/idle.ts";
+import { list } from "./command/list.ts";
+import { login } from "./command/login.ts";
+import { logout } from "./command/logout.ts";
+import { lsub } from "./command/lsub.ts";
+import { move } from "./command/move.ts";
+import { namespace } from "./command/namespace.ts";
+import { noop } from "./command/noop.ts";
+import { rename } from "./command/rename.ts";
+import { search } from "./command/search.ts";
+import { examine, select } from "./command/select.ts";
+import { startTls } from "./command/starttls.ts";
+import { status } from "./command/status.ts";
+import { store } from "./command/store.ts";
+import { subscribe, unsubscribe } from "./command/subscribe.ts";
+import { CommandFailure } from "./reply.ts";
+import type { Session } from "./session.ts";
+import type { LoggedIn, NotAuthenticated, Selected, State } from "./state.ts";
+import type { ReadCommand } from "./wire/command-reader.ts";
+import type { Scanner } from "./wire/scanner.ts";
+
+/** What follows `tag OK `, or that with something to do once it was sent. */
+export type Completion = string | { readonly text: string; readonly afterwards: () => Promise<void> };
+
+/** Parses the arguments, acts, and writes the untagged responses. Failures are thrown (reply.ts). */
+export type Handler<S> = (session: Session, state: S, args: Scanner, uid: boolean) => Promise<Completion>;
+
+export interface Done {
+  readonly text: string;
+  readonly afterwards?: () => Promise<void>;
+  readonly tellChanges: boolean;
+  readonly expunge: boolean;
+}
+
+interface Command {
+  run(session: Session, command: ReadCommand): Promise<Completion>;
+  /** EXPUNGE may be told before the tagged response (RFC 9051 section 7.5.1). */
+  readonly expunge: boolean;
+  readonly tellChanges: boolean;
+}
+
+const isUid = (command: ReadCommand) => command.name.startsWith("UID ");
+
+function always(handler: Handler<State>): Command {
+  return {
+    run: (session, command) => handler(session, session.state, command.args, false),
+    expunge: true,
+    tellChanges: true,
+  };
+}
+
+function beforeLogin(handler: Handler<NotAuthenticated>): Command {
+  return {
+    async run(session, command) {
+      if (session.state.kind !== "notAuthenticated") throw new CommandFailure("BAD", undefined, "already logged in");
+      return await handler(session, session.state, command.args, false);
+    },
+    expunge: false,
+    tellChanges: false,
+  };
+}
+
+function loggedIn(handler: Handler<LoggedIn>, tellChanges = true): Command {
+  return {
+    async run(session, command) {
+      if (session.state.kind === "notAuthenticated") throw new CommandFailure("BAD", undefined, "log in first");
+      return await handler(session, session.state, command.args, false);
+    },
+    expunge: true,
+    tellChanges,
+  };
+}
+
+function selected(handler: Handler<Selected>, expunge: boolean): Command {
+  return {
+    async run(session, command) {
+      if (session.state.kind !== "selected") throw new CommandFailure("BAD", undefined, "select a mailbox first");
+      return await handler(session, session.state, command.args, isUid(command));
+    },
+    expunge,
+    tellChanges: true,
+  };
+}
+
+/** Every command that is understood, with the states in which it is valid. */
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["CAPABILITY", always(capability)],
+  ["NOOP", always(noop)],
+  ["LOGOUT", always(logout)],
+  ["ID", always(id)],
+  ["STARTTLS", beforeLogin(startTls)],
+  ["LOGIN", beforeLogin(login)],
+  ["AUTHENTICATE", beforeLogin(authenticate)],
+  ["ENABLE", loggedIn(enable)],
+  ["SELECT", loggedIn(select, false)],
+  ["EXAMINE", loggedIn(examine, false)],
+  ["CREATE", loggedIn(create)],
+  ["DELETE", loggedIn(remove)],
+  ["RENAME", loggedIn(rename)],
+  ["SUBSCRIBE", loggedIn(subscribe)],
+  ["UNSUBSCRIBE", loggedIn(unsubscribe)],
+  ["LIST", loggedIn(list)],
+  ["LSUB", loggedIn(lsub)],
+  ["NAMESPACE", loggedIn(namespace)],
+  ["STATUS", loggedIn(status)],
+  ["APPEND", loggedIn(append)],
+  ["IDLE", loggedIn(idle)],
+  ["CHECK", selected(noop, true)],
+  ["CLOSE", selected(close, true)],
+  ["UNSELECT", selected(unselect, true)],
+  ["EXPUNGE", selected(expunge, true)],
+  ["UID EXPUNGE", selected(expunge, true)],
+  ["SEARCH", selected(search, false)],
+  ["UID SEARCH", selected(search, true)],
+  ["FETCH", selected(fetch, false)],
+  ["UID FETCH", selected(fetch, true)],
+  ["STORE", selected(store, false)],
+  ["UID STORE", selected(store, true)],
+  ["COPY", selected(copy, true)],
+  ["UID COPY", selected(copy, true)],
+  ["MOVE", selected(move, true)],
+  ["UID MOVE", selected(move, true)],
+]);
+
+/** Carries a command out, if there is such a one and the state allows it. */
+export async function dispatch(session: Session, command: ReadCommand): Promise<Done> {
+  const found = COMMANDS.get(command.name);
+  if (found === undefined) throw new CommandFailure("BAD", undefined, "unknown command");
+  const completion = await found.run(session, command);
+  const { expunge, tellChanges } = found;
+  return typeof completion === "string"
+    ? { text: completion, expunge, tellChanges }
+    : { ...completion, expunge, tellChanges };
+}

@@ -1,0 +1,144 @@
+import type { ImapLimits } from "./limits.ts";
+import { CommandFailure } from "./reply.ts";
+import type { Section } from "./section.ts";
+import { formatString } from "./wire/format.ts";
+import { type Scanner, SyntaxFailure } from "./wire/scanner.ts";
+
+/** An item that is answered from the index. */
+export interface PlainItem {
+  readonly kind:
+    | "FLAGS"
+    | "UID"
+    | "INTERNALDATE"
+    | "RFC822.SIZE"
+    | "ENVELOPE"
+    | "BODYSTRUCTURE"
+    | "BODY"
+    | "MODSEQ"
+    | "EMAILID"
+    | "THREADID"
+    | "SAVEDATE";
+}
+
+/** An item that is octets of the message. */
+export interface SectionItem {
+  readonly kind: "section";
+  /** As it stands in the answer: `BODY[1.2.HEADER]<0>`, or `RFC822.TEXT`. */
+  readonly label: string;
+  readonly section: Section;
+  readonly partial?: { readonly start: number; readonly length: number };
+  /** Does not set `\Seen`. */
+  readonly peek: boolean;
+}
+
+export type FetchItem = PlainItem | SectionItem;
+
+const PLAIN: ReadonlySet<string> = new Set<PlainItem["kind"]>([
+  "FLAGS",
+  "UID",
+  "INTERNALDATE",
+  "RFC822.SIZE",
+  "ENVELOPE",
+  "BODYSTRUCTURE",
+  "BODY",
+  "MODSEQ",
+  "EMAILID",
+  "THREADID",
+  "SAVEDATE",
+]);
+
+const MACROS: ReadonlyMap<string, readonly PlainItem["kind"][]> = new Map([
+  ["ALL", ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"]],
+  ["FAST", ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]],
+  ["FULL", ["FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"]],
+]);
+
+const WHOLE: ReadonlyMap<string, Omit<SectionItem, "kind" | "label">> = new Map<
+  string,
+  Omit<SectionItem, "kind" | "label">
+>([
+  ["RFC822", { section: { part: [] }, peek: false }],
+  ["RFC822.HEADER", { section: { part: [], text: "HEADER" }, peek: true }],
+  ["RFC822.TEXT", { section: { part: [], text: "TEXT" }, peek: false }],
+]);
+
+/** What FETCH asks for: a macro, an item, or items in parentheses (RFC 9051 `fetch`, RFC 3501 for `RFC822` and its like). */
+export function parseFetchItems(args: Scanner, limits: ImapLimits): FetchItem[] {
+  if (args.peek() !== "(") {
+    const name = itemName(args);
+    const macro = MACROS.get(name);
+    return macro === undefined ? [parseItem(args, name, limits)] : macro.map((kind) => ({ kind }));
+  }
+  const items = args.list(() => parseItem(args, itemName(args), limits));
+  if (items.length === 0) throw new SyntaxFailure("expected an item");
+  if (items.length > limits.fetchItems) throw new CommandFailure("NO", "LIMIT", "too many items");
+  const labels = new Set<string>();
+  return items.filter((item) => {
+    const label = item.kind === "section" ? `${item.label} ${item.partial?.length ?? ""}` : item.kind;
+    if (labels.has(label)) return false;
+    labels.add(label);
+    return true;
+  });
+}
+
+/** An item's name ends before a bracket. */
+function itemName(args: Scanner): string {
+  let name = "";
+  while (/^[A-Za-z0-9.]/.test(args.peek())) {
+    const character = args.peek();
+    args.expect(character);
+    name += character;
+  }
+  return name.toUpperCase();
+}
+
+function parseItem(args: Scanner, name: string, limits: ImapLimits): FetchItem {
+  const whole = WHOLE.get(name);
+  if (whole !== undefined) return { kind: "section", label: name, ...whole };
+  if ((name === "BODY" || name === "BODY.PEEK") && args.take("["))
+    return parseSection(args, name === "BODY.PEEK", limits);
+  if (!PLAIN.has(name)) throw new SyntaxFailure("unknown item");
+  return { kind: name as PlainItem["kind"] };
+}
+
+/** `section ["<" number "." nz-number ">"]`, after the opening bracket. */
+function parseSection(args: Scanner, peek: boolean, limits: ImapLimits): SectionItem {
+  const part: number[] = [];
+  while (/^\d/.test(args.peek())) {
+    part.push(args.nonZeroNumber());
+    if (part.length > limits.nesting) throw new SyntaxFailure("nested too deep");
+    if (!args.take(".")) break;
+  }
+  let label = part.join(".");
+  let section: Section = { part };
+  if (args.peek() !== "]") {
+    if (part.length > 0) label += ".";
+    const text = itemName(args);
+    label += text;
+    if (text === "HEADER.FIELDS" || text === "HEADER.FIELDS.NOT") {
+      args.space();
+      const names = args.list(() => args.astring());
+      if (names.length === 0 || names.length > limits.searchKeys)
+        throw new SyntaxFailure("expected header field names");
+      label += ` (${names.map(formatFieldName).join(" ")})`;
+      const fields = { names: new Set(names.map((field) => field.toLowerCase())), not: text === "HEADER.FIELDS.NOT" };
+      section = { part, text: "HEADER", fields };
+    } else if (text === "HEADER" || text === "TEXT" || (text === "MIME" && part.length > 0)) {
+      section = { part, text };
+    } else {
+      throw new SyntaxFailure("unknown section");
+    }
+  }
+  args.expect("]");
+  if (!args.take("<")) return { kind: "section", label: `BODY[${label}]`, section, peek };
+  const start = args.number();
+  args.expect(".");
+  const length = args.nonZeroNumber();
+  args.expect(">");
+  return { kind: "section", label: `BODY[${label}]<${start}>`, section, partial: { start, length }, peek };
+}
+
+/** As the client wrote it, an atom where it can be one: programs look for their own spelling in the answer. */
+function formatFieldName(name: string): string {
+  return /^[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+$/.test(name) ? name : formatString(name);
+}

@@ -1,0 +1,76 @@
+/** Every bound of the IMAP front. Sizes are octets, times are milliseconds. */
+export interface ImapLimits {
+  /** A command line after login. RFC 2683 section 3.2.1.5 asks for 8,000; mbsync and Thunderbird send UID sets of several times that. */
+  readonly lineOctets: number;
+  /** A command line before login: nobody needs more for LOGIN, ID or a SASL response (RFC 4422 answers are short for PLAIN). */
+  readonly unauthenticatedLineOctets: number;
+  /** All literals of one command that is not APPEND: search strings, mailbox names, passwords; they are held in memory. */
+  readonly literalOctets: number;
+  readonly unauthenticatedLiteralOctets: number;
+  /** Literals in one command: each costs a round trip and an object. */
+  readonly literals: number;
+  /** Parentheses and NOT/OR within each other in one command: the parser recurses, the stack must not. */
+  readonly nesting: number;
+  /** Keys in one SEARCH: each may read the whole mailbox. */
+  readonly searchKeys: number;
+  /** Sections in one FETCH: each may read the whole message. */
+  readonly fetchItems: number;
+  /** Flags named in one command, and characters of a keyword: they are stored for each message. */
+  readonly flags: number;
+  readonly keywordLength: number;
+  /** Octets of a mailbox name in UTF-8. */
+  readonly mailboxNameOctets: number;
+  /** A non-synchronising literal that is refused is read and dropped up to this; beyond it the connection ends (RFC 7888 section 4). */
+  readonly discardOctets: number;
+  /** Output gathered before it is handed to the socket; large enough for few system calls, small enough to stay in the cache. */
+  readonly outputChunk: number;
+  /** A body section up to this is read whole before its literal begins, so that damage is told as NO; larger ones are streamed. */
+  readonly bufferedSection: number;
+  /** How long one command works before others are let in. */
+  readonly timeSlice: number;
+  /** RFC 9051 section 5.4: at least 30 minutes; a bit more, for clients that wake up on the half hour. */
+  readonly idleTimeout: number;
+  /** The same before login, where RFC 9051 allows less: a connection that says nothing is no mail program. */
+  readonly loginTimeout: number;
+  /** A client that takes no octet of an answer for this long is gone. */
+  readonly stalledTimeout: number;
+  /** Time to wait for a TLS hello before the greeting is sent in plain, where one port serves both. */
+  readonly tlsDetection: number;
+  /** Between two untagged updates in IDLE: a burst of changes is told at once. */
+  readonly idleCoalescing: number;
+  /** Connections at a time: ten per program and some programs, and file descriptors left for the rest. */
+  readonly connections: number;
+  /** Wrong passwords on one connection before it is closed. */
+  readonly loginFailures: number;
+  /** Commands in a row that could not be parsed before the connection is closed: it speaks something else. */
+  readonly consecutiveErrors: number;
+  /** How long a stopping server waits for commands that are being carried out. */
+  readonly stopGrace: number;
+}
+
+export const defaultLimits: ImapLimits = {
+  lineOctets: 128 * 1024,
+  unauthenticatedLineOctets: 16 * 1024,
+  literalOctets: 128 * 1024,
+  unauthenticatedLiteralOctets: 4 * 1024,
+  literals: 256,
+  nesting: 64,
+  searchKeys: 1000,
+  fetchItems: 200,
+  flags: 128,
+  keywordLength: 128,
+  mailboxNameOctets: 1000,
+  discardOctets: 64 * 1024 * 1024,
+  outputChunk: 64 * 1024,
+  bufferedSection: 1024 * 1024,
+  timeSlice: 5,
+  idleTimeout: 32 * 60_000,
+  loginTimeout: 2 * 60_000,
+  stalledTimeout: 10 * 60_000,
+  tlsDetection: 250,
+  idleCoalescing: 50,
+  connections: 500,
+  loginFailures: 10,
+  consecutiveErrors: 20,
+  stopGrace: 2_000,
+};

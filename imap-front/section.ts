@@ -1,0 +1,77 @@
+import type { Part } from "../mime/part.ts";
+
+/** `section-spec` of RFC 9051: which piece of a message is meant. */
+export interface Section {
+  /** `1.2`; empty for the message itself. */
+  readonly part: readonly number[];
+  /** Absent: the whole, or the part's body. */
+  readonly text?: "HEADER" | "TEXT" | "MIME";
+  /** HEADER.FIELDS and HEADER.FIELDS.NOT, with names in lower case; `text` is HEADER then. */
+  readonly fields?: { readonly names: ReadonlySet<string>; readonly not: boolean };
+}
+
+/** Octets of a message, end exclusive. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the section lies in the message; undefined where the message has no such part (RFC 9051 section 6.4.5.1). */
+export function locateSection(root: Part, section: Section): Range | undefined {
+  const [message, part] = walk(root, section.part);
+  if (section.part.length > 0 && part === undefined) return undefined;
+  if (section.text === "MIME") return part && { start: part.headerStart, end: part.bodyStart };
+  if (section.text === undefined)
+    return part === undefined
+      ? { start: root.headerStart, end: root.bodyEnd }
+      : { start: part.bodyStart, end: part.bodyEnd };
+  if (message === undefined) return undefined;
+  return section.text === "HEADER"
+    ? { start: message.headerStart, end: message.bodyStart }
+    : { start: message.bodyStart, end: message.bodyEnd };
+}
+
+/** Follows part numbers: to the part, and to the message whose HEADER and TEXT are meant there, if it holds one. */
+function walk(root: Part, numbers: readonly number[]): [message: Part | undefined, part: Part | undefined] {
+  let message: Part | undefined = root;
+  let part: Part | undefined;
+  for (const number of numbers) {
+    // Numbers count within a multipart, or within the message that a message/rfc822 holds; a message that is no
+    // multipart, and a multipart without parts, have one part, their body.
+    const container: Part | undefined = message ?? part;
+    if (container?.children !== undefined) part = container.children[number - 1];
+    else part = number === 1 && (message !== undefined || container?.type === "multipart") ? container : undefined;
+    if (part === undefined) return [undefined, undefined];
+    message = part.message;
+  }
+  return [message, part];
+}
+
+/** The fields of a header that were asked for, with their folded lines, and the empty line that ends it; one octet per character. */
+export function selectFields(header: Buffer, names: ReadonlySet<string>, not: boolean): string {
+  const text = header.toString("latin1");
+  let selected = "";
+  let colon = -1;
+  for (let start = 0; start < text.length; ) {
+    const first = text.charCodeAt(start);
+    if (first === 10 || (first === 13 && text.charCodeAt(start + 1) === 10)) return `${selected}\r\n`;
+    let next = lineEnd(text, start);
+    while (next < text.length && (text.charCodeAt(next) === 32 || text.charCodeAt(next) === 9))
+      next = lineEnd(text, next);
+    if (colon < start && colon !== text.length) {
+      const found = text.indexOf(":", start);
+      colon = found < 0 ? text.length : found;
+    }
+    if (colon < next) {
+      const name = text.slice(start, colon).trimEnd().toLowerCase();
+      if (names.has(name) !== not) selected += text.slice(start, next);
+    }
+    start = next;
+  }
+  return selected;
+}
+
+function lineEnd(text: string, start: number): number {
+  const end = text.indexOf("\n", start);
+  return end < 0 ? text.length : end + 1;
+}

@@ -1,0 +1,314 @@
+import type { Duplex } from "node:stream";
+import type { Clock } from "../foundation/clock.ts";
+import type { Logger } from "../foundation/logger.ts";
+import { capabilities } from "./capability.ts";
+import type { DamagedMessages } from "./damaged-messages.ts";
+import { dispatch } from "./dispatch.ts";
+import type { ImapLimits } from "./limits.ts";
+import type { LoginThrottle } from "./login-throttle.ts";
+import { Pace } from "./pace.ts";
+import { CommandFailure, failureReply } from "./reply.ts";
+import type { LoggedIn, State } from "./state.ts";
+import type { Authenticator } from "./store.ts";
+import type { MailboxView } from "./view.ts";
+import { CommandReader, type ReadCommand, UnreadableCommand } from "./wire/command-reader.ts";
+import { formatText } from "./wire/format.ts";
+import { ConnectionClosed, Input, LineTooLong } from "./wire/input.ts";
+import { Output } from "./wire/output.ts";
+import { SyntaxFailure } from "./wire/scanner.ts";
+
+/** What all sessions of a server share. */
+export interface SessionOptions {
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly limits: ImapLimits;
+  readonly throttle: LoginThrottle;
+  readonly damaged: DamagedMessages;
+  /** Answer to ID (RFC 2971), field by field. */
+  readonly serverId: Readonly<Record<string, string>>;
+  /** LOGIN and AUTHENTICATE are taken without TLS. */
+  readonly plaintextLogin: boolean;
+  /** Puts TLS on a plain connection; undefined where none can be had. */
+  readonly startTls: ((plain: Duplex) => Promise<Duplex>) | undefined;
+}
+
+/** Ends a request of HTTP/1 or begins one of HTTP/2; no IMAP command looks so. */
+const HTTP = /^(?:[A-Z]+ \S.* HTTP\/\d|PRI \* HTTP\/2)/;
+
+/** One connection, from the greeting to the end. Commands are carried out one after another. */
+export class Session {
+  readonly options: SessionOptions;
+  readonly limits: ImapLimits;
+  readonly pace: Pace;
+  state: State = { kind: "notAuthenticated" };
+  input: Input;
+  output: Output;
+  reader: CommandReader;
+  /** RFC 7162 section 3.1: the client wants to hear MODSEQs. */
+  condStore = false;
+  loginFailures = 0;
+  /** Tag of the command that is carried out. */
+  tag = "";
+  /** The session ends after the present command. */
+  ending = false;
+  #stream: Duplex;
+  #secure: boolean;
+  #errors = 0;
+  #working = false;
+  #cancelTimer: () => void = () => undefined;
+  readonly #abort = new AbortController();
+
+  constructor(stream: Duplex, secure: boolean, options: SessionOptions) {
+    this.options = options;
+    this.limits = options.limits;
+    this.pace = new Pace(options.limits.timeSlice);
+    this.#stream = stream;
+    this.#secure = secure;
+    this.input = new Input(stream);
+    this.output = this.#newOutput(stream);
+    this.reader = new CommandReader(this.input, this.output, this.#bounds());
+    this.#watchStream(stream);
+  }
+
+  /** Aborted when the client is gone: whoever searches for it may stop. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get capabilities(): string {
+    return capabilities(this.state, {
+      secure: this.#secure,
+      canStartTls: this.canStartTls,
+      plaintextLogin: this.options.plaintextLogin,
+    });
+  }
+
+  get canStartTls(): boolean {
+    return !this.#secure && this.options.startTls !== undefined;
+  }
+
+  get mayLogIn(): boolean {
+    return this.#secure || this.options.plaintextLogin;
+  }
+
+  /** Serves the connection to its end. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      this.output.write(`* OK [CAPABILITY ${this.capabilities}] IMAP4rev1 at your service\r\n`);
+      await this.output.flush();
+      while (!this.ending) {
+        this.#restartTimer();
+        const line = await this.#firstLine();
+        if (line === undefined) break;
+        this.#working = true;
+        await this.#serve(line);
+        this.#working = false;
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionClosed))
+        this.options.logger("error", "imap.session", { cause: describe(error) });
+    } finally {
+      this.#cancelTimer();
+      this.#abort.abort();
+      this.unselect();
+      this.#end();
+    }
+  }
+
+  /** Says BYE and ends, at once if nothing is being carried out, otherwise after the command. */
+  stop(): void {
+    this.ending = true;
+    if (!this.#working) this.#bye("the server is shutting down");
+  }
+
+  /** Closes the connection after what was written. */
+  hangUp(): void {
+    this.ending = true;
+    this.#end();
+  }
+
+  logIn(state: LoggedIn): void {
+    this.state = state;
+    this.loginFailures = 0;
+    this.reader.setBounds(this.#bounds());
+  }
+
+  select(view: MailboxView): void {
+    if (this.state.kind === "notAuthenticated") throw new Error("SELECT before login");
+    this.unselect();
+    this.state = { kind: "selected", store: this.state.store, view };
+  }
+
+  /** Leaves the selected mailbox, if there is one. */
+  unselect(): void {
+    if (this.state.kind !== "selected") return;
+    this.state.view.close();
+    this.state = { kind: "authenticated", store: this.state.store };
+  }
+
+  /** Switches to TLS after the answer was sent; whatever came in plain meanwhile is forgotten (RFC 9051 section 6.2.1). */
+  async startTls(): Promise<void> {
+    if (this.options.startTls === undefined) throw new Error("no TLS context");
+    this.input.detach();
+    while (this.#stream.read() !== null);
+    const stream = await this.options.startTls(this.#stream);
+    this.#stream = stream;
+    this.#secure = true;
+    this.input = new Input(stream);
+    this.output = this.#newOutput(stream);
+    this.reader = new CommandReader(this.input, this.output, this.#bounds());
+    this.#watchStream(stream);
+  }
+
+  /** Tells what changed in the selected mailbox. */
+  async tellChanges(expunge: boolean, uid = false): Promise<void> {
+    if (this.state.kind !== "selected") return;
+    const { view } = this.state;
+    if (view.removed) {
+      this.ending = true;
+      this.output.write("* BYE the selected mailbox was removed\r\n");
+      return;
+    }
+    for (const text of view.flush({ expunge, uid: uid || this.condStore, modSeq: this.condStore })) {
+      this.output.write(text);
+      if (this.output.full) await this.output.flush();
+      if (this.pace.due) await this.pace.yield();
+    }
+  }
+
+  /** The next line in the middle of a command (SASL, IDLE); undefined at the end of the connection. */
+  async commandLine(): Promise<string | undefined> {
+    this.#restartTimer();
+    return await this.input.line(this.#bounds().line);
+  }
+
+  async #firstLine(): Promise<string | undefined> {
+    try {
+      return await this.input.line(this.#bounds().line);
+    } catch (error) {
+      if (!(error instanceof LineTooLong)) throw error;
+      const tag = /^[^\s*+(){%"\\]+(?= )/.exec(error.start)?.[0] ?? "*";
+      await this.#complain(tag, new CommandFailure("BAD", "TOOBIG", "the line is too long"));
+      return this.ending ? undefined : "";
+    }
+  }
+
+  async #serve(line: string): Promise<void> {
+    if (line === "") return;
+    if (this.state.kind === "notAuthenticated" && HTTP.test(line)) {
+      this.options.logger("warn", "imap.http-request");
+      this.ending = true;
+      return;
+    }
+    let tag = "*";
+    try {
+      const command = await this.reader.command(line);
+      tag = command.tag;
+      await this.#carryOut(command);
+      this.#errors = 0;
+    } catch (error) {
+      await this.#failed(error instanceof UnreadableCommand ? error.tag : tag, error);
+    }
+    await this.reader.finish().catch((error: unknown) => {
+      if (!(error instanceof LineTooLong)) throw error;
+    });
+  }
+
+  async #carryOut(command: ReadCommand): Promise<void> {
+    this.tag = command.tag;
+    const done = await dispatch(this, command);
+    if (this.state.kind === "selected" && done.tellChanges)
+      await this.tellChanges(done.expunge, command.name.startsWith("UID "));
+    this.output.write(`${command.tag} OK ${done.text}\r\n`);
+    await this.output.flush();
+    await done.afterwards?.();
+    if (this.ending) this.#bye(undefined);
+  }
+
+  async #failed(tag: string, error: unknown): Promise<void> {
+    if (error instanceof ConnectionClosed) throw error;
+    if (error instanceof UnreadableCommand) return await this.#failed(tag, error.reason);
+    if (error instanceof LineTooLong)
+      return await this.#complain(tag, new CommandFailure("BAD", "TOOBIG", "the line is too long"));
+    if (error instanceof SyntaxFailure)
+      return await this.#complain(tag, new CommandFailure("BAD", undefined, error.message));
+    let reply = failureReply(error);
+    if (reply === undefined) {
+      this.options.logger("error", "imap.command", { cause: describe(error) });
+      reply = new CommandFailure("NO", "SERVERBUG", "something went wrong inside; the log says more");
+    }
+    if (reply.status === "BAD") return await this.#complain(tag, reply);
+    await this.tellChanges(false);
+    this.#reply(tag, reply);
+    await this.output.flush();
+  }
+
+  /** Tells a BAD; a client that does nothing else is shown out. */
+  async #complain(tag: string, reply: CommandFailure): Promise<void> {
+    this.#reply(tag, reply);
+    this.#errors++;
+    if (this.#errors >= this.limits.consecutiveErrors) {
+      this.options.logger("warn", "imap.too-many-errors");
+      this.ending = true;
+      this.output.write("* BYE too many errors\r\n");
+    }
+    await this.output.flush();
+  }
+
+  #reply(tag: string, reply: CommandFailure): void {
+    const code = reply.code === undefined ? "" : `[${reply.code}] `;
+    this.output.write(`${tag} ${reply.status} ${code}${formatText(reply.message)}\r\n`);
+  }
+
+  #bye(text: string | undefined): void {
+    if (this.#stream.destroyed || this.#stream.writableEnded) return;
+    if (text !== undefined) this.#stream.write(`* BYE ${text}\r\n`);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#stream.destroyed) return;
+    if (!this.#stream.writableEnded) this.#stream.end();
+    // A client that does not close its side keeps no socket open.
+    this.#stream.resume();
+    const stream = this.#stream;
+    const cancel = this.options.clock.after(this.limits.stopGrace, () => stream.destroy());
+    stream.once("close", cancel);
+  }
+
+  #restartTimer(): void {
+    this.#cancelTimer();
+    const time = this.state.kind === "notAuthenticated" ? this.limits.loginTimeout : this.limits.idleTimeout;
+    this.#cancelTimer = this.options.clock.after(time, () => this.#bye("no command for too long"));
+  }
+
+  #newOutput(stream: Duplex): Output {
+    return new Output(stream, this.options.clock, this.limits.outputChunk, this.limits.stalledTimeout);
+  }
+
+  #watchStream(stream: Duplex): void {
+    stream.on("error", () => stream.destroy());
+    stream.once("close", () => {
+      if (stream === this.#stream) this.#abort.abort();
+    });
+  }
+
+  #bounds() {
+    const known = this.state.kind !== "notAuthenticated";
+    return {
+      line: known ? this.limits.lineOctets : this.limits.unauthenticatedLineOctets,
+      literalOctets: known ? this.limits.literalOctets : this.limits.unauthenticatedLiteralOctets,
+      literals: this.limits.literals,
+      nesting: this.limits.nesting,
+      discard: this.limits.discardOctets,
+    };
+  }
+}
+
+/** Where a bug is, without what it was about: the stack's frames, not its message. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return `${error.name}${frames.slice(0, 4).join("")}`.replace(/\s+/g, " ");
+}

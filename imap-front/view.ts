@@ -1,0 +1,219 @@
+import { SYSTEM_FLAGS } from "./flags.ts";
+import type { Mailbox, MailboxChange, MessageSummary } from "./store.ts";
+import { SyntaxFailure } from "./wire/scanner.ts";
+import { lowerBound, membersIn, normaliseSet, type SequenceSet } from "./wire/sequence-set.ts";
+
+/** Messages whose changed flags are read and told at a time. */
+const BATCH = 256;
+
+/**
+ * One session's view of its selected mailbox: which sequence number is which UID, as the client was told. Changes
+ * queue up and are told by `flush`, where RFC 9051 sections 5.5 and 7.5.1 allow it; until then the numbers stay.
+ */
+export class MailboxView {
+  readonly mailbox: Mailbox;
+  readonly readOnly: boolean;
+  /** Called when there is something to flush; set while IDLE waits. */
+  onPending: (() => void) | undefined;
+  /** The mailbox was removed by somebody: nothing more can be told of it. */
+  removed = false;
+  #uids: number[];
+  #recent: Set<number>;
+  #recentToTell = false;
+  #keywords = "";
+  readonly #added: number[] = [];
+  readonly #expunged = new Set<number>();
+  readonly #flagged = new Set<number>();
+  readonly #unwatch: () => void;
+
+  constructor(mailbox: Mailbox, readOnly: boolean) {
+    this.mailbox = mailbox;
+    this.readOnly = readOnly;
+    this.#unwatch = mailbox.watch((change) => this.#note(change));
+    this.#uids = [...mailbox.uids()];
+    this.#recent = new Set(readOnly ? [] : mailbox.claimRecent());
+  }
+
+  close(): void {
+    this.onPending = undefined;
+    this.#unwatch();
+  }
+
+  /** How many messages the client knows. */
+  get size(): number {
+    return this.#uids.length;
+  }
+
+  get recentCount(): number {
+    return this.readOnly ? this.mailbox.status().recent : this.#recent.size;
+  }
+
+  /** True if the client knows messages that are gone. */
+  get hasExpunged(): boolean {
+    return this.#expunged.size > 0;
+  }
+
+  /** True if the message is gone, and the client was not told yet. */
+  isExpunged(uid: number): boolean {
+    return this.#expunged.has(uid);
+  }
+
+  isRecent(uid: number): boolean {
+    return this.#recent.has(uid);
+  }
+
+  /** The message's sequence number; 0 if the client does not know it. */
+  sequenceOf(uid: number): number {
+    const index = lowerBound(this.#uids, uid);
+    return this.#uids[index] === uid ? index + 1 : 0;
+  }
+
+  /** Every UID that the client knows, ascending. */
+  get uids(): readonly number[] {
+    return this.#uids;
+  }
+
+  /**
+   * UIDs of the messages that the set names, ascending, each once; messages that are gone but not yet told of are among
+   * them. A UID that does not exist is passed over; a sequence number that does not exist is an error (RFC 9051 `seq-number`).
+   */
+  resolve(set: SequenceSet, byUid: boolean): number[] {
+    if (byUid) {
+      const last = this.#uids.at(-1);
+      return last === undefined ? [] : membersIn(this.#uids, normaliseSet(set, last));
+    }
+    const ranges = normaliseSet(set, this.#uids.length);
+    const uids: number[] = [];
+    for (const [from, to] of ranges) {
+      if (from < 1 || to > this.#uids.length) throw new SyntaxFailure("no message has that sequence number");
+      for (let number = from; number <= to; number++) uids.push(this.#uids[number - 1] as number);
+    }
+    return uids;
+  }
+
+  /** `(\Seen $Work \Recent)`, as the client is told. */
+  formatFlags(summary: MessageSummary): string {
+    const flags = summary.flags.join(" ");
+    if (!this.#recent.has(summary.uid)) return `(${flags})`;
+    return flags === "" ? "(\\Recent)" : `(${flags} \\Recent)`;
+  }
+
+  /** FLAGS and PERMANENTFLAGS, if keywords came up that the client was not told of; else empty. */
+  flagsIfNew(): string {
+    const keywords = this.mailbox.keywords().join(" ");
+    if (keywords === this.#keywords) return "";
+    return this.formatKnownFlags();
+  }
+
+  formatKnownFlags(): string {
+    this.#keywords = this.mailbox.keywords().join(" ");
+    const all = SYSTEM_FLAGS.concat(this.mailbox.keywords()).join(" ");
+    return `* FLAGS (${all})\r\n* OK [PERMANENTFLAGS (${this.readOnly ? "" : `${all} \\*`})] Flags that can be changed\r\n`;
+  }
+
+  /** What an acting session learnt from the store itself; telling it twice does no harm. */
+  noteExpunged(uids: readonly number[]): void {
+    for (const uid of uids) this.#expunged.add(uid);
+  }
+
+  noteFlags(uids: readonly number[]): void {
+    for (const uid of uids) this.#flagged.add(uid);
+  }
+
+  /** Flags of these messages were told by the command itself. */
+  flagsTold(uids: readonly number[]): void {
+    for (const uid of uids) this.#flagged.delete(uid);
+  }
+
+  get hasPending(): boolean {
+    return this.#added.length > 0 || this.#expunged.size > 0 || this.#flagged.size > 0;
+  }
+
+  /** Untagged responses for what changed, in pieces; EXPUNGE only where allowed. The view is up to date afterwards. */
+  *flush(options: { expunge: boolean; uid: boolean; modSeq: boolean }): Generator<string, void> {
+    if (options.expunge && this.#expunged.size > 0) yield* this.#flushExpunged();
+    if (this.#added.length > 0) this.#takeAdded();
+    if (this.#recentToTell) {
+      this.#recentToTell = false;
+      yield `* ${this.#uids.length} EXISTS\r\n* ${this.recentCount} RECENT\r\n`;
+    }
+    if (this.#flagged.size > 0) {
+      const flagged = [...this.#flagged].sort((a, b) => a - b);
+      this.#flagged.clear();
+      const news = this.flagsIfNew();
+      if (news !== "") yield news;
+      for (let i = 0; i < flagged.length; i += BATCH) {
+        let text = "";
+        for (const summary of this.mailbox.summaries(flagged.slice(i, i + BATCH))) {
+          const sequence = this.sequenceOf(summary.uid);
+          if (sequence === 0) continue;
+          const uid = options.uid ? `UID ${summary.uid} ` : "";
+          const modSeq = options.modSeq ? ` MODSEQ (${summary.modSeq})` : "";
+          text += `* ${sequence} FETCH (${uid}FLAGS ${this.formatFlags(summary)}${modSeq})\r\n`;
+        }
+        yield text;
+      }
+    }
+  }
+
+  *#flushExpunged(): Generator<string, void> {
+    const numbers: number[] = [];
+    const left: number[] = [];
+    for (let i = 0; i < this.#uids.length; i++) {
+      const uid = this.#uids[i] as number;
+      if (this.#expunged.has(uid)) numbers.push(i + 1);
+      else left.push(uid);
+    }
+    for (const uid of this.#expunged) {
+      this.#recent.delete(uid);
+      this.#flagged.delete(uid);
+    }
+    // A message that came and went before it was told of was never there for this client.
+    const neverTold = this.#added.filter((uid) => this.#expunged.has(uid));
+    if (neverTold.length > 0) {
+      const kept = this.#added.filter((uid) => !this.#expunged.has(uid));
+      this.#added.splice(0, this.#added.length, ...kept);
+    }
+    this.#uids = left;
+    this.#expunged.clear();
+    let text = "";
+    // From the last to the first: then no number changes before it is told, and each is the one the client knows.
+    for (let i = numbers.length - 1; i >= 0; i--) {
+      text += `* ${numbers[i]} EXPUNGE\r\n`;
+      if (text.length > 32_768) {
+        yield text;
+        text = "";
+      }
+    }
+    if (text !== "") yield text;
+  }
+
+  #takeAdded(): void {
+    const last = this.#uids.at(-1) ?? 0;
+    const added = [...new Set(this.#added)].filter((uid) => uid > last).sort((a, b) => a - b);
+    this.#added.length = 0;
+    if (added.length === 0) return;
+    for (const uid of added) this.#uids.push(uid);
+    if (!this.readOnly) for (const uid of this.mailbox.claimRecent()) this.#recent.add(uid);
+    this.#recentToTell = true;
+  }
+
+  #note(change: MailboxChange): void {
+    switch (change.kind) {
+      case "added":
+        for (const uid of change.uids) this.#added.push(uid);
+        break;
+      case "expunged":
+        for (const uid of change.uids) this.#expunged.add(uid);
+        break;
+      case "flags":
+        if (change.origin === this) return;
+        for (const uid of change.uids) this.#flagged.add(uid);
+        break;
+      case "removed":
+        this.removed = true;
+        break;
+    }
+    this.onPending?.();
+  }
+}

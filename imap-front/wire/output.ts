@@ -1,0 +1,78 @@
+import type { Duplex } from "node:stream";
+import type { Clock } from "../../foundation/clock.ts";
+import { ConnectionClosed } from "./input.ts";
+
+/** Answers on their way to one client: gathered into large writes; a client that does not read makes the writer wait. */
+export class Output {
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  readonly #chunk: number;
+  readonly #stalled: number;
+  #text = "";
+  #drained: Promise<void> | undefined;
+
+  /** `chunk` in octets; `stalled` in milliseconds, after which a client that takes nothing is cut off. */
+  constructor(stream: Duplex, clock: Clock, chunk: number, stalled: number) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#chunk = chunk;
+    this.#stalled = stalled;
+  }
+
+  /** Adds text with one octet per character. Nothing is sent before `flush`. */
+  write(text: string): void {
+    this.#text += text;
+  }
+
+  /** True once enough is gathered that a writer of many lines should flush. */
+  get full(): boolean {
+    return this.#text.length >= this.#chunk;
+  }
+
+  /** True while the client has not taken what was sent. */
+  get blocked(): boolean {
+    return this.#stream.writableNeedDrain;
+  }
+
+  /** Hands everything to the socket and waits while the client is behind. @throws ConnectionClosed */
+  async flush(): Promise<void> {
+    if (this.#stream.destroyed || this.#stream.writableEnded) throw new ConnectionClosed("the client is gone");
+    if (this.#text.length > 0) {
+      const text = this.#text;
+      this.#text = "";
+      this.#stream.write(text, "latin1");
+    }
+    if (this.#stream.writableNeedDrain) await this.#drain();
+  }
+
+  /** Octets after all that was written; waits while the client is behind. */
+  async octets(bytes: Uint8Array): Promise<void> {
+    if (bytes.length <= 16 * 1024) {
+      this.#text += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+      if (this.full) await this.flush();
+      return;
+    }
+    await this.flush();
+    this.#stream.write(bytes);
+    if (this.#stream.writableNeedDrain) await this.#drain();
+  }
+
+  #drain(): Promise<void> {
+    this.#drained ??= new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error) => {
+        cancel();
+        this.#stream.off("drain", onDrain);
+        this.#stream.off("close", onClose);
+        this.#drained = undefined;
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const onDrain = () => settle();
+      const onClose = () => settle(new ConnectionClosed("the client is gone"));
+      const cancel = this.#clock.after(this.#stalled, () => this.#stream.destroy());
+      this.#stream.on("drain", onDrain);
+      this.#stream.on("close", onClose);
+    });
+    return this.#drained;
+  }
+}
