@@ -1,7 +1,10 @@
 import type { Clock } from "../foundation/clock.ts";
+import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { RelayAddress } from "../relay/relay-url.ts";
+import { formatRelayUrl, type RelayAddress, withoutToken } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
+import { RelayLink } from "./relay-link.ts";
+import { claimSlot, createQueue, deleteQueue, deleteSlot, putSlot, send, slotStatus } from "./relay-requests.ts";
 
 /** What reading a queue takes. */
 export interface QueueReader {
@@ -103,4 +106,33 @@ export interface RelayClientOptions {
   readonly onConnection?: (relay: RelayAddress, connected: boolean) => void;
 }
 
-export declare function createRelayClient(options: RelayClientOptions): RelayClient;
+export function createRelayClient(options: RelayClientOptions): RelayClient {
+  const links = new Map<string, RelayLink>();
+  let closed = false;
+
+  function link(relay: RelayAddress): RelayLink {
+    if (closed) throw new Failure("unavailable", "the relay client is closed");
+    const key = formatRelayUrl(withoutToken(relay));
+    const found = links.get(key);
+    if (found !== undefined) return found;
+    const made = new RelayLink(withoutToken(relay), options);
+    links.set(key, made);
+    return made;
+  }
+
+  return {
+    createQueue: async (relay, queue) => createQueue(link(relay), relay, queue),
+    subscribe: (relay, queue, subscriber) => link(relay).subscribe(queue, subscriber),
+    send: async (relay, queue, cell) => send(link(relay), queue, cell),
+    deleteQueue: async (relay, queue) => deleteQueue(link(relay), queue),
+    putSlot: async (relay, slot, expiresAt, cell) => putSlot(link(relay), relay, slot, expiresAt, cell),
+    claimSlot: async (relay, slotId, claimSeed) => claimSlot(link(relay), slotId, claimSeed),
+    slotStatus: async (relay, slot) => slotStatus(link(relay), slot),
+    deleteSlot: async (relay, slot) => deleteSlot(link(relay), slot),
+    connected: (relay) => links.get(formatRelayUrl(withoutToken(relay)))?.connected ?? false,
+    async close() {
+      closed = true;
+      for (const each of links.values()) each.close();
+    },
+  };
+}

@@ -8,31 +8,29 @@ import { handleSend } from "./send.ts";
 import { handleSlotClaim, handleSlotDelete, handleSlotPut, handleSlotStatus } from "./slot.ts";
 import { handleSubscribe } from "./subscribe.ts";
 
-/** Carries a command out; undefined where the command has no answer. */
-export function dispatch(command: Command, context: CommandContext): Promise<Outcome> | Outcome | undefined {
-  switch (command.kind) {
-    case "send":
-      return handleSend(command, context);
-    case "credit":
-      handleCredit(command, context);
-      return undefined;
-    case "acknowledge":
-      return handleAcknowledge(command, context);
-    case "subscribe":
-      return handleSubscribe(command, context);
-    case "create":
-      return handleCreate(command, context);
-    case "delete":
-      return handleDelete(command, context);
-    case "slot-put":
-      return handleSlotPut(command, context);
-    case "slot-claim":
-      return handleSlotClaim(command, context);
-    case "slot-status":
-      return handleSlotStatus(command, context);
-    case "slot-delete":
-      return handleSlotDelete(command, context);
-    case "ping":
-      return OK;
-  }
+/** Undefined where the command has no answer. */
+type Handled = Promise<Outcome> | Outcome | undefined;
+
+type Handlers = {
+  readonly [Kind in Command["kind"]]: (command: Extract<Command, { kind: Kind }>, context: CommandContext) => Handled;
+};
+
+const HANDLERS: Handlers = {
+  create: handleCreate,
+  subscribe: handleSubscribe,
+  credit: handleCredit,
+  acknowledge: handleAcknowledge,
+  send: handleSend,
+  delete: handleDelete,
+  "slot-put": handleSlotPut,
+  "slot-claim": handleSlotClaim,
+  "slot-status": handleSlotStatus,
+  "slot-delete": handleSlotDelete,
+  ping: () => OK,
+};
+
+/** Carries a command out. */
+export async function dispatch(command: Command, context: CommandContext): Promise<Outcome | undefined> {
+  const handle = HANDLERS[command.kind] as (command: Command, context: CommandContext) => Handled;
+  return handle(command, context);
 }
