@@ -58,7 +58,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
 
   const secure = async (plain: Duplex): Promise<Duplex> => {
     if (context === undefined) throw new Error("no TLS credentials");
-    const stream = new TLSSocket(plain as Socket, { isServer: true, secureContext: context });
+    const stream = new TLSSocket(plain, { isServer: true, secureContext: context });
     await new Promise<void>((resolve, reject) => {
       const cancel = clock.after(limits.loginTimeout, () => stream.destroy());
       const fail = () => {

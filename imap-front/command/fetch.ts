@@ -117,39 +117,29 @@ function formatItems(view: MailboxView, message: MessageSummary, items: readonly
   let text = "";
   for (const item of items) {
     if (item.kind === "section") continue;
-    const value = formatItem(view, message, item);
+    const value = FORMATS[item.kind](message, view);
     if (value === undefined) return undefined;
     text += text === "" ? value : ` ${value}`;
   }
   return text;
 }
 
-function formatItem(view: MailboxView, message: MessageSummary, item: PlainItem): string | undefined {
-  switch (item.kind) {
-    case "UID":
-      return `UID ${message.uid}`;
-    case "FLAGS":
-      return `FLAGS ${view.formatFlags(message)}`;
-    case "INTERNALDATE":
-      return `INTERNALDATE ${formatDateTime(message.internalDate)}`;
-    case "RFC822.SIZE":
-      return `RFC822.SIZE ${message.size}`;
-    case "MODSEQ":
-      return `MODSEQ (${message.modSeq})`;
-    case "EMAILID":
-      return `EMAILID (${message.emailId})`;
-    case "THREADID":
-      return message.threadId === undefined ? "THREADID NIL" : `THREADID (${message.threadId})`;
-    case "SAVEDATE":
-      return `SAVEDATE ${formatDateTime(message.saveDate)}`;
-    case "ENVELOPE":
-      return named("ENVELOPE", view.mailbox.envelope(message.uid));
-    case "BODYSTRUCTURE":
-      return named("BODYSTRUCTURE", view.mailbox.bodyStructure(message.uid, true));
-    case "BODY":
-      return named("BODY", view.mailbox.bodyStructure(message.uid, false));
-  }
-}
+type Format = (message: MessageSummary, view: MailboxView) => string | undefined;
+
+/** Each item with its name; undefined where the message is damaged. */
+const FORMATS: Readonly<Record<PlainItem["kind"], Format>> = {
+  UID: (message) => `UID ${message.uid}`,
+  FLAGS: (message, view) => `FLAGS ${view.formatFlags(message)}`,
+  INTERNALDATE: (message) => `INTERNALDATE ${formatDateTime(message.internalDate)}`,
+  "RFC822.SIZE": (message) => `RFC822.SIZE ${message.size}`,
+  MODSEQ: (message) => `MODSEQ (${message.modSeq})`,
+  EMAILID: (message) => `EMAILID (${message.emailId})`,
+  THREADID: ({ threadId }) => (threadId === undefined ? "THREADID NIL" : `THREADID (${threadId})`),
+  SAVEDATE: (message) => `SAVEDATE ${formatDateTime(message.saveDate)}`,
+  ENVELOPE: ({ uid }, view) => named("ENVELOPE", view.mailbox.envelope(uid)),
+  BODYSTRUCTURE: ({ uid }, view) => named("BODYSTRUCTURE", view.mailbox.bodyStructure(uid, true)),
+  BODY: ({ uid }, view) => named("BODY", view.mailbox.bodyStructure(uid, false)),
+};
 
 function named(name: string, value: string | undefined): string | undefined {
   return value === undefined ? undefined : `${name} ${value}`;

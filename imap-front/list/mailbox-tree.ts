@@ -15,7 +15,7 @@ export function mailboxTree(store: MailStore): ListEntry[] {
   const add = (name: string, mailbox: Mailbox | undefined) =>
     entries.set(name, { name, mailbox, subscribed: subscriptions.has(name), hasChildren: false });
   for (const mailbox of store.mailboxes()) add(mailbox.name, mailbox);
-  for (const name of [...entries.keys()]) {
+  for (const { name } of store.mailboxes()) {
     for (const parent of ancestors(name)) {
       const entry = entries.get(parent);
       if (entry === undefined) add(parent, undefined);

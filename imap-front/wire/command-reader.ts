@@ -40,7 +40,7 @@ export class UnreadableCommand extends Error {
   }
 }
 
-const TAG = /^([^\x00-\x20(){%*"\\+\x7f-\uffff]+) +/;
+const TAG = /^([!#$&',-Z[\]^-z|}~]+) +/;
 const NAME = /^[A-Za-z0-9-]+/;
 
 /**

@@ -17,12 +17,13 @@ export interface LiteralPiece {
 /** Announces a literal at the end of a line (RFC 9051 `literal`, RFC 7888). */
 export const LITERAL_AT_END = /(~?)\{(\d{1,15})(\+?)\}$/;
 
-const ATOM = /[^\x00-\x20(){%*"\\\]\x7f-\uffff]+/y;
-const ASTRING = /[^\x00-\x20(){%*"\\\x7f-\uffff]+/y;
-const LIST_CHARS = /[^\x00-\x20(){"\\\x7f]+/y;
-const FLAG = /\\?[^\x00-\x20(){%*"\\\]\x7f-\uffff]+/y;
+// Printable ASCII without what the production excludes; written out, since a range over them all is easily misread.
+const ATOM = /[!#$&'+-Z[^-z|}~]+/y;
+const ASTRING = /[!#$&'+-Z[\]^-z|}~]+/y;
+const LIST_CHARS = /[!#$%&'*+-Z[\]^-z|}~\x80-\xff]+/y;
+const FLAG = /\\?[!#$&'+-Z[^-z|}~]+/y;
 const NUMBER = /\d{1,15}/y;
-const QUOTED = /"((?:[^"\\\r\n\x00]|\\["\\])*)"/y;
+const QUOTED = /"((?:[^"\\\r\n]|\\["\\])*)"/y;
 const SEQUENCE_SET = /[0-9*:,]+/y;
 const DATE = /"?(\d{1,2})-([A-Za-z]{3})-(\d{4})"?/y;
 const DATE_TIME = /"([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"/y;

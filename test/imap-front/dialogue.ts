@@ -1,0 +1,109 @@
+import { createConnection, type Socket } from "node:net";
+import type { Logger } from "../../foundation/logger.ts";
+import type { ImapLimits } from "../../imap-front/limits.ts";
+import { type RunningImapServer, startImapServer } from "../../imap-front/server.ts";
+import type { MailStore } from "../../imap-front/store.ts";
+import { MemoryStore } from "./memory-store.ts";
+
+/** A raw client: what it is told, it sends; what comes, it gives back as it is. */
+export class Client {
+  readonly #socket: Socket;
+  #received = "";
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      this.#received += chunk.toString("latin1");
+      this.#wake?.();
+    });
+    socket.on("close", () => {
+      this.#closed = true;
+      this.#wake?.();
+    });
+    socket.on("error", () => undefined);
+  }
+
+  static async connect(server: RunningImapServer): Promise<Client> {
+    const socket = createConnection(server.port, server.host);
+    await new Promise((resolve) => socket.once("connect", resolve));
+    return new Client(socket);
+  }
+
+  send(text: string): void {
+    this.#socket.write(text, "latin1");
+  }
+
+  /** Everything up to and with the first match; the rest stays. Fails if the connection closes before. */
+  async until(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const match = pattern.exec(this.#received);
+      if (match !== null) {
+        const end = match.index + match[0].length;
+        const text = this.#received.slice(0, end);
+        this.#received = this.#received.slice(end);
+        return text;
+      }
+      if (this.#closed) throw new Error(`closed before ${pattern}; received: ${this.#received}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Sends one command with this tag and gives back all lines up to the tagged one. */
+  async command(tag: string, text: string): Promise<string> {
+    this.send(`${tag} ${text}\r\n`);
+    return await this.until(new RegExp(`(?:^|\\r\\n)${tag} [^\\r]*\\r\\n`));
+  }
+
+  /** Everything that comes until the server closes the connection. */
+  async rest(): Promise<string> {
+    while (!this.#closed)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    return this.#received;
+  }
+
+  /** Greeting and login. */
+  async login(): Promise<this> {
+    await this.until(/^\* OK [^\r]*\r\n/);
+    await this.command("login", "LOGIN ann secret");
+    return this;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+const running: RunningImapServer[] = [];
+
+/** A server over a store in memory that takes `ann` with `secret` without TLS. `stopServers` ends it. */
+export async function serve(
+  store: MailStore = new MemoryStore(),
+  options: { limits?: Partial<ImapLimits>; logger?: Logger } = {},
+): Promise<RunningImapServer> {
+  const server = await startImapServer({
+    host: "127.0.0.1",
+    port: 0,
+    plaintextLogin: true,
+    authenticator: {
+      login: async (user, password) =>
+        store instanceof MemoryStore
+          ? await store.authenticator("ann", "secret").login(user, password)
+          : user === "ann" && password === "secret"
+            ? store
+            : undefined,
+    },
+    ...options,
+  });
+  running.push(server);
+  return server;
+}
+
+export async function stopServers(): Promise<void> {
+  await Promise.all(running.splice(0).map((server) => server.stop()));
+}

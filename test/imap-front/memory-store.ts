@@ -1,0 +1,322 @@
+import { createHash } from "node:crypto";
+import { Failure } from "../../foundation/failure.ts";
+import type {
+  AppendRequest,
+  Authenticator,
+  CopyResult,
+  FlagChange,
+  Mailbox,
+  MailboxChange,
+  MailboxStatus,
+  MailStore,
+  MessageSummary,
+  SpecialUse,
+} from "../../imap-front/store.ts";
+import { formatBodyStructure } from "../../mime/body-structure.ts";
+import { decodedBody, decodedHeader } from "../../mime/decoded-text.ts";
+import type { Part } from "../../mime/part.ts";
+import { StructureParser } from "../../mime/structure-parser.ts";
+
+interface Stored extends MessageSummary {
+  readonly content: Buffer;
+  readonly root: Part;
+  readonly header: Buffer;
+  recent: boolean;
+}
+
+/** A store in memory, for the front's tests. Times and ids are counted up, so that transcripts come out the same. */
+export class MemoryStore implements MailStore {
+  readonly appendLimit: number = 1_000_000;
+  readonly #mailboxes = new Map<string, MemoryMailbox>();
+  readonly #subscriptions = new Set<string>();
+  /** What the store takes for now; milliseconds since 1970. */
+  now = Date.UTC(2026, 0, 2, 3, 4, 5);
+  #modSeq = 100;
+  #ids = 0;
+
+  constructor(folders: Readonly<Record<string, SpecialUse | undefined>> = { INBOX: undefined }) {
+    for (const [name, use] of Object.entries(folders)) this.#add(name, use);
+  }
+
+  nextModSeq(): number {
+    return ++this.#modSeq;
+  }
+
+  get modSeq(): number {
+    return this.#modSeq;
+  }
+
+  mailboxes(): readonly MemoryMailbox[] {
+    return [...this.#mailboxes.values()];
+  }
+
+  mailbox(name: string): MemoryMailbox | undefined {
+    return this.#mailboxes.get(name);
+  }
+
+  subscriptions(): ReadonlySet<string> {
+    return this.#subscriptions;
+  }
+
+  async setSubscribed(name: string, subscribed: boolean): Promise<void> {
+    if (subscribed) this.#subscriptions.add(name);
+    else this.#subscriptions.delete(name);
+  }
+
+  async create(name: string, specialUse?: SpecialUse): Promise<MemoryMailbox> {
+    if (this.#mailboxes.has(name)) throw new Failure("already-exists", "there is such a mailbox");
+    return this.#add(name, specialUse);
+  }
+
+  async remove(name: string): Promise<void> {
+    if (name === "INBOX") throw new Failure("forbidden", "INBOX stays");
+    const mailbox = this.#mailboxes.get(name);
+    if (mailbox === undefined) throw new Failure("nonexistent", "no such mailbox");
+    this.#mailboxes.delete(name);
+    mailbox.tell({ kind: "removed" });
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    if (this.#mailboxes.has(to)) throw new Failure("already-exists", "there is such a mailbox");
+    for (const mailbox of this.mailboxes()) {
+      if (mailbox.name !== from && !mailbox.name.startsWith(`${from}/`)) continue;
+      this.#mailboxes.delete(mailbox.name);
+      mailbox.name = to + mailbox.name.slice(from.length);
+      this.#mailboxes.set(mailbox.name, mailbox);
+    }
+  }
+
+  authenticator(user: string, password: string): Authenticator {
+    return {
+      login: async (givenUser, givenPassword) => {
+        if (givenPassword === "locked") throw new Failure("locked", "the vault is closed");
+        return givenUser === user && givenPassword === password ? this : undefined;
+      },
+    };
+  }
+
+  #add(name: string, use: SpecialUse | undefined): MemoryMailbox {
+    const mailbox = new MemoryMailbox(this, name, use, ++this.#ids);
+    this.#mailboxes.set(name, mailbox);
+    return mailbox;
+  }
+}
+
+export class MemoryMailbox implements Mailbox {
+  readonly id: string;
+  readonly uidValidity: number;
+  readonly specialUse: SpecialUse | undefined;
+  name: string;
+  /** UIDs whose octets cannot be read. */
+  readonly damaged = new Set<number>();
+  /** Reading breaks off after so many octets, if the message is that long. */
+  breaksOffAt = Number.POSITIVE_INFINITY;
+  readonly #store: MemoryStore;
+  readonly #messages = new Map<number, Stored>();
+  readonly #expunged: { readonly uid: number; readonly modSeq: number }[] = [];
+  readonly #listeners = new Set<(change: MailboxChange) => void>();
+  readonly #keywords = new Set<string>();
+  #uidNext = 1;
+
+  constructor(store: MemoryStore, name: string, specialUse: SpecialUse | undefined, number: number) {
+    this.#store = store;
+    this.id = `M${number}`;
+    this.name = name;
+    this.specialUse = specialUse;
+    this.uidValidity = 1000 + number;
+  }
+
+  tell(change: MailboxChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  status(): MailboxStatus {
+    const all = [...this.#messages.values()];
+    return {
+      messages: all.length,
+      unseen: all.filter(({ flags }) => !flags.includes("\\Seen")).length,
+      deleted: all.filter(({ flags }) => flags.includes("\\Deleted")).length,
+      recent: all.filter(({ recent }) => recent).length,
+      uidNext: this.#uidNext,
+      highestModSeq: this.#store.modSeq,
+      size: all.reduce((sum, { size }) => sum + size, 0),
+    };
+  }
+
+  uids(): readonly number[] {
+    return [...this.#messages.keys()];
+  }
+
+  claimRecent(): readonly number[] {
+    const claimed = [...this.#messages.values()].filter(({ recent }) => recent);
+    for (const message of claimed) message.recent = false;
+    return claimed.map(({ uid }) => uid);
+  }
+
+  keywords(): readonly string[] {
+    return [...this.#keywords];
+  }
+
+  *summaries(uids: readonly number[]): Iterable<MessageSummary> {
+    for (const uid of uids) {
+      const message = this.#messages.get(uid);
+      if (message !== undefined) yield message;
+    }
+  }
+
+  envelope(uid: number): string | undefined {
+    return this.#messages.get(uid)?.root.envelope;
+  }
+
+  bodyStructure(uid: number, extensible: boolean): string | undefined {
+    const message = this.#messages.get(uid);
+    return message && formatBodyStructure(message.root, extensible);
+  }
+
+  structure(uid: number): Part | undefined {
+    return this.#messages.get(uid)?.root;
+  }
+
+  header(uid: number): Buffer | undefined {
+    return this.#messages.get(uid)?.header;
+  }
+
+  async *read(uid: number, start: number, end: number): AsyncIterable<Uint8Array> {
+    const message = this.#messages.get(uid);
+    if (message === undefined) throw new Failure("nonexistent", "the message is gone");
+    if (this.damaged.has(uid)) throw new Failure("damaged", "the message cannot be read");
+    for (let at = start; at < end; at += 65_536) {
+      if (at >= this.breaksOffAt) throw new Failure("damaged", "the message cannot be read");
+      yield message.content.subarray(at, Math.min(end, at + 65_536));
+    }
+  }
+
+  async append(
+    messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>,
+    origin?: object,
+  ): Promise<readonly number[]> {
+    const taken: { content: Buffer; request: AppendRequest }[] = [];
+    for await (const request of messages) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of request.content) pieces.push(piece);
+      taken.push({ content: Buffer.concat(pieces), request });
+    }
+    const uids = taken.map(({ content, request }) => this.put(content, request.flags, request.internalDate));
+    this.tell({ kind: "added", uids, ...(origin && { origin }) });
+    return uids;
+  }
+
+  /** Puts a message there without telling anybody. */
+  put(content: Buffer | string, flags: readonly string[] = [], internalDate = this.#store.now): number {
+    const octets = Buffer.from(content as string);
+    const parser = new StructureParser();
+    parser.push(octets);
+    const uid = this.#uidNext++;
+    for (const flag of flags) if (!flag.startsWith("\\")) this.#keywords.add(flag);
+    const hash = createHash("sha256").update(octets).digest("hex").slice(0, 12);
+    this.#messages.set(uid, {
+      ...parser.end(),
+      content: octets,
+      uid,
+      flags,
+      modSeq: this.#store.nextModSeq(),
+      internalDate,
+      saveDate: this.#store.now,
+      size: octets.length,
+      emailId: `E${hash}`,
+      threadId: `T${hash}`,
+      recent: true,
+    });
+    return uid;
+  }
+
+  async changeFlags(
+    uids: readonly number[],
+    change: FlagChange,
+    flags: readonly string[],
+    options: { unchangedSince?: number; origin?: object } = {},
+  ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }> {
+    const modSeq = this.#store.nextModSeq();
+    const changed: number[] = [];
+    const conflicts: number[] = [];
+    for (const uid of uids) {
+      const message = this.#messages.get(uid);
+      if (message === undefined) continue;
+      if (options.unchangedSince !== undefined && message.modSeq > options.unchangedSince) {
+        conflicts.push(uid);
+        continue;
+      }
+      const now = new Set(change === "replace" ? [] : message.flags);
+      for (const flag of flags)
+        if (change === "remove") now.delete(flag);
+        else now.add(flag);
+      if (change !== "remove") for (const flag of flags) if (!flag.startsWith("\\")) this.#keywords.add(flag);
+      if (now.size === message.flags.length && message.flags.every((flag) => now.has(flag))) continue;
+      this.#messages.set(uid, { ...message, flags: [...now], modSeq });
+      changed.push(uid);
+    }
+    const { origin } = options;
+    if (changed.length > 0) this.tell({ kind: "flags", uids: changed, modSeq, ...(origin && { origin }) });
+    return { changed, conflicts, modSeq };
+  }
+
+  async copy(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult> {
+    const to = target as MemoryMailbox;
+    const pairs: [number, number][] = [];
+    for (const uid of uids) {
+      const message = this.#messages.get(uid);
+      if (message !== undefined) pairs.push([uid, to.put(message.content, message.flags, message.internalDate)]);
+    }
+    const added = pairs.map(([, uid]) => uid);
+    if (added.length > 0) to.tell({ kind: "added", uids: added, ...(origin && { origin }) });
+    return { uidValidity: to.uidValidity, uids: pairs };
+  }
+
+  async move(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult> {
+    const result = await this.copy(uids, target, origin);
+    await this.expunge(
+      result.uids.map(([from]) => from),
+      origin,
+    );
+    return result;
+  }
+
+  async expunge(uids: readonly number[], origin?: object): Promise<readonly number[]> {
+    const removed = uids.filter((uid) => this.#messages.delete(uid));
+    const modSeq = this.#store.nextModSeq();
+    for (const uid of removed) this.#expunged.push({ uid, modSeq });
+    if (removed.length > 0) this.tell({ kind: "expunged", uids: removed, modSeq, ...(origin && { origin }) });
+    return removed;
+  }
+
+  expungedSince(modSeq: number): readonly number[] {
+    return this.#expunged.filter((gone) => gone.modSeq > modSeq).map(({ uid }) => uid);
+  }
+
+  changedSince(modSeq: number): readonly number[] {
+    return [...this.#messages.values()].filter((message) => message.modSeq > modSeq).map(({ uid }) => uid);
+  }
+
+  async searchText(
+    where: { readonly header: string } | "body" | "text",
+    needle: string,
+    uids: readonly number[],
+  ): Promise<ReadonlySet<number>> {
+    const found = new Set<number>();
+    for (const uid of uids) {
+      const message = this.#messages.get(uid);
+      if (message === undefined) continue;
+      let text = typeof where === "object" ? decodedHeader(message.header, where.header) : "";
+      if (where === "text") text = decodedHeader(message.header);
+      if (typeof where !== "object")
+        for await (const piece of decodedBody(message.root, (start, end) => this.read(uid, start, end))) text += piece;
+      if (text?.toLowerCase().includes(needle.toLowerCase()) === true) found.add(uid);
+    }
+    return found;
+  }
+
+  watch(listener: (change: MailboxChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
