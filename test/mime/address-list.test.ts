@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type Address, parseAddressList } from "../../mime/address-list.ts";
 
 function show(address: Address): string {

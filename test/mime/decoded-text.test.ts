@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decodedBody, decodedHeader } from "../../mime/decoded-text.ts";
 import { StructureParser } from "../../mime/structure-parser.ts";
 import { decodeTransfer } from "../../mime/transfer-decoding.ts";

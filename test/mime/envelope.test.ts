@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { formatEnvelope } from "../../mime/envelope.ts";
 
 const header = (...fields: string[]) => Buffer.from(`${fields.join("\r\n")}\r\n\r\n`, "latin1");

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { baseSubject } from "../../mime/base-subject.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { MimeLimits } from "../../mime/limits.ts";
 import type { Part } from "../../mime/part.ts";
 import { StructureParser } from "../../mime/structure-parser.ts";

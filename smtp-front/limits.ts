@@ -1,0 +1,41 @@
+/** Bounds of the submission server; times in milliseconds, sizes in octets. */
+export interface SmtpLimits {
+  /** Largest message, announced as SIZE (RFC 1870); the account's own limit may be lower. */
+  readonly messageOctets: number;
+  /** Recipients of one message: ten times what RFC 5321 section 4.5.3.1.8 demands. */
+  readonly recipients: number;
+  /** Connections at a time: mail programs open a handful each. */
+  readonly connections: number;
+  /** Silence after which a connection is closed (RFC 5321 section 4.5.3.2.7). */
+  readonly idle: number;
+  /**
+   * How long a client that wants TLS from the first octet may take to say so before the greeting is sent in the clear.
+   * A program that means STARTTLS waits this long; one on this machine sends its hello within a millisecond.
+   */
+  readonly helloWait: number;
+  /** Time for a TLS handshake; on one machine it takes a few milliseconds, on a loaded one a second. */
+  readonly handshake: number;
+  /** Answer to the first wrong password waits this long; each further one twice as long, up to the second bound. */
+  readonly wrongPasswordDelay: number;
+  readonly wrongPasswordDelayMost: number;
+  /** Quiet time after which wrong passwords are forgotten. */
+  readonly wrongPasswordMemory: number;
+  /** Wrong passwords on one connection before it is closed. */
+  readonly wrongPasswords: number;
+  /** How long messages that are being taken may go on once the server is told to stop. */
+  readonly stopWait: number;
+}
+
+export const SMTP_LIMITS: SmtpLimits = {
+  messageOctets: 104_857_600,
+  recipients: 1_000,
+  connections: 50,
+  idle: 300_000,
+  helloWait: 100,
+  handshake: 30_000,
+  wrongPasswordDelay: 500,
+  wrongPasswordDelayMost: 8_000,
+  wrongPasswordMemory: 600_000,
+  wrongPasswords: 5,
+  stopWait: 10_000,
+};
