@@ -133,6 +133,3 @@ export interface MaildirMailbox {
   ): Promise<ReadonlySet<number>>;
   watch(listener: (change: MailboxChange) => void): () => void;
 }
-
-/** Opens or creates the mail below a home; at the first time with INBOX, Sent, Drafts, Trash, Junk and Archive. */
-export type OpenMaildir = (options: MaildirOptions) => Promise<Maildir>;

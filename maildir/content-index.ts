@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+import type { Statement } from "better-sqlite3-multiple-ciphers";
+import type { Database } from "../foundation/database.ts";
+import { formatBodyStructure } from "../mime/body-structure.ts";
+import { formatEnvelope } from "../mime/envelope.ts";
+import { messageId, parseMessageIds, referencedIds } from "../mime/message-ids.ts";
+import type { Part } from "../mime/part.ts";
+import { decodePart, encodePart } from "../mime/part-codec.ts";
+import { MAX_THREAD_IDS } from "./limits.ts";
+import type { WrittenMessage } from "./message-writer.ts";
+
+const ID_OCTETS = 16;
+
+/** What the index keeps of a message's content, ready to be inserted; made outside of transactions. */
+export interface PreparedContent {
+  readonly messageId: Buffer | null;
+  readonly references: readonly Buffer[];
+  readonly hash: Buffer;
+  readonly envelope: string;
+  readonly bodyStructure: string;
+  readonly structure: Buffer;
+  readonly header: Buffer;
+}
+
+function idHash(id: string): Buffer {
+  return createHash("sha256").update(id).digest().subarray(0, ID_OCTETS);
+}
+
+export function prepareContent({ header, root, contentHash }: WrittenMessage): PreparedContent {
+  const own = messageId(header);
+  const { envelope = formatEnvelope(header), ...rootWithoutEnvelope } = root;
+  return {
+    messageId: own === undefined ? null : idHash(own),
+    references: referencedIds(header).slice(-MAX_THREAD_IDS).map(idHash),
+    hash: contentHash,
+    envelope,
+    bodyStructure: formatBodyStructure(root, true),
+    structure: encodePart(rootWithoutEnvelope),
+    header,
+  };
+}
+
+/** The tables of what a message's copies share. Whatever writes runs inside the caller's transaction. */
+export class ContentIndex {
+  readonly #insert: Statement<[Buffer | null, Buffer, string], unknown>;
+  readonly #insertStructure: Statement<[number, string, Buffer], unknown>;
+  readonly #insertHeader: Statement<[number, Buffer], unknown>;
+  readonly #envelope: Statement<[number, number], string>;
+  readonly #bodyStructure: Statement<[number, number], string>;
+  readonly #structure: Statement<[number, number], { structure: Buffer; envelope: string }>;
+  readonly #header: Statement<[number, number], Buffer>;
+  readonly #byMessageId: Statement<[Buffer, number], number>;
+  readonly #thread: Statement<[Buffer], string>;
+  readonly #joinThread: Statement<[Buffer, string], unknown>;
+  readonly #drop: readonly Statement<[string], unknown>[];
+
+  constructor({ sqlite }: Database) {
+    const ofMessage = "(SELECT content FROM maildir_message WHERE mailbox = ? AND uid = ?)";
+    this.#insert = sqlite.prepare("INSERT INTO maildir_content (message_id, hash, envelope) VALUES (?, ?, ?)");
+    this.#insertStructure = sqlite.prepare("INSERT INTO maildir_structure VALUES (?, ?, ?)");
+    this.#insertHeader = sqlite.prepare("INSERT INTO maildir_header VALUES (?, ?)");
+    this.#envelope = sqlite
+      .prepare<[number, number], string>(`SELECT envelope FROM maildir_content WHERE id = ${ofMessage}`)
+      .pluck();
+    this.#bodyStructure = sqlite
+      .prepare<[number, number], string>(`SELECT body_structure FROM maildir_structure WHERE content = ${ofMessage}`)
+      .pluck();
+    this.#structure = sqlite.prepare(
+      `SELECT structure, envelope FROM maildir_structure JOIN maildir_content ON id = content WHERE content = ${ofMessage}`,
+    );
+    this.#header = sqlite
+      .prepare<[number, number], Buffer>(`SELECT header FROM maildir_header WHERE content = ${ofMessage}`)
+      .pluck();
+    this.#byMessageId = sqlite
+      .prepare<[Buffer, number], number>(
+        `SELECT uid FROM maildir_content JOIN maildir_message ON content = id
+         WHERE message_id = ? AND mailbox = ? ORDER BY uid`,
+      )
+      .pluck();
+    this.#thread = sqlite
+      .prepare<[Buffer], string>("SELECT thread_id FROM maildir_thread WHERE message_id = ?")
+      .pluck();
+    this.#joinThread = sqlite.prepare("INSERT OR IGNORE INTO maildir_thread VALUES (?, ?)");
+    this.#drop = [
+      ["maildir_header", "content"],
+      ["maildir_structure", "content"],
+      ["maildir_content", "id"],
+    ].map(([table, column]) =>
+      sqlite.prepare(
+        `DELETE FROM ${table} WHERE ${column} IN (SELECT value FROM json_each(?))
+         AND NOT EXISTS (SELECT 1 FROM maildir_message WHERE maildir_message.content = ${table}.${column})`,
+      ),
+    );
+  }
+
+  insert(content: PreparedContent): number {
+    const id = Number(this.#insert.run(content.messageId, content.hash, content.envelope).lastInsertRowid);
+    this.#insertStructure.run(id, content.bodyStructure, content.structure);
+    this.#insertHeader.run(id, content.header);
+    return id;
+  }
+
+  /**
+   * The thread of a message: that of its own id, if somebody referred to it before, else of the newest message it
+   * refers to, else a new one. All ids it names belong to it from then on.
+   */
+  joinThread({ messageId: own, references }: PreparedContent, newThread: () => string): string {
+    const ids = own === null ? references : [...references, own];
+    let thread: string | undefined;
+    for (let index = ids.length - 1; index >= 0 && thread === undefined; index--) {
+      const id = ids[index];
+      if (id !== undefined) thread = this.#thread.get(id);
+    }
+    thread ??= newThread();
+    for (const id of ids) this.#joinThread.run(id, thread);
+    return thread;
+  }
+
+  envelope(mailbox: number, uid: number): string | undefined {
+    return this.#envelope.get(mailbox, uid);
+  }
+
+  bodyStructure(mailbox: number, uid: number): string | undefined {
+    return this.#bodyStructure.get(mailbox, uid);
+  }
+
+  structure(mailbox: number, uid: number): Part | undefined {
+    const row = this.#structure.get(mailbox, uid);
+    return row === undefined ? undefined : { ...decodePart(row.structure), envelope: row.envelope };
+  }
+
+  header(mailbox: number, uid: number): Buffer | undefined {
+    return this.#header.get(mailbox, uid);
+  }
+
+  byMessageId(mailbox: number, id: string): number[] {
+    const [parsed = id] = parseMessageIds(id);
+    return this.#byMessageId.all(idHash(parsed), mailbox);
+  }
+
+  /** Forgets those of the contents that no message has any more. */
+  dropUnused(contents: readonly number[]): void {
+    const list = JSON.stringify(contents);
+    for (const statement of this.#drop) statement.run(list);
+  }
+}

@@ -1,0 +1,90 @@
+import { renameSync } from "node:fs";
+import type { Clock } from "../foundation/clock.ts";
+import { FILES_PER_SLICE, NAME_DELAY } from "./limits.ts";
+import { isMissing, type MailFolders } from "./mail-folders.ts";
+
+/** Which file a row of the index means, and which name it should have. */
+export interface FilePlace {
+  readonly folder: string;
+  readonly file: string;
+  readonly letters: string;
+}
+
+interface Deviation {
+  path: string;
+  folder: string;
+  letters: string;
+}
+
+/**
+ * Gives files the names that the index says, a little later than the index says it: the index rules, so a name that was
+ * not changed before a crash costs a search for it, never the message. Files stay readable in between.
+ */
+export class DiskNames {
+  readonly #folders: MailFolders;
+  readonly #clock: Clock;
+  readonly #deviations = new Map<string, Deviation>();
+  #scheduled: (() => void) | undefined;
+
+  constructor(folders: MailFolders, clock: Clock) {
+    this.#folders = folders;
+    this.#clock = clock;
+  }
+
+  /** Where the file is now, as far as is known. */
+  locate(place: FilePlace): string {
+    return this.#deviations.get(place.file)?.path ?? this.#folders.cur(place.folder, place.file, place.letters);
+  }
+
+  /** The file is to get the name of its place; `path` is where it is, unless an earlier call said so. */
+  settle(place: FilePlace, path: string): void {
+    const deviation = this.#deviations.get(place.file);
+    if (deviation === undefined)
+      this.#deviations.set(place.file, { path, folder: place.folder, letters: place.letters });
+    else {
+      deviation.folder = place.folder;
+      deviation.letters = place.letters;
+    }
+    this.#schedule();
+  }
+
+  /** The file is about to be removed: where it is; its name does not matter any more. */
+  forget(place: FilePlace): string {
+    const path = this.locate(place);
+    this.#deviations.delete(place.file);
+    return path;
+  }
+
+  /** Writes all names that wait. */
+  flush(): void {
+    this.#scheduled?.();
+    this.#scheduled = undefined;
+    this.#write(Number.POSITIVE_INFINITY);
+  }
+
+  #schedule(delay = NAME_DELAY): void {
+    this.#scheduled ??= this.#clock.after(delay, () => {
+      this.#scheduled = undefined;
+      this.#write(FILES_PER_SLICE);
+      if (this.#deviations.size > 0) this.#schedule(1);
+    });
+  }
+
+  #write(count: number): void {
+    let left = count;
+    for (const [file, { path, folder, letters }] of this.#deviations) {
+      if (left-- <= 0) return;
+      this.#deviations.delete(file);
+      const target = this.#folders.cur(folder, file, letters);
+      try {
+        if (path !== target) renameSync(path, target);
+      } catch (error) {
+        // A file that is gone is found out when it is read; on a disk that refuses, the old name goes on to serve.
+        if (!isMissing(error)) {
+          this.#deviations.set(file, { path, folder, letters });
+          return;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import type { Statement } from "better-sqlite3-multiple-ciphers";
+import type { Database } from "../foundation/database.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { DirectorySync } from "./directory-sync.ts";
+import { FILES_PER_SLICE } from "./limits.ts";
+import { type MailFolders, splitDiskName } from "./mail-folders.ts";
+
+/** A file to be removed and where it is, or a whole folder. */
+export interface Garbage {
+  readonly folder: string;
+  readonly file?: { readonly name: string; readonly path: string };
+}
+
+/**
+ * Removes files of expunged messages and folders of removed mailboxes. The transaction that took them out of the index
+ * noted them, so that what a crash interrupts is done at the next start; no other file in `cur` is ever removed.
+ */
+export class FileRemoval {
+  readonly #db: Database;
+  readonly #folders: MailFolders;
+  readonly #sync: DirectorySync;
+  readonly #logger: Logger;
+  readonly #noteFolder: Statement<[string], unknown>;
+  readonly #files: Statement<[], { folder: string; file: string | null }>;
+  readonly #forgetFolder: Statement<[string], unknown>;
+  readonly #forgetFiles: Statement<[string], unknown>;
+  #queue: Garbage[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(db: Database, folders: MailFolders, sync: DirectorySync, logger: Logger) {
+    this.#db = db;
+    this.#folders = folders;
+    this.#sync = sync;
+    this.#logger = logger;
+    this.#noteFolder = db.sqlite.prepare("INSERT INTO maildir_garbage (folder, file) VALUES (?, NULL)");
+    this.#files = db.sqlite.prepare("SELECT folder, file FROM maildir_garbage ORDER BY id");
+    this.#forgetFolder = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE folder = ?");
+    this.#forgetFiles = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE file IN (SELECT value FROM json_each(?))");
+  }
+
+  /** Notes a folder inside the transaction that takes its mailbox out. */
+  noteFolder(folder: string): void {
+    this.#noteFolder.run(folder);
+  }
+
+  /** Begins to remove what committed transactions noted. */
+  start(garbage: readonly Garbage[]): void {
+    for (const one of garbage) this.#queue.push(one);
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when nothing is left to be removed. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Takes up what was noted before the program ended. */
+  async recover(): Promise<void> {
+    const wanted = new Map<string, Set<string>>();
+    for (const { folder, file } of this.#files.all()) {
+      if (file === null) this.start([{ folder }]);
+      else wanted.set(folder, (wanted.get(folder) ?? new Set()).add(file));
+    }
+    for (const [folder, files] of wanted) {
+      for (const directory of [this.#folders.fresh(folder), this.#folders.cur(folder)])
+        for (const name of await this.#folders.list(directory))
+          if (files.has(splitDiskName(name).file)) rmSync(join(directory, name), { force: true });
+      await this.#forget(folder, [...files]);
+    }
+  }
+
+  async #work(): Promise<void> {
+    await setImmediate();
+    try {
+      while (this.#queue.length > 0) {
+        const batch = this.#queue.splice(0, FILES_PER_SLICE);
+        const files = new Map<string, string[]>();
+        for (const { folder, file } of batch) {
+          if (file === undefined) {
+            await this.#folders.remove(folder);
+            await this.#db.commit(() => this.#forgetFolder.run(folder));
+          } else {
+            rmSync(file.path, { force: true });
+            files.set(folder, [...(files.get(folder) ?? []), file.name]);
+          }
+        }
+        for (const [folder, names] of files) await this.#forget(folder, names);
+        await setImmediate();
+      }
+    } catch (error) {
+      // The notes are still there: the next start tries again.
+      this.#queue = [];
+      this.#logger("warn", "removed mail could not be taken off the disk yet", { reason: describe(error) });
+    }
+  }
+
+  async #forget(folder: string, files: readonly string[]): Promise<void> {
+    for (const directory of [this.#folders.cur(folder), this.#folders.fresh(folder)])
+      await this.#sync.sync(directory).catch(() => undefined);
+    await this.#db.commit(() => this.#forgetFiles.run(JSON.stringify(files)));
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

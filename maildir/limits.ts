@@ -1,0 +1,56 @@
+/** Largest message in octets, where the caller sets no other bound: what large providers take, with room for base64. */
+export const DEFAULT_APPEND_LIMIT = 64 * 1024 * 1024;
+
+/** Octets of UTF-8 in one level of a mailbox's name: other Maildir programs keep levels as file names. */
+export const MAX_LEVEL_OCTETS = 255;
+
+/** Octets of UTF-8 in a whole name; keeps LIST answers and the sealed descriptions small. */
+export const MAX_NAME_OCTETS = 1_000;
+
+/** Mailboxes in all: LIST answers from memory, and every folder is looked at when the store opens. */
+export const MAX_MAILBOXES = 10_000;
+
+/** Subscribed names in all; they may name what does not exist, so the bound above does not hold them. */
+export const MAX_SUBSCRIPTIONS = 20_000;
+
+/** Keywords that one mailbox may ever have had: SELECT names them all. */
+export const MAX_KEYWORDS = 1_000;
+
+/** Octets of one keyword. */
+export const MAX_KEYWORD_OCTETS = 255;
+
+/** UIDs and MODSEQs in the log of expunged messages of one mailbox; QRESYNC clients that were away for longer ask for all UIDs. */
+export const MAX_EXPUNGE_LOG = 200_000;
+
+/** Message ids of one References field that are looked up for the thread: the newest ones. */
+export const MAX_THREAD_IDS = 64;
+
+/** Sealed files up to this size are read in one synchronous call, some 30 microseconds, instead of four through the thread pool. */
+export const SMALL_FILE_SIZE = 80 * 1024;
+
+/** Sealed octets that are collected before a write. */
+export const WRITE_SIZE = 256 * 1024;
+
+/** Rows that one query of a long listing fetches. */
+export const ROWS_PER_QUERY = 1_000;
+
+/** Milliseconds of work after which other connections get their turn. */
+export const WORK_SLICE = 5;
+
+/** Milliseconds that a changed file name may wait before it is written to disk. */
+export const NAME_DELAY = 200;
+
+/** Names changed and files removed in one go, some 25 microseconds each. */
+export const FILES_PER_SLICE = 100;
+
+/** Largest plaintext that is sealed to the same size as all smaller ones; header and payload then fill one disk block. */
+export const SMALLEST_PLAINTEXT = 2_048;
+
+/** Octets of one mbox line that are held to look for `From `; longer lines pass in pieces. */
+export const MAX_MBOX_LINE = 64 * 1024;
+
+/** Messages that an import commits together. */
+export const IMPORT_BATCH = 64;
+
+/** Octets of content of such a batch: staged messages are small in memory, but their files pile up. */
+export const IMPORT_BATCH_OCTETS = 32 * 1024 * 1024;

@@ -1,0 +1,80 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeBase32 } from "../foundation/base32.ts";
+import { syncDirectory } from "../foundation/durable-file.ts";
+import { deriveKey } from "../foundation/seal.ts";
+
+const NAME_OCTETS = 16;
+
+/** Where things lie: `<home>/mail/<folder>/{tmp,new,cur}/<file>[:2,LETTERS]`; folders and files are 26 random characters. */
+export class MailFolders {
+  readonly root: string;
+  readonly #nameKey: Buffer;
+
+  constructor(home: string, vaultKey: Uint8Array) {
+    this.root = join(home, "mail");
+    this.#nameKey = deriveKey(vaultKey, "postern maildir file names");
+  }
+
+  randomName(): string {
+    return encodeBase32(randomBytes(NAME_OCTETS));
+  }
+
+  /** The file name for a deterministic id; tells nothing of the id to those without the vault's key. */
+  nameOf(id: Uint8Array): string {
+    return encodeBase32(createHmac("sha256", this.#nameKey).update(id).digest().subarray(0, NAME_OCTETS));
+  }
+
+  folder(folder: string): string {
+    return join(this.root, folder);
+  }
+
+  tmp(folder: string, file = ""): string {
+    return join(this.root, folder, "tmp", file);
+  }
+
+  /** Durable files that no committed row names yet, or whose final name is still to be given. */
+  fresh(folder: string, file = ""): string {
+    return join(this.root, folder, "new", file);
+  }
+
+  cur(folder: string, file = "", letters?: string): string {
+    return join(this.root, folder, "cur", letters === undefined ? file : `${file}:2,${letters}`);
+  }
+
+  async createRoot(): Promise<void> {
+    await mkdir(this.root, { recursive: true, mode: 0o700 });
+  }
+
+  async create(folder: string): Promise<void> {
+    await mkdir(this.folder(folder), { mode: 0o700 });
+    for (const part of ["tmp", "new", "cur"]) await mkdir(join(this.folder(folder), part), { mode: 0o700 });
+    await syncDirectory(this.folder(folder));
+    await syncDirectory(this.root);
+  }
+
+  async remove(folder: string): Promise<void> {
+    await rm(this.folder(folder), { recursive: true, force: true });
+  }
+
+  /** The names in one of a folder's three directories; none where it is missing. */
+  async list(directory: string): Promise<string[]> {
+    try {
+      return await readdir(directory);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+}
+
+/** A file name in `cur` without its letters, and the letters. */
+export function splitDiskName(name: string): { file: string; letters: string } {
+  const at = name.indexOf(":2,");
+  return at < 0 ? { file: name, letters: "" } : { file: name.slice(0, at), letters: name.slice(at + 3) };
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}

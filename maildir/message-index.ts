@@ -1,0 +1,249 @@
+import type { Statement } from "better-sqlite3-multiple-ciphers";
+import type { Database } from "../foundation/database.ts";
+import { DELETED, type FlagSet, SEEN } from "./flags.ts";
+import { ROWS_PER_QUERY } from "./limits.ts";
+
+/** A message's row without its flags. */
+export interface MessageRow {
+  readonly uid: number;
+  readonly internalDate: number;
+  readonly saveDate: number;
+  readonly size: number;
+  readonly emailId: string;
+  readonly threadId: string;
+  readonly content: number;
+  readonly file: string;
+}
+
+export interface StoredMessage extends MessageRow, FlagSet {
+  readonly modSeq: number;
+}
+
+export interface FileHolder extends FlagSet {
+  readonly mailbox: number;
+  readonly file: string;
+}
+
+export interface Totals {
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly size: number;
+}
+
+const COLUMNS = `uid, flags AS bits, keywords, modseq AS modSeq, internal_date AS internalDate, save_date AS saveDate, size,
+  email_id AS emailId, thread_id AS threadId, content, file`;
+const AMONG = "uid IN (SELECT value FROM json_each(?))";
+
+/** The table of messages, the log of expunged ones, and keywords. Whatever writes runs inside the caller's transaction. */
+export class MessageIndex {
+  readonly #one: Statement<[number, number], StoredMessage>;
+  readonly #byFile: Statement<[number, string], StoredMessage>;
+  readonly #range: Statement<[number, number, number], StoredMessage>;
+  readonly #among: Statement<[number, string], StoredMessage>;
+  readonly #uids: Statement<[number], number>;
+  readonly #changedSince: Statement<[number, number], number>;
+  readonly #expungedSince: Statement<[number, number], number>;
+  readonly #totals: Statement<[number], Totals>;
+  readonly #insert: Statement<
+    [number, number, number, string, number, number, number, number, string, string, number, string],
+    unknown
+  >;
+  readonly #setFlags: Statement<[number, string, number, number, string], unknown>;
+  readonly #discardFiles: Statement<[string, number, string], unknown>;
+  readonly #logExpunged: Statement<[number, number, string], unknown>;
+  readonly #delete: Statement<[number, string], unknown>;
+  readonly #expungedCount: Statement<[number], number>;
+  readonly #oldestKept: Statement<[number, number], number>;
+  readonly #cutLog: Statement<[number, number], unknown>;
+  readonly #keywords: Statement<[number], string>;
+  readonly #addKeyword: Statement<[number, string], unknown>;
+  readonly #holderOf: Statement<[string], FileHolder>;
+  readonly #moveAll: Statement<[number, number], unknown>;
+  readonly #copyKeywords: Statement<[number, number], unknown>;
+  readonly #contents: Statement<[number], number>;
+  readonly #forget: readonly Statement<[number], unknown>[];
+  readonly #wasImported: Statement<[number, Uint8Array], number>;
+  readonly #rememberImport: Statement<[number, Uint8Array], unknown>;
+
+  constructor({ sqlite }: Database) {
+    const of = `FROM maildir_message WHERE mailbox = ?`;
+    this.#one = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid = ?`);
+    this.#byFile = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND file = ?`);
+    this.#range = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid BETWEEN ? AND ? ORDER BY uid`);
+    this.#among = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND ${AMONG} ORDER BY uid`);
+    this.#uids = sqlite.prepare<[number], number>(`SELECT uid ${of} ORDER BY uid`).pluck();
+    this.#changedSince = sqlite
+      .prepare<[number, number], number>(`SELECT uid ${of} AND modseq > ? ORDER BY uid`)
+      .pluck();
+    this.#expungedSince = sqlite
+      .prepare<[number, number], number>(
+        "SELECT uid FROM maildir_expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid",
+      )
+      .pluck();
+    this.#totals = sqlite.prepare(
+      `SELECT COUNT(*) AS messages, COALESCE(SUM(flags & ${SEEN} = 0), 0) AS unseen,
+       COALESCE(SUM(flags & ${DELETED} <> 0), 0) AS deleted, COALESCE(SUM(size), 0) AS size ${of}`,
+    );
+    this.#insert = sqlite.prepare("INSERT INTO maildir_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#setFlags = sqlite.prepare(
+      `UPDATE maildir_message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND ${AMONG}`,
+    );
+    this.#discardFiles = sqlite.prepare(`INSERT INTO maildir_garbage (folder, file) SELECT ?, file ${of} AND ${AMONG}`);
+    this.#logExpunged = sqlite.prepare(
+      "INSERT INTO maildir_expunged SELECT ?, ?, value FROM json_each(?) ORDER BY value",
+    );
+    this.#delete = sqlite.prepare(`DELETE ${of} AND ${AMONG}`);
+    this.#expungedCount = sqlite
+      .prepare<[number], number>("SELECT COUNT(*) FROM maildir_expunged WHERE mailbox = ?")
+      .pluck();
+    this.#oldestKept = sqlite
+      .prepare<[number, number], number>(
+        "SELECT modseq FROM maildir_expunged WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+      )
+      .pluck();
+    this.#cutLog = sqlite.prepare("DELETE FROM maildir_expunged WHERE mailbox = ? AND modseq <= ?");
+    this.#keywords = sqlite
+      .prepare<[number], string>("SELECT name FROM maildir_keyword WHERE mailbox = ? ORDER BY name")
+      .pluck();
+    this.#addKeyword = sqlite.prepare("INSERT INTO maildir_keyword VALUES (?, ?)");
+    this.#holderOf = sqlite.prepare(
+      "SELECT mailbox, file, flags AS bits, keywords FROM maildir_message WHERE file = ?",
+    );
+    this.#moveAll = sqlite.prepare("UPDATE maildir_message SET mailbox = ? WHERE mailbox = ?");
+    this.#copyKeywords = sqlite.prepare(
+      "INSERT INTO maildir_keyword SELECT ?, name FROM maildir_keyword WHERE mailbox = ?",
+    );
+    this.#contents = sqlite.prepare<[number], number>(`SELECT content ${of}`).pluck();
+    this.#forget = ["message", "expunged", "keyword", "imported"].map((table) =>
+      sqlite.prepare<[number], unknown>(`DELETE FROM maildir_${table} WHERE mailbox = ?`),
+    );
+    this.#wasImported = sqlite
+      .prepare<[number, Uint8Array], number>("SELECT 1 FROM maildir_imported WHERE mailbox = ? AND hash = ?")
+      .pluck();
+    this.#rememberImport = sqlite.prepare("INSERT OR IGNORE INTO maildir_imported VALUES (?, ?)");
+  }
+
+  one(mailbox: number, uid: number): StoredMessage | undefined {
+    return this.#one.get(mailbox, uid);
+  }
+
+  byFile(mailbox: number, file: string): StoredMessage | undefined {
+    return this.#byFile.get(mailbox, file);
+  }
+
+  /** Those of the ascending UIDs that exist, a query's worth of rows at a time. */
+  *rows(mailbox: number, uids: readonly number[]): Generator<StoredMessage[]> {
+    for (let start = 0; start < uids.length; start += ROWS_PER_QUERY) {
+      const batch = uids.slice(start, start + ROWS_PER_QUERY);
+      const first = batch[0] ?? 0;
+      const last = batch.at(-1) ?? 0;
+      if (last - first >= 2 * batch.length) {
+        yield this.#among.all(mailbox, JSON.stringify(batch));
+        continue;
+      }
+      const rows = this.#range.all(mailbox, first, last);
+      if (last - first === batch.length - 1) yield rows;
+      else {
+        const wanted = new Set(batch);
+        yield rows.filter((row) => wanted.has(row.uid));
+      }
+    }
+  }
+
+  uids(mailbox: number): number[] {
+    return this.#uids.all(mailbox);
+  }
+
+  changedSince(mailbox: number, modSeq: number): number[] {
+    return this.#changedSince.all(mailbox, modSeq);
+  }
+
+  expungedSince(mailbox: number, modSeq: number): number[] {
+    return this.#expungedSince.all(mailbox, modSeq);
+  }
+
+  totals(mailbox: number): Totals {
+    return this.#totals.get(mailbox) ?? { messages: 0, unseen: 0, deleted: 0, size: 0 };
+  }
+
+  insert(mailbox: number, m: StoredMessage): void {
+    const { uid, bits, keywords, modSeq, internalDate, saveDate, size, emailId, threadId, content, file } = m;
+    this.#insert.run(
+      mailbox,
+      uid,
+      bits,
+      keywords,
+      modSeq,
+      internalDate,
+      saveDate,
+      size,
+      emailId,
+      threadId,
+      content,
+      file,
+    );
+  }
+
+  setFlags(mailbox: number, uids: readonly number[], flags: FlagSet, modSeq: number): void {
+    this.#setFlags.run(flags.bits, flags.keywords, modSeq, mailbox, JSON.stringify(uids));
+  }
+
+  /** Takes the messages out, logs that, and notes their files for removal. */
+  expunge(mailbox: number, folder: string, uids: readonly number[], modSeq: number): void {
+    const list = JSON.stringify(uids);
+    this.#discardFiles.run(folder, mailbox, list);
+    this.#delete.run(mailbox, list);
+    this.#logExpunged.run(mailbox, modSeq, list);
+  }
+
+  /** Cuts the log of expunged messages to so many rows; the MODSEQ up to which it is incomplete, if that grew. */
+  cutExpungeLog(mailbox: number, limit: number): number | undefined {
+    if ((this.#expungedCount.get(mailbox) ?? 0) <= limit) return undefined;
+    const floor = this.#oldestKept.get(mailbox, Math.floor(limit / 2)) ?? 0;
+    this.#cutLog.run(mailbox, floor);
+    return floor;
+  }
+
+  keywords(mailbox: number): string[] {
+    return this.#keywords.all(mailbox);
+  }
+
+  addKeyword(mailbox: number, keyword: string): void {
+    this.#addKeyword.run(mailbox, keyword);
+  }
+
+  hasFile(file: string): boolean {
+    return this.#holderOf.get(file) !== undefined;
+  }
+
+  /** The message, in whichever mailbox, that a file belongs to. */
+  holderOf(file: string): FileHolder | undefined {
+    return this.#holderOf.get(file);
+  }
+
+  /** All messages keep their UIDs in the other, empty mailbox. */
+  moveAll(from: number, to: number): void {
+    this.#moveAll.run(to, from);
+    this.#copyKeywords.run(to, from);
+  }
+
+  logExpunged(mailbox: number, uids: readonly number[], modSeq: number): void {
+    this.#logExpunged.run(mailbox, modSeq, JSON.stringify(uids));
+  }
+
+  /** Forgets all of a mailbox; the contents that its messages had. */
+  forget(mailbox: number): number[] {
+    const contents = this.#contents.all(mailbox);
+    for (const statement of this.#forget) statement.run(mailbox);
+    return contents;
+  }
+
+  wasImported(mailbox: number, hash: Uint8Array): boolean {
+    return this.#wasImported.get(mailbox, hash) !== undefined;
+  }
+
+  rememberImport(mailbox: number, hash: Uint8Array): void {
+    this.#rememberImport.run(mailbox, hash);
+  }
+}

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { closeSync, fsync, futimesSync, openSync, renameSync, rmSync, write, writeSync } from "node:fs";
+import { promisify } from "node:util";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import type { Part } from "../mime/part.ts";
+import { StructureParser } from "../mime/structure-parser.ts";
+import type { AgeRecipient } from "./age/identity.ts";
+import { AgeSealer } from "./age/sealer.ts";
+import { WRITE_SIZE } from "./limits.ts";
+import { isMissing } from "./mail-folders.ts";
+import { padding } from "./padding.ts";
+
+const fsyncOf = promisify(fsync);
+const writeOf = promisify(write);
+
+/** What became known of a message while its file was written. */
+export interface WrittenMessage {
+  readonly size: number;
+  readonly contentHash: Buffer;
+  readonly header: Buffer;
+  readonly root: Part;
+}
+
+export interface WriteRequest {
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly sizeLimit: number;
+  readonly recipients: readonly AgeRecipient[];
+  readonly internalDate: number;
+  readonly emailId: string;
+  /** The name while it is written, and after it is on the disk. */
+  readonly temporary: string;
+  readonly path: string;
+}
+
+/** A file that is opened only when there is enough to write, so that small messages take one write. */
+class SealedFile {
+  readonly #path: string;
+  #fd: number | undefined;
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** True when `write` is due. */
+  add(piece: Buffer): boolean {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    return this.#length >= WRITE_SIZE;
+  }
+
+  async write(): Promise<void> {
+    const fd = this.#open();
+    const octets = this.#take();
+    for (let offset = 0; offset < octets.length; )
+      offset += (await writeOf(fd, octets, offset, octets.length - offset, null)).bytesWritten;
+  }
+
+  /** The file is on the disk afterwards, its times tell nothing. */
+  async finish(): Promise<void> {
+    const fd = this.#open();
+    const octets = this.#take();
+    for (let offset = 0; offset < octets.length; ) offset += writeSync(fd, octets, offset);
+    futimesSync(fd, 0, 0);
+    await fsyncOf(fd);
+    this.close();
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): number {
+    this.#fd ??= openSync(this.#path, "wx", 0o600);
+    return this.#fd;
+  }
+
+  #take(): Buffer {
+    const octets = Buffer.concat(this.#pieces, this.#length);
+    this.#pieces = [];
+    this.#length = 0;
+    return octets;
+  }
+}
+
+/**
+ * Seals a message into its file and parses it on the way; memory stays flat. On any failure nothing is left behind.
+ * The caller syncs the directory. @throws Failure too-big, full, forbidden, nonexistent (the folder is gone)
+ */
+export async function writeMessage(request: WriteRequest): Promise<WrittenMessage> {
+  const file = new SealedFile(request.temporary);
+  try {
+    const sealer = new AgeSealer(request.recipients);
+    const parser = new StructureParser();
+    const hash = createHash("sha256");
+    let size = 0;
+    file.add(sealer.start);
+    for await (const chunk of request.content) {
+      size += chunk.length;
+      if (size > request.sizeLimit) throw new Failure("too-big", "the message is larger than this mailbox takes");
+      hash.update(chunk);
+      parser.push(chunk);
+      for (const sealed of sealer.push(chunk)) if (file.add(sealed)) await file.write();
+    }
+    for (const piece of padding({ size, internalDate: request.internalDate, emailId: request.emailId }))
+      for (const sealed of sealer.push(piece)) if (file.add(sealed)) await file.write();
+    file.add(sealer.end());
+    await file.finish();
+    renameSync(request.temporary, request.path);
+    return { size, contentHash: hash.digest(), ...parser.end() };
+  } catch (error) {
+    file.close();
+    rmSync(request.temporary, { force: true });
+    if (isMissing(error)) throw new Failure("nonexistent", "the mailbox was removed meanwhile", { cause: error });
+    throw storageFailure(error);
+  }
+}

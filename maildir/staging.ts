@@ -1,0 +1,72 @@
+import { rmSync } from "node:fs";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import { type PreparedContent, prepareContent } from "./content-index.ts";
+import { writeMessage } from "./message-writer.ts";
+import { randomObjectId } from "./object-id.ts";
+import type { Storage } from "./storage.ts";
+import type { StagedMessage, StageOptions } from "./store.ts";
+
+/** A staged message as the store knows it. */
+export class StagedFile implements StagedMessage {
+  readonly size: number;
+  readonly file: string;
+  /** Where the file lies until it is inserted. */
+  readonly path: string;
+  readonly emailId: string;
+  readonly internalDate: number;
+  readonly content: PreparedContent;
+
+  constructor(fields: Pick<StagedFile, "size" | "file" | "path" | "emailId" | "internalDate" | "content">) {
+    this.size = fields.size;
+    this.file = fields.file;
+    this.path = fields.path;
+    this.emailId = fields.emailId;
+    this.internalDate = fields.internalDate;
+    this.content = fields.content;
+  }
+
+  get contentHash(): Buffer {
+    return this.content.hash;
+  }
+
+  get header(): Buffer {
+    return this.content.header;
+  }
+}
+
+/** The store's own view of what it handed out. */
+export function stagedFile(staged: StagedMessage): StagedFile {
+  if (!(staged instanceof StagedFile)) throw new Error("the message was staged by another store");
+  return staged;
+}
+
+/** Writes a message into the folder; durable afterwards. @throws Failure too-big, full, forbidden, nonexistent */
+export async function stage(
+  storage: Storage,
+  folder: string,
+  content: AsyncIterable<Uint8Array>,
+  options: StageOptions,
+): Promise<StagedFile> {
+  const { folders, recipients, appendLimit: sizeLimit, clock, sync } = storage;
+  const file = options.name === undefined ? folders.randomName() : folders.nameOf(options.name);
+  const emailId = randomObjectId();
+  const internalDate = options.internalDate ?? clock.now();
+  // A committed message of that name may still lie in `new`: it must not be overwritten by a repeat.
+  if (options.name !== undefined && storage.messages.hasFile(file))
+    throw new Failure("already-exists", "this message was stored before");
+  const path = folders.fresh(folder, file);
+  const temporary = folders.tmp(folder, folders.randomName());
+  const written = await writeMessage({ content, sizeLimit, recipients, internalDate, emailId, temporary, path });
+  try {
+    await sync.sync(folders.fresh(folder));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw storageFailure(error);
+  }
+  return new StagedFile({ size: written.size, file, path, emailId, internalDate, content: prepareContent(written) });
+}
+
+/** Removes the file, unless a committed row names it. */
+export function discard({ messages }: Pick<Storage, "messages">, staged: StagedFile): void {
+  if (!messages.hasFile(staged.file)) rmSync(staged.path, { force: true });
+}

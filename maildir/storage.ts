@@ -1,0 +1,40 @@
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import { storageFailure } from "../foundation/failure.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { AgeRecipient } from "./age/identity.ts";
+import type { VaultKey } from "./age/vault-key.ts";
+import type { ContentIndex } from "./content-index.ts";
+import type { DirectorySync } from "./directory-sync.ts";
+import type { DiskNames } from "./disk-names.ts";
+import type { FileRemoval } from "./file-removal.ts";
+import type { MailFolders } from "./mail-folders.ts";
+import type { MailboxIndex } from "./mailbox-index.ts";
+import type { MessageIndex } from "./message-index.ts";
+
+/** What the mailboxes of one Maildir share. */
+export interface Storage {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly vault: VaultKey;
+  /** For whom files are sealed: the vault and the paper key. */
+  readonly recipients: readonly AgeRecipient[];
+  readonly appendLimit: number;
+  readonly mailboxes: MailboxIndex;
+  readonly messages: MessageIndex;
+  readonly contents: ContentIndex;
+  readonly folders: MailFolders;
+  readonly names: DiskNames;
+  readonly sync: DirectorySync;
+  readonly removal: FileRemoval;
+}
+
+/** Commits together with whoever else does just now. @throws Failure full, forbidden, and what the work throws */
+export async function commit<T>(storage: Pick<Storage, "db">, work: () => T): Promise<T> {
+  try {
+    return await storage.db.commit(work);
+  } catch (error) {
+    throw storageFailure(error);
+  }
+}

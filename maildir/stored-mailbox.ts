@@ -1,0 +1,372 @@
+import { Failure } from "../foundation/failure.ts";
+import { formatBodyStructure } from "../mime/body-structure.ts";
+import type { Part } from "../mime/part.ts";
+import type { FilePlace } from "./disk-names.ts";
+import { applyChange, type FlagList, type FlagSet, formatFlags, maildirLetters, parseFlags } from "./flags.ts";
+import { MAX_EXPUNGE_LOG, MAX_KEYWORDS } from "./limits.ts";
+import { MailboxCache } from "./mailbox-cache.ts";
+import type { Counters, MailboxRow } from "./mailbox-index.ts";
+import type {
+  AppendRequest,
+  CopyResult,
+  FlagChange,
+  MailboxChange,
+  MailboxStatus,
+  MessageSummary,
+  SearchPlace,
+  SpecialUse,
+} from "./message.ts";
+import { readStoredMessage } from "./message-access.ts";
+import type { StoredMessage } from "./message-index.ts";
+import { randomObjectId } from "./object-id.ts";
+import { discard, type StagedFile, stage } from "./staging.ts";
+import { commit, type Storage } from "./storage.ts";
+import type { InsertOptions, MaildirMailbox } from "./store.ts";
+import { searchText } from "./text-search.ts";
+import { transfer } from "./transfer.ts";
+import { ascending } from "./uid-list.ts";
+
+/** A message that is to come into a mailbox, and where its file is until then. */
+export interface Arrival {
+  readonly message: Omit<StoredMessage, "uid" | "modSeq" | "saveDate">;
+  readonly path: string;
+}
+
+/** A mailbox on disk and in the index. */
+export class StoredMailbox implements MaildirMailbox {
+  readonly row: number;
+  readonly id: string;
+  readonly specialUse: SpecialUse | undefined;
+  readonly uidValidity: number;
+  #name: string;
+  #folder: string;
+  #recentFrom: number;
+  #cache: MailboxCache | undefined;
+  readonly #storage: Storage;
+  readonly #watchers = new Set<(change: MailboxChange) => void>();
+
+  constructor(storage: Storage, row: MailboxRow) {
+    this.#storage = storage;
+    this.row = row.id;
+    this.id = row.objectId;
+    this.specialUse = row.specialUse ?? undefined;
+    this.uidValidity = row.uidValidity;
+    this.#name = row.name;
+    this.#folder = row.folder;
+    this.#recentFrom = row.recentFrom;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  status(): MailboxStatus {
+    const { uidNext, highestModSeq } = this.counters();
+    const { uids, totals } = this.#cached();
+    const recent = uids.length - firstAtLeast(uids, this.#recentFrom);
+    return { ...totals, recent, uidNext, highestModSeq };
+  }
+
+  uids(): readonly number[] {
+    return this.#cached().uids.slice();
+  }
+
+  claimRecent(): readonly number[] {
+    const { uids } = this.#cached();
+    const recent = uids.slice(firstAtLeast(uids, this.#recentFrom));
+    const last = recent.at(-1);
+    if (last === undefined) return recent;
+    this.#recentFrom = last + 1;
+    // Whether \Recent outlives a crash matters to nobody, so nobody waits for it.
+    commit(this.#storage, () => this.#storage.mailboxes.setRecentFrom(this.row, last + 1)).catch(() => {
+      this.#storage.logger("warn", "which messages are recent could not be stored");
+    });
+    return recent;
+  }
+
+  keywords(): readonly string[] {
+    return this.#storage.messages.keywords(this.row);
+  }
+
+  *summaries(uids: readonly number[]): Generator<MessageSummary> {
+    const flagNames = new Map<string, readonly string[]>();
+    for (const rows of this.#storage.messages.rows(this.row, ascending(uids))) {
+      for (const row of rows) {
+        const key = `${row.bits} ${row.keywords}`;
+        let flags = flagNames.get(key);
+        if (flags === undefined) flagNames.set(key, (flags = formatFlags(row)));
+        const { uid, modSeq, internalDate, saveDate, size, emailId, threadId } = row;
+        yield { uid, flags, modSeq, internalDate, saveDate, size, emailId, threadId };
+      }
+    }
+  }
+
+  envelope(uid: number): string | undefined {
+    return this.#storage.contents.envelope(this.row, uid);
+  }
+
+  bodyStructure(uid: number, extensible: boolean): string | undefined {
+    if (extensible) return this.#storage.contents.bodyStructure(this.row, uid);
+    const root = this.structure(uid);
+    return root === undefined ? undefined : formatBodyStructure(root, false);
+  }
+
+  structure(uid: number): Part | undefined {
+    return this.#storage.contents.structure(this.row, uid);
+  }
+
+  header(uid: number): Buffer | undefined {
+    return this.#storage.contents.header(this.row, uid);
+  }
+
+  read(uid: number, start: number, end: number): AsyncIterable<Uint8Array> {
+    return readStoredMessage(this.#storage, this, uid, start, end);
+  }
+
+  async append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<number[]> {
+    const staged: StagedFile[] = [];
+    const options: InsertOptions[] = [];
+    try {
+      for await (const { content, flags, internalDate } of messages) {
+        parseFlags(flags);
+        const date = internalDate === undefined ? {} : { internalDate };
+        staged.push(await stage(this.#storage, this.#folder, content, date));
+        options.push({ flags, ...date });
+      }
+      return await commit(this.#storage, () => this.insert(staged, options, origin));
+    } catch (error) {
+      for (const one of staged) discard(this.#storage, one);
+      throw error;
+    }
+  }
+
+  /** Puts staged messages in, under one MODSEQ; runs inside a transaction. */
+  insert(staged: readonly StagedFile[], options: readonly InsertOptions[], origin?: object): number[] {
+    const { contents, messages } = this.#storage;
+    const arrivals = staged.map((one, index): Arrival => {
+      if (messages.hasFile(one.file)) throw new Failure("already-exists", "this message was stored before");
+      const { flags = [], internalDate = one.internalDate } = options[index] ?? {};
+      const threadId = contents.joinThread(one.content, randomObjectId);
+      const content = contents.insert(one.content);
+      const { size, emailId, file, path } = one;
+      return { path, message: { ...this.flagSet(flags), internalDate, size, emailId, threadId, content, file } };
+    });
+    return this.admit(arrivals, origin);
+  }
+
+  /** Gives UIDs to messages and one MODSEQ to all; runs inside a transaction. */
+  admit(arrivals: readonly Arrival[], origin?: object): number[] {
+    const { db, mailboxes, messages, names, clock } = this.#storage;
+    const { uidNext, highestModSeq } = this.counters();
+    if (arrivals.length === 0) return [];
+    const modSeq = highestModSeq + 1;
+    const saveDate = clock.now();
+    const stored = arrivals.map(({ message }, index) => ({ ...message, uid: uidNext + index, modSeq, saveDate }));
+    for (const message of stored) messages.insert(this.row, message);
+    mailboxes.setCounters(this.row, uidNext + stored.length, modSeq);
+    const uids = stored.map(({ uid }) => uid);
+    db.afterCommit(() => {
+      for (const [index, message] of stored.entries()) names.settle(this.place(message), arrivals[index]?.path ?? "");
+      this.#cache?.add(stored);
+      this.emit({ kind: "added", uids, ...(origin !== undefined && { origin }) });
+    });
+    return uids;
+  }
+
+  async changeFlags(
+    uids: readonly number[],
+    change: FlagChange,
+    flags: readonly string[],
+    options: { unchangedSince?: number; origin?: object } = {},
+  ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }> {
+    const asked = ascending(uids);
+    const list = parseFlags(flags);
+    return commit(this.#storage, () => this.#changeFlags(asked, change, list, options));
+  }
+
+  copy(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult> {
+    return transfer(this.#storage, this, ascending(uids), ownMailbox(target), false, origin);
+  }
+
+  move(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult> {
+    return transfer(this.#storage, this, ascending(uids), ownMailbox(target), true, origin);
+  }
+
+  expunge(uids: readonly number[], origin?: object): Promise<readonly number[]> {
+    const asked = ascending(uids);
+    return commit(this.#storage, () => this.takeOut(asked, origin));
+  }
+
+  /** Removes messages, under one MODSEQ; those that were there. Runs inside a transaction. */
+  takeOut(uids: readonly number[], origin?: object): number[] {
+    const { db, mailboxes, messages, contents, removal, names } = this.#storage;
+    const { uidNext, highestModSeq } = this.counters();
+    const rows = [...messages.rows(this.row, uids)].flat();
+    if (rows.length === 0) return [];
+    const modSeq = highestModSeq + 1;
+    const gone = rows.map(({ uid }) => uid);
+    messages.expunge(this.row, this.#folder, gone, modSeq);
+    contents.dropUnused(rows.map(({ content }) => content));
+    mailboxes.setCounters(this.row, uidNext, modSeq);
+    const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
+    if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
+    db.afterCommit(() => {
+      removal.start(
+        rows.map((row) => ({
+          folder: this.#folder,
+          file: { name: row.file, path: names.forget(this.place(row)) },
+        })),
+      );
+      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) });
+    });
+    return gone;
+  }
+
+  expungedSince(modSeq: number): readonly number[] | undefined {
+    return modSeq < this.counters().expungeFloor ? undefined : this.#storage.messages.expungedSince(this.row, modSeq);
+  }
+
+  changedSince(modSeq: number): readonly number[] {
+    return this.#storage.messages.changedSince(this.row, modSeq);
+  }
+
+  searchText(
+    where: SearchPlace,
+    needle: string,
+    uids: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlySet<number>> {
+    return searchText(this, where, needle, ascending(uids), signal);
+  }
+
+  watch(listener: (change: MailboxChange) => void): () => void {
+    this.#watchers.add(listener);
+    return () => void this.#watchers.delete(listener);
+  }
+
+  /** What the index counts for this mailbox. @throws Failure nonexistent if it was removed */
+  counters(): Counters {
+    const counters = this.#storage.mailboxes.counters(this.row);
+    if (counters === undefined) throw new Failure("nonexistent", "the mailbox was removed");
+    return counters;
+  }
+
+  place({ file, ...flags }: FlagSet & { readonly file: string }): FilePlace {
+    return { folder: this.#folder, file, letters: maildirLetters(flags) };
+  }
+
+  /** The flags as this mailbox spells them; keywords that are new to it are noted, inside the running transaction. */
+  flagSet(flags: readonly string[]): FlagSet {
+    return applyChange({ bits: 0, keywords: "" }, "replace", this.#spell(parseFlags(flags), true));
+  }
+
+  /** After a commit: forgets what is remembered and tells the watchers. */
+  changed(change: MailboxChange): void {
+    this.#cache = undefined;
+    this.emit(change);
+  }
+
+  emit(change: MailboxChange): void {
+    for (const watcher of this.#watchers) {
+      try {
+        watcher(change);
+      } catch (error) {
+        this.#storage.logger("error", "a mailbox's watcher failed", { cause: String(error) });
+      }
+    }
+  }
+
+  /** After the commit of a rename. */
+  renamed(name: string): void {
+    this.#name = name;
+  }
+
+  /** After the commit of INBOX's rename, in which folders change hands. */
+  relocated(folder: string): void {
+    this.#folder = folder;
+  }
+
+  #cached(): MailboxCache {
+    const { db, messages } = this.#storage;
+    const load = (): MailboxCache => new MailboxCache(messages.uids(this.row), messages.totals(this.row));
+    if (db.sqlite.inTransaction) return load();
+    this.#cache ??= load();
+    return this.#cache;
+  }
+
+  #spell({ bits, keywords }: FlagList, mayAdd: boolean): FlagList {
+    if (keywords.length === 0) return { bits, keywords };
+    const known = this.#storage.messages.keywords(this.row);
+    const spelling = new Map(known.map((keyword) => [keyword.toLowerCase(), keyword]));
+    for (const keyword of keywords) {
+      const key = keyword.toLowerCase();
+      if (spelling.has(key) || !mayAdd) continue;
+      if (spelling.size >= MAX_KEYWORDS) throw new Failure("invalid", "the mailbox has too many different keywords");
+      spelling.set(key, keyword);
+      this.#storage.messages.addKeyword(this.row, keyword);
+    }
+    return { bits, keywords: keywords.map((keyword) => spelling.get(keyword.toLowerCase()) ?? keyword) };
+  }
+
+  #changeFlags(
+    uids: readonly number[],
+    change: FlagChange,
+    flags: FlagList,
+    { unchangedSince = Number.POSITIVE_INFINITY, origin }: { unchangedSince?: number; origin?: object },
+  ): { changed: number[]; conflicts: number[]; modSeq: number } {
+    const { db, mailboxes, messages, names } = this.#storage;
+    const { uidNext, highestModSeq } = this.counters();
+    const list = this.#spell(flags, change !== "remove");
+    const conflicts: number[] = [];
+    const changed: number[] = [];
+    const groups = new Map<string, { flags: FlagSet; uids: number[] }>();
+    const renames: { before: FilePlace; after: FilePlace }[] = [];
+    for (const rows of messages.rows(this.row, uids)) {
+      for (const row of rows) {
+        if (row.modSeq > unchangedSince) {
+          conflicts.push(row.uid);
+          continue;
+        }
+        const after = applyChange(row, change, list);
+        if (after.bits === row.bits && after.keywords === row.keywords) continue;
+        changed.push(row.uid);
+        const key = `${after.bits} ${after.keywords}`;
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, { flags: after, uids: [row.uid] });
+        else group.uids.push(row.uid);
+        const places = { before: this.place(row), after: this.place({ ...after, file: row.file }) };
+        if (places.before.letters !== places.after.letters) renames.push(places);
+      }
+    }
+    if (changed.length === 0) return { changed, conflicts, modSeq: highestModSeq };
+    const modSeq = highestModSeq + 1;
+    for (const group of groups.values()) messages.setFlags(this.row, group.uids, group.flags, modSeq);
+    mailboxes.setCounters(this.row, uidNext, modSeq);
+    db.afterCommit(() => {
+      for (const { before, after } of renames) names.settle(after, names.locate(before));
+      this.changed({ kind: "flags", uids: changed, modSeq, ...(origin !== undefined && { origin }) });
+    });
+    return { changed, conflicts, modSeq };
+  }
+}
+
+/** The index of the first UID that is not below the bound. */
+function firstAtLeast(uids: readonly number[], bound: number): number {
+  let low = 0;
+  let high = uids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((uids[middle] ?? 0) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function ownMailbox(mailbox: MaildirMailbox): StoredMailbox {
+  if (!(mailbox instanceof StoredMailbox)) throw new Error("the mailbox belongs to another store");
+  return mailbox;
+}

@@ -1,0 +1,296 @@
+import { Failure } from "../foundation/failure.ts";
+import { Mutex } from "../foundation/mutex.ts";
+import { writeDescription } from "./folder-description.ts";
+import { MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
+import type { MailboxRow } from "./mailbox-index.ts";
+import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
+import type { SpecialUse } from "./message.ts";
+import { randomObjectId } from "./object-id.ts";
+import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
+import { commit, type Storage } from "./storage.ts";
+import type { InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
+import { StoredMailbox } from "./stored-mailbox.ts";
+
+/** A mailbox whose folder is there, but which the index does not know yet. */
+interface NewMailbox {
+  readonly name: string;
+  readonly specialUse: SpecialUse | undefined;
+  readonly objectId: string;
+  readonly folder: string;
+}
+
+/** All mailboxes of one person. */
+export class StoredMaildir implements Maildir {
+  readonly #storage: Storage;
+  readonly #naming = new Mutex();
+  readonly #byName = new Map<string, StoredMailbox>();
+  readonly #byId = new Map<string, StoredMailbox>();
+  #sorted: readonly StoredMailbox[] | undefined;
+  #subscriptions: ReadonlySet<string>;
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+    for (const row of storage.mailboxes.all()) this.#know(row);
+    this.#subscriptions = new Set(storage.mailboxes.subscriptions());
+  }
+
+  get appendLimit(): number {
+    return this.#storage.appendLimit;
+  }
+
+  mailboxes(): readonly StoredMailbox[] {
+    this.#sorted ??= [...this.#byName.values()].sort((a, b) => compareNames(a.name, b.name));
+    return this.#sorted;
+  }
+
+  mailbox(name: string): StoredMailbox | undefined {
+    return this.#byName.get(normalizeName(name));
+  }
+
+  mailboxById(id: string): StoredMailbox | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** By its row in the index. */
+  mailboxByRow(row: number): StoredMailbox | undefined {
+    return this.mailboxes().find((mailbox) => mailbox.row === row);
+  }
+
+  specialUse(use: SpecialUse): StoredMailbox | undefined {
+    return this.mailboxes().find((mailbox) => mailbox.specialUse === use);
+  }
+
+  subscriptions(): ReadonlySet<string> {
+    return this.#subscriptions;
+  }
+
+  async setSubscribed(name: string, subscribed: boolean): Promise<void> {
+    const normal = normalizeName(name);
+    if (subscribed) checkName(normal);
+    const { mailboxes, db } = this.#storage;
+    await commit(this.#storage, () => {
+      if (subscribed && this.#subscriptions.size >= MAX_SUBSCRIPTIONS)
+        throw new Failure("full", "there are too many subscriptions");
+      if (subscribed) mailboxes.subscribe(normal);
+      else mailboxes.unsubscribe(normal);
+      db.afterCommit(() => {
+        const names = new Set(this.#subscriptions);
+        if (subscribed) names.add(normal);
+        else names.delete(normal);
+        this.#subscriptions = names;
+      });
+    });
+  }
+
+  create(name: string, specialUse?: SpecialUse): Promise<StoredMailbox> {
+    const normal = normalizeName(name);
+    checkName(normal);
+    return this.#naming.run(async () => {
+      if (this.#byName.has(normal)) throw new Failure("already-exists", "there is a mailbox of this name");
+      if (specialUse !== undefined && this.specialUse(specialUse) !== undefined)
+        throw new Failure("invalid", "another mailbox has this special use");
+      const created = await this.#prepare([...this.#missingSuperiors(normal), { name: normal, specialUse }]);
+      await commit(this.#storage, () => this.#insertRows(created));
+      await this.describeFolders();
+      return this.#existing(normal);
+    });
+  }
+
+  /** The first mailboxes of an empty store; subscribed, since somebody will want to see them. */
+  async createDefaults(defaults: readonly (readonly [name: string, use: SpecialUse | undefined])[]): Promise<void> {
+    const created = await this.#prepare(defaults.map(([name, specialUse]) => ({ name, specialUse })));
+    await commit(this.#storage, () => {
+      this.#insertRows(created);
+      for (const { name } of created) this.#storage.mailboxes.subscribe(name);
+    });
+    this.#subscriptions = new Set(this.#storage.mailboxes.subscriptions());
+  }
+
+  remove(name: string): Promise<void> {
+    const normal = normalizeName(name);
+    return this.#naming.run(async () => {
+      const mailbox = this.#existing(normal);
+      if (normal === INBOX) throw new Failure("forbidden", "INBOX cannot be removed");
+      const { db, mailboxes, messages, contents, removal } = this.#storage;
+      await commit(this.#storage, () => {
+        contents.dropUnused(messages.forget(mailbox.row));
+        mailboxes.delete(mailbox.row);
+        removal.noteFolder(mailbox.folder);
+        db.afterCommit(() => {
+          this.#byName.delete(normal);
+          this.#byId.delete(mailbox.id);
+          this.#sorted = undefined;
+          removal.start([{ folder: mailbox.folder }]);
+          mailbox.changed({ kind: "removed" });
+        });
+      });
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const [source, target] = [normalizeName(from), normalizeName(to)];
+    checkName(target);
+    return this.#naming.run(async () => {
+      if (this.#byName.has(target)) throw new Failure("already-exists", "there is a mailbox of this name");
+      if (source === INBOX) return this.#renameInbox(target);
+      const moving = this.mailboxes().filter(({ name }) => isAtOrBelow(name, source));
+      if (moving.length === 0) throw new Failure("nonexistent", "there is no mailbox of this name");
+      if (isAtOrBelow(target, source)) throw new Failure("invalid", "a mailbox cannot move below itself");
+      // Shorter names first, so that a name is free before another takes it.
+      const renames = moving
+        .map((mailbox) => ({ mailbox, name: target + mailbox.name.slice(source.length) }))
+        .sort((a, b) => a.name.length - b.name.length);
+      for (const { name } of renames) {
+        checkName(name);
+        const other = this.#byName.get(name);
+        if (other !== undefined && !moving.includes(other))
+          throw new Failure("already-exists", "there is a mailbox of the name that a child would get");
+      }
+      const movingNames = new Set(moving.map(({ name }) => name));
+      const superiors = this.#missingSuperiors(target).filter(({ name }) => !movingNames.has(name));
+      const created = await this.#prepare(superiors);
+      const { db, mailboxes } = this.#storage;
+      await commit(this.#storage, () => {
+        for (const { mailbox, name } of renames) mailboxes.rename(mailbox.row, name);
+        this.#insertRows(created);
+        db.afterCommit(() => {
+          for (const { mailbox } of renames) this.#byName.delete(mailbox.name);
+          for (const { mailbox, name } of renames) {
+            mailbox.renamed(name);
+            this.#byName.set(name, mailbox);
+          }
+          this.#sorted = undefined;
+        });
+      });
+      await this.describeFolders();
+    });
+  }
+
+  async stage(content: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedMessage> {
+    const mailbox = options.mailboxId === undefined ? this.#existing(INBOX) : this.#byId.get(options.mailboxId);
+    if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
+    return stage(this.#storage, mailbox.folder, content, options);
+  }
+
+  insert(mailboxId: string, staged: StagedMessage, { origin, ...options }: InsertOptions): number {
+    const file: StagedFile = stagedFile(staged);
+    const mailbox = this.#byId.get(mailboxId);
+    if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
+    const [uid] = this.#storage.db.transaction(() => mailbox.insert([file], [options], origin));
+    if (uid === undefined) throw new Error("no UID was given");
+    return uid;
+  }
+
+  async discard(staged: StagedMessage): Promise<void> {
+    discard(this.#storage, stagedFile(staged));
+  }
+
+  findByMessageId(mailboxId: string, messageId: string): readonly number[] {
+    const mailbox = this.#byId.get(mailboxId);
+    return mailbox === undefined ? [] : this.#storage.contents.byMessageId(mailbox.row, messageId);
+  }
+
+  wasImported(mailboxId: string, contentHash: Uint8Array): boolean {
+    const mailbox = this.#byId.get(mailboxId);
+    return mailbox !== undefined && this.#storage.messages.wasImported(mailbox.row, contentHash);
+  }
+
+  rememberImport(mailboxId: string, contentHash: Uint8Array): void {
+    const mailbox = this.#byId.get(mailboxId);
+    if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
+    this.#storage.messages.rememberImport(mailbox.row, contentHash);
+  }
+
+  async close(): Promise<void> {
+    await this.#naming.run(() => undefined);
+    this.#storage.names.flush();
+    await this.#storage.removal.idle();
+  }
+
+  /** Writes the sealed descriptions that are not what the index says; what fails is made up for at the next start. */
+  async describeFolders(): Promise<void> {
+    const { mailboxes, folders, recipients, logger } = this.#storage;
+    try {
+      for (const row of mailboxes.undescribed()) {
+        const { name, objectId: mailboxId, uidValidity, specialUse } = row;
+        await writeDescription(folders.folder(row.folder), recipients, { name, mailboxId, uidValidity, specialUse });
+        await commit(this.#storage, () => mailboxes.setDescribed(row.id));
+      }
+    } catch {
+      logger("warn", "a folder's description could not be written");
+    }
+  }
+
+  /** RFC 9051 section 6.3.6: the messages go to a new mailbox, INBOX stays; here the two change folders. */
+  async #renameInbox(target: string): Promise<void> {
+    const inbox = this.#existing(INBOX);
+    const created = await this.#prepare([...this.#missingSuperiors(target), { name: target, specialUse: undefined }]);
+    const { db, mailboxes, messages } = this.#storage;
+    await commit(this.#storage, () => {
+      const renamed = this.#insertRows(created).find(({ name }) => name === target);
+      if (renamed === undefined) throw new Error("the mailbox was not created");
+      const { uidNext, highestModSeq } = inbox.counters();
+      const uids = messages.uids(inbox.row);
+      const [old, fresh] = [inbox.folder, renamed.folder];
+      mailboxes.setFolder(inbox.row, `${old} changing`);
+      mailboxes.setFolder(renamed.id, old);
+      mailboxes.setFolder(inbox.row, fresh);
+      messages.moveAll(inbox.row, renamed.id);
+      mailboxes.setCounters(renamed.id, uidNext, highestModSeq);
+      messages.logExpunged(inbox.row, uids, highestModSeq + 1);
+      mailboxes.setCounters(inbox.row, uidNext, highestModSeq + 1);
+      db.afterCommit(() => {
+        this.#existing(target).relocated(old);
+        inbox.relocated(fresh);
+        if (uids.length > 0) inbox.changed({ kind: "expunged", uids, modSeq: highestModSeq + 1 });
+      });
+    });
+    await this.describeFolders();
+  }
+
+  /** Makes the folders, before any row names them. */
+  async #prepare(wanted: readonly Pick<NewMailbox, "name" | "specialUse">[]): Promise<NewMailbox[]> {
+    if (this.#byName.size + wanted.length > MAX_MAILBOXES) throw new Failure("full", "there are too many mailboxes");
+    const created: NewMailbox[] = [];
+    for (const { name, specialUse } of wanted) {
+      const folder = this.#storage.folders.randomName();
+      await this.#storage.folders.create(folder);
+      created.push({ name, specialUse, folder, objectId: randomObjectId() });
+    }
+    return created;
+  }
+
+  #insertRows(created: readonly NewMailbox[]): MailboxRow[] {
+    const { db, mailboxes, clock } = this.#storage;
+    const rows = created.map(({ name, specialUse = null, folder, objectId }) => {
+      const uidValidity = mailboxes.nextUidValidity(clock.now());
+      return mailboxes.insert({ name, specialUse, folder, objectId, uidValidity });
+    });
+    db.afterCommit(() => {
+      for (const row of rows) this.#know(row);
+    });
+    return rows;
+  }
+
+  #missingSuperiors(name: string): { name: string; specialUse: undefined }[] {
+    const missing = superiorNames(name).filter((superior) => !this.#byName.has(superior));
+    return missing.map((superior) => ({ name: superior, specialUse: undefined }));
+  }
+
+  #existing(name: string): StoredMailbox {
+    const mailbox = this.#byName.get(name);
+    if (mailbox === undefined) throw new Failure("nonexistent", "there is no mailbox of this name");
+    return mailbox;
+  }
+
+  #know(row: MailboxRow): void {
+    const mailbox = new StoredMailbox(this.#storage, row);
+    this.#byName.set(row.name, mailbox);
+    this.#byId.set(row.objectId, mailbox);
+    this.#sorted = undefined;
+  }
+}
+
+function isAtOrBelow(name: string, superior: string): boolean {
+  return name === superior || name.startsWith(superior + DELIMITER);
+}

@@ -1,0 +1,95 @@
+import { copyFileSync, linkSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
+import { Failure, storageFailure } from "../foundation/failure.ts";
+import { formatFlags } from "./flags.ts";
+import { FILES_PER_SLICE } from "./limits.ts";
+import { isMissing } from "./mail-folders.ts";
+import type { CopyResult } from "./message.ts";
+import { findStrayed } from "./message-access.ts";
+import type { StoredMessage } from "./message-index.ts";
+import { commit, type Storage } from "./storage.ts";
+import type { Arrival, StoredMailbox } from "./stored-mailbox.ts";
+
+/** What a file system says that has no hard links, or too many of them to this file. */
+const NO_LINK = new Set(["EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV"]);
+
+interface Link {
+  readonly file: string;
+  readonly path: string;
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && NO_LINK.has(String(error.code)))) throw error;
+    copyFileSync(from, to);
+    const copy = await open(to, "r+");
+    try {
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+  }
+}
+
+async function linkMessage(
+  storage: Storage,
+  source: StoredMailbox,
+  message: StoredMessage,
+  target: StoredMailbox,
+): Promise<Link> {
+  const { folders, names } = storage;
+  const file = folders.randomName();
+  const path = folders.fresh(target.folder, file);
+  const place = source.place(message);
+  try {
+    await linkOrCopy(names.locate(place), path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    if (!(await findStrayed(storage, source, place)))
+      throw new Failure("damaged", "a message's file is missing", { cause: error });
+    await linkOrCopy(names.locate(place), path);
+  }
+  return { file, path };
+}
+
+/**
+ * COPY and MOVE: the target gets a second name for each file, durable before the index knows it; the rest is one
+ * transaction. Messages that go away meanwhile are left out. @throws Failure nonexistent, damaged, full
+ */
+export async function transfer(
+  storage: Storage,
+  source: StoredMailbox,
+  uids: readonly number[],
+  target: StoredMailbox,
+  andExpunge: boolean,
+  origin?: object,
+): Promise<CopyResult> {
+  const links = new Map<string, Link>();
+  try {
+    for (const rows of storage.messages.rows(source.row, uids)) {
+      for (const message of rows) {
+        links.set(message.file, await linkMessage(storage, source, message, target));
+        if (links.size % FILES_PER_SLICE === 0) await setImmediate();
+      }
+    }
+    if (links.size > 0) await storage.sync.sync(storage.folders.fresh(target.folder));
+    return await commit(storage, () => {
+      const rows = [...storage.messages.rows(source.row, uids)].flat().filter(({ file }) => links.has(file));
+      const arrivals = rows.map((message): Arrival => {
+        const { file, path } = links.get(message.file) ?? { file: "", path: "" };
+        return { path, message: { ...message, ...target.flagSet(formatFlags(message)), file } };
+      });
+      const added = target.admit(arrivals, origin);
+      const left = rows.map(({ uid }) => uid);
+      if (andExpunge) source.takeOut(left, origin);
+      return { uidValidity: target.uidValidity, uids: left.map((uid, index) => [uid, added[index] ?? 0] as const) };
+    });
+  } catch (error) {
+    throw isMissing(error) ? new Failure("nonexistent", "the mailbox was removed") : storageFailure(error);
+  } finally {
+    for (const { file, path } of links.values()) if (!storage.messages.hasFile(file)) rmSync(path, { force: true });
+  }
+}
