@@ -1,7 +1,7 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncDirectory } from "../foundation/durable-file.ts";
-import { Failure, storageFailure } from "../foundation/failure.ts";
+import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import type { RandomSource } from "./random.ts";
 
 /** Bytes of the key inside a key file. */
@@ -23,7 +23,7 @@ export async function createKeyFile(path: string, random: RandomSource): Promise
       await file.close();
     }
   } catch (error) {
-    if (hasCode(error, "EEXIST"))
+    if (errorCode(error) === "EEXIST")
       throw new Failure("already-exists", `${path} exists: name another file, a key file is never overwritten`);
     throw storageFailure(error);
   }
@@ -40,7 +40,7 @@ export async function readKeyFile(path: string): Promise<Buffer> {
     if (size > TEXT_MAX) throw new Failure("damaged", `${path} is not a key file`);
     return parseKeyFile(await readFile(path, "latin1"));
   } catch (error) {
-    if (hasCode(error, "ENOENT")) throw new Failure("nonexistent", `there is no key file ${path}`);
+    if (errorCode(error) === "ENOENT") throw new Failure("nonexistent", `there is no key file ${path}`);
     throw storageFailure(error);
   }
 }
@@ -52,8 +52,4 @@ export function parseKeyFile(text: string): Buffer {
   if (key.length !== KEY_FILE_KEY_LENGTH || key.toString("base64") !== base64)
     throw new Failure("damaged", "the key file does not hold 32 bytes in base64: restore it from its copy");
   return key;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

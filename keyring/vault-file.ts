@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { equalConstantTime } from "../foundation/bytes.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
-import { Failure, storageFailure } from "../foundation/failure.ts";
+import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import { VAULT_FILE_MAX } from "./limits.ts";
 import type { Vault } from "./vault.ts";
 import { decodeVaultContent } from "./vault-content.ts";
@@ -108,7 +108,7 @@ export async function readVaultFile(path: string): Promise<VaultFile | undefined
     if ((await stat(path)).size > VAULT_FILE_MAX) return parseVaultFile("");
     return parseVaultFile(await readFile(path, "utf8"));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw storageFailure(error);
   }
 }
