@@ -170,9 +170,14 @@ class StoredIdentity implements Identity {
 
   forgetMasterSeed(): void {
     const { sqlite } = this.#database;
-    // Old page content is zeroed; the pages of the log go with the next checkpoint.
+    const before = Number(sqlite.pragma("secure_delete", { simple: true }));
+    // What a page no longer uses is zeroed, now; older pages in the log go with the checkpoint.
     sqlite.pragma("secure_delete = ON");
-    this.#database.transaction(() => sqlite.prepare("UPDATE identity SET master_seed = NULL").run());
+    try {
+      this.#database.transaction(() => sqlite.prepare("UPDATE identity SET master_seed = NULL").run());
+    } finally {
+      sqlite.pragma(`secure_delete = ${before}`);
+    }
     this.#database.afterCommit(() => sqlite.pragma("wal_checkpoint(TRUNCATE)"));
   }
 

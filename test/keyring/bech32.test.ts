@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decodeBech32, encodeBech32 } from "../../keyring/bech32.ts";
 
 test("the examples of the age specification and of BIP 173 decode and encode", () => {

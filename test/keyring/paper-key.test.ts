@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { newMasterSeed, qrText, seedToWords, wordsToSeed } from "../../keyring/paper-key.ts";
 import { isRecoveryRecipient, recoveryIdentity } from "../../keyring/recovery-identity.ts";
 import { fixedRandom } from "./fixed-random.ts";
@@ -38,7 +38,7 @@ test("a missing, foreign or misspelt word is told from a seed", () => {
 
 test("the QR code of 24 words fits a terminal of 80 columns", () => {
   const lines = qrText(seedToWords(Buffer.alloc(32, 0x7f))).split("\n");
-  const width = Math.max(...lines.map((line) => [...line].length));
+  const width = Math.max(...lines.map((line) => Array.from(line).length));
   expect(width).toBeLessThanOrEqual(80);
   expect(width).toBeGreaterThan(lines.length);
 });
