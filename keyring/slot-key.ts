@@ -3,7 +3,7 @@ import { PASSPHRASE_MAX, PASSPHRASE_MIN } from "./limits.ts";
 import type { Argon2Cost, SlotKind } from "./vault-file.ts";
 
 /** About half a second and 256 MiB per guess on a small machine of 2024; RFC 9106 section 4 asks for 64 MiB and 3 passes at least. */
-export const DEFAULT_COST: Argon2Cost = { memory: 262_144, passes: 3, lanes: 4 };
+export const DEFAULT_COST: Argon2Cost = { memory: 262_144, passes: 6, lanes: 4 };
 
 /** Each slot key wraps once: its salt is new, so a constant nonce is safe (c2sp.org/age does the same). */
 const NONCE = Buffer.alloc(12);
