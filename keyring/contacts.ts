@@ -2,6 +2,7 @@ import { type AddressLabel, addressLabel } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import { decodeAccountState, type SignedAccountState, verifyAccountState } from "./account-state.ts";
+import { DECODED_PINS_MAX } from "./limits.ts";
 import { checkPetname } from "./petname.ts";
 import { type PinOutcome, pin } from "./pin.ts";
 
@@ -46,9 +47,6 @@ export interface ContactsOptions {
   /** The user's own identity: its devices are trusted too. */
   readonly own?: { readonly label: AddressLabel; accountState(): SignedAccountState };
 }
-
-/** Decoded pins that are kept: each was checked by two signatures. Far more contacts than write in one hour. */
-const CACHE_SIZE = 256;
 
 const COLUMNS = "label, petname, state, how, account_state AS accountState, epoch, created_at AS createdAt";
 
@@ -185,7 +183,7 @@ export class Contacts {
     if (known?.bytes.equals(accountState)) return known;
     const verification = decodeAccountState(accountState);
     if (verification.kind === "invalid") throw new Error(`a pinned account state: ${verification.why}`);
-    if (this.#decoded.size >= CACHE_SIZE) this.#decoded.clear();
+    if (this.#decoded.size >= DECODED_PINS_MAX) this.#decoded.clear();
     this.#decoded.set(label, verification.signed);
     return verification.signed;
   }

@@ -44,3 +44,5 @@ export const SCRAM_ITERATIONS_BOUNDS = [4096, 1_000_000] as const;
 
 /** Octets of a local part (RFC 5321 section 4.5.3.1.1). */
 export const PETNAME_MAX = 64;
+/** Decoded pins that are kept in memory, because each was checked by two signatures: more contacts than write in one hour. */
+export const DECODED_PINS_MAX = 256;

@@ -28,7 +28,7 @@ export function wordsToSeed(words: string): Buffer | undefined {
   }
 }
 
-/** A QR code of the text, in Unicode half blocks for a terminal or a printer: light modules are drawn, so it shows right on a dark ground. */
-export function qrText(text: string): string {
-  return renderUnicodeCompact(text, { ecc: "M", border: 2 });
+/** A QR code of the text in Unicode half blocks: light on a dark terminal, or dark on paper and light terminals. */
+export function qrText(text: string, ground: "dark" | "light" = "dark"): string {
+  return renderUnicodeCompact(text, { ecc: "M", border: 2, invert: ground === "light" });
 }

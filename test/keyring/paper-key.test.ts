@@ -43,6 +43,12 @@ test("the QR code of 24 words fits a terminal of 80 columns", () => {
   expect(width).toBeGreaterThan(lines.length);
 });
 
+test("the QR code's quiet zone is drawn on a dark ground and left blank on paper", () => {
+  const [onScreen, onPaper] = [qrText("postern"), qrText("postern", "light")].map((code) => code.split("\n")[0] ?? "");
+  expect(onScreen).toMatch(/^\u2588+$/);
+  expect(onPaper).toMatch(/^ +$/);
+});
+
 test("age-keygen finds the same recipient for the recovery identity", () => {
   for (const name of ["a", "b", "c"]) {
     const { identity, recipient } = recoveryIdentity(newMasterSeed(fixedRandom(name)));
