@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { systemClock } from "../foundation/clock.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
-import { Failure } from "../foundation/failure.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
 import { startRelay } from "../relay/relay.ts";
@@ -83,9 +83,17 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
 
     const tls = await readFrontCertificate(paths);
     const common = { tls, logger, clock: systemClock, name: OVERLAY_DOMAIN };
-    const imap = await listening("imap", config.imap, startImapServer({ ...common, ...config.imap, authenticator: imapAuthenticator(gate) }));
+    const imap = await listening(
+      "imap",
+      config.imap,
+      startImapServer({ ...common, ...config.imap, authenticator: imapAuthenticator(gate) }),
+    );
     teardown.add(() => imap.stop());
-    const smtp = await listening("smtp", config.smtp, startSmtpServer({ ...common, ...config.smtp, authenticator: smtpAuthenticator(gate) }));
+    const smtp = await listening(
+      "smtp",
+      config.smtp,
+      startSmtpServer({ ...common, ...config.smtp, authenticator: smtpAuthenticator(gate) }),
+    );
     teardown.add(() => smtp.stop());
 
     const fronts = { imap: { host: imap.host, port: imap.port }, smtp: { host: smtp.host, port: smtp.port } };
@@ -163,12 +171,14 @@ async function listening<T>(front: "imap" | "smtp", place: HostPort, started: Pr
   try {
     return await started;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     const change = `choose another with --${front} HOST:PORT or in config.toml`;
     if (code === "EADDRINUSE")
       throw new Failure("busy", `${formatHostPort(place)} is taken by another program: ${change}`, { cause: error });
     if (code === "EACCES" || code === "EADDRNOTAVAIL")
-      throw new Failure("forbidden", `${formatHostPort(place)} cannot be listened on (${code}): ${change}`, { cause: error });
+      throw new Failure("forbidden", `${formatHostPort(place)} cannot be listened on (${code}): ${change}`, {
+        cause: error,
+      });
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { Failure } from "../foundation/failure.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import { parseRelayUrl } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 
@@ -83,6 +83,8 @@ const BOOLEAN_KEYS: Readonly<Record<string, (value: boolean) => Partial<Config>>
   "fronts.allow_remote": (allowRemote) => ({ allowRemote }),
 };
 
+const SETTINGS: readonly string[] = [...Object.keys(STRING_KEYS), ...Object.keys(BOOLEAN_KEYS)];
+
 /**
  * Reads a config.toml. Nothing is guessed: an unknown key or a wrong value is named with its line.
  * @throws Failure invalid
@@ -98,11 +100,16 @@ export function parseConfig(text: string, file: string): Config {
   }
   let config = DEFAULT_CONFIG;
   for (const [table, entries] of Object.entries(tables)) {
-    if (typeof entries !== "object" || entries === null || Array.isArray(entries))
+    if (typeof entries !== "object" || entries === null || Array.isArray(entries) || entries instanceof Date)
       throw new Failure("invalid", `${where(text, file, table)}: "${table}" must be inside a table such as [imap]`);
+    if (!SETTINGS.some((name) => name.startsWith(`${table}.`)))
+      throw new Failure(
+        "invalid",
+        `${where(text, file, table)}: there is no table [${table}]; config.example.toml names them all`,
+      );
     for (const [key, value] of Object.entries(entries)) {
       const name = `${table}.${key}`;
-      const place = where(text, file, key);
+      const place = where(text, file, table, key);
       const readString = STRING_KEYS[name];
       const readBoolean = BOOLEAN_KEYS[name];
       if (readString === undefined && readBoolean === undefined)
@@ -144,7 +151,7 @@ export async function readConfig(home: string): Promise<Config> {
   try {
     return parseConfig(await readFile(file, "utf8"), file);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return DEFAULT_CONFIG;
+    if (errorCode(error) === "ENOENT") return DEFAULT_CONFIG;
     throw error;
   }
 }
@@ -178,14 +185,28 @@ export function formatConfig(config: Config): string {
   return lines.join("\n");
 }
 
-function where(text: string, file: string, key: string): string {
-  const line = text.split("\n").findIndex((content) => new RegExp(`^\\s*\\[?\\s*"?${key}"?\\s*[\\].=]`).test(content));
-  return line < 0 ? file : `${file}, line ${line + 1}`;
+/** The file and, as far as it can be told, the line on which the table's key is set or the table begins. */
+function where(text: string, file: string, table: string, key?: string): string {
+  const bare = (name: string) => name.replaceAll(/["'\s]/g, "");
+  const wanted = bare(key === undefined ? table : `${table}.${key}`);
+  let header = "";
+  const named = text.split("\n").map((line) => {
+    const opened = /^\s*\[([^\]]*)\]/.exec(line)?.[1];
+    if (opened !== undefined) return (header = bare(opened));
+    const set = /^\s*([^=#[\]{}]+)=/.exec(line)?.[1];
+    return set === undefined ? "" : bare(header === "" ? set : `${header}.${set}`);
+  });
+  const line = [
+    (name: string) => name === wanted || name.startsWith(`${wanted}.`),
+    (name: string) => name === bare(table),
+  ]
+    .map((fits) => named.findIndex(fits))
+    .find((index) => index >= 0);
+  return line === undefined ? file : `${file}, line ${line + 1}`;
 }
 
 function suggestion(name: string): string {
-  const known = [...Object.keys(STRING_KEYS), ...Object.keys(BOOLEAN_KEYS)];
-  const near = known.find((candidate) => distance(candidate, name) <= 3);
+  const near = SETTINGS.find((candidate) => distance(candidate, name) <= 3);
   return near === undefined ? "; config.example.toml names them all" : `; did you mean ${near}?`;
 }
 

@@ -62,7 +62,7 @@ export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenH
       recoveryRecipient: vaultFile.recoveryRecipient,
       clock,
       logger,
-      mergeAppend: sentCopies.merger(),
+      appendMerger: (mailbox) => sentCopies.merger(mailbox),
     });
     const events = new OverlayEventHandler({ db, account, contacts, maildir, logger });
     const overlay = openOverlay({

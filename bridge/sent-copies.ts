@@ -1,8 +1,11 @@
 import type { Database } from "../foundation/database.ts";
+import type { AppendMerger } from "../maildir/store.ts";
+import { messageId } from "../mime/message-ids.ts";
+import { BodyHash } from "./body-hash.ts";
 
 /** A letter that the bridge filed in Sent when it was submitted. */
 export interface SentCopy {
-  /** As the mail program wrote it; what goes out has another one. */
+  /** As the mail program wrote it, without brackets; what goes out may have another one. */
   readonly messageId: string;
   readonly mailboxId: string;
   readonly uid: number;
@@ -33,8 +36,20 @@ export class SentCopies {
     this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE sent_at < ?").run(copy.sentAt - MERGE_WINDOW);
   }
 
-  /** The UID of the copy that is there already, if this message is it. */
-  find(mailboxId: string, messageId: string, bodyHash: Uint8Array): number | undefined {
+  /** For the Maildir: recognises what a mail program files in Sent although the bridge has. */
+  merger(mailbox: { readonly id: string; readonly specialUse: string | undefined }): AppendMerger | undefined {
+    if (mailbox.specialUse !== "\\Sent") return undefined;
+    const bodyHash = new BodyHash();
+    return {
+      watch: (content) => bodyHash.watch(content),
+      existing: ({ header }) => {
+        const id = messageId(header);
+        return id === undefined ? undefined : this.#find(mailbox.id, id, bodyHash.digest());
+      },
+    };
+  }
+
+  #find(mailboxId: string, messageId: string, bodyHash: Uint8Array): number | undefined {
     const uid = this.#db.sqlite
       .prepare("SELECT uid FROM sent_copy WHERE message_id = ? AND mailbox = ? AND body_hash = ?")
       .pluck()

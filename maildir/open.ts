@@ -47,6 +47,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       vault,
       recipients,
       appendLimit,
+      appendMerger: options.appendMerger,
       mailboxes: new MailboxIndex(db),
       messages: new MessageIndex(db),
       contents: new ContentIndex(db),

@@ -11,6 +11,7 @@ import type { FileRemoval } from "./file-removal.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
+import type { MaildirOptions } from "./store.ts";
 
 /** What the mailboxes of one Maildir share. */
 export interface Storage {
@@ -21,6 +22,7 @@ export interface Storage {
   /** For whom files are sealed: the vault and the paper key. */
   readonly recipients: readonly AgeRecipient[];
   readonly appendLimit: number;
+  readonly appendMerger: MaildirOptions["appendMerger"];
   readonly mailboxes: MailboxIndex;
   readonly messages: MessageIndex;
   readonly contents: ContentIndex;

@@ -26,6 +26,19 @@ export interface MaildirOptions {
   readonly logger: Logger;
   /** Largest message in octets; 64 MiB where absent. */
   readonly appendLimit?: number;
+  /** Asked before each message that is appended: whether the mailbox has it already, filed in another way. */
+  readonly appendMerger?: (mailbox: {
+    readonly id: string;
+    readonly specialUse: SpecialUse | undefined;
+  }) => AppendMerger | undefined;
+}
+
+/** Recognises one message that a mail program appends although it is there already. */
+export interface AppendMerger {
+  /** Hands the content on as it is, having seen it. */
+  watch(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** The UID of the message that it is, if it still exists; asked inside the transaction. */
+  existing(staged: StagedMessage): number | undefined;
 }
 
 /** A message whose file is durable and whose structure is known, but which is in no mailbox yet. */
@@ -85,10 +98,14 @@ export interface Maildir {
   discard(staged: StagedMessage): Promise<void>;
   /** UIDs of the messages with that Message-ID (with its angle brackets), ascending. */
   findByMessageId(mailboxId: string, messageId: string): readonly number[];
-  /** True if an import brought a message of that SHA-256 into this mailbox before. */
-  wasImported(mailboxId: string, contentHash: Uint8Array): boolean;
-  /** Remembers it, inside the caller's transaction. */
-  rememberImport(mailboxId: string, contentHash: Uint8Array): void;
+  /**
+   * Inserts in one commit those staged messages whose content no import brought into this mailbox before; their UIDs.
+   * The others are for the caller to discard. @throws Failure nonexistent, full
+   */
+  insertImported(
+    mailboxId: string,
+    messages: readonly { readonly staged: StagedMessage; readonly options: InsertOptions }[],
+  ): Promise<readonly number[]>;
   /** Finishes what is written behind: names on disk, removed files. */
   close(): Promise<void>;
 }

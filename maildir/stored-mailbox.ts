@@ -21,7 +21,7 @@ import type { StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
 import { commit, type Storage } from "./storage.ts";
-import type { InsertOptions, MaildirMailbox } from "./store.ts";
+import type { AppendMerger, InsertOptions, MaildirMailbox } from "./store.ts";
 import { searchText } from "./text-search.ts";
 import { transfer } from "./transfer.ts";
 import { ascending } from "./uid-list.ts";
@@ -130,18 +130,35 @@ export class StoredMailbox implements MaildirMailbox {
   async append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<number[]> {
     const staged: StagedFile[] = [];
     const options: InsertOptions[] = [];
+    const mergers: (AppendMerger | undefined)[] = [];
+    const merged: StagedFile[] = [];
     try {
       for await (const { content, flags, internalDate } of messages) {
         parseFlags(flags);
         const date = internalDate === undefined ? {} : { internalDate };
-        staged.push(await stage(this.#storage, this.#folder, content, date));
+        const merger = this.#storage.appendMerger?.(this);
+        mergers.push(merger);
+        staged.push(await stage(this.#storage, this.#folder, merger?.watch(content) ?? content, date));
         options.push({ flags, ...date });
       }
-      return await commit(this.#storage, () => this.insert(staged, options, origin));
+      const uids = await commit(this.#storage, () => {
+        const existing = staged.map((one, index) => this.#existing(mergers[index]?.existing(one)));
+        const isNew = <T>(_: T, index: number) => existing[index] === undefined;
+        const added = this.insert(staged.filter(isNew), options.filter(isNew), origin);
+        merged.push(...staged.filter((_, index) => existing[index] !== undefined));
+        return existing.map((uid) => uid ?? added.shift() ?? 0);
+      });
+      for (const one of merged) discard(this.#storage, one);
+      return uids;
     } catch (error) {
       for (const one of staged) discard(this.#storage, one);
       throw error;
     }
+  }
+
+  /** The UID, if a message of this mailbox has it. */
+  #existing(uid: number | undefined): number | undefined {
+    return uid !== undefined && this.#cached().uids.includes(uid) ? uid : undefined;
   }
 
   /** Puts staged messages in, under one MODSEQ; runs inside a transaction. */

@@ -13,7 +13,10 @@ export function addRelayCommand(program: Command): void {
     program,
     "relay",
     "Run a relay of its own until SIGINT or SIGTERM. Bridges that get its URL can keep their queues there.",
-    ["postern relay --listen 0.0.0.0:4523 --advertise relay.example.org", "postern relay --home /var/lib/postern-relay --listen 127.0.0.1:0"],
+    [
+      "postern relay --listen 0.0.0.0:4523 --advertise relay.example.org",
+      "postern relay --home /var/lib/postern-relay --listen 127.0.0.1:0",
+    ],
     (command) =>
       command
         .option("--listen <host:port>", "where bridges connect; port 0: any free one", "127.0.0.1:4523")
