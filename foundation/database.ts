@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import SQLite from "better-sqlite3-multiple-ciphers";
 
 /** A part's tables: each entry is run once, in order; an entry that was released is never changed again. */
@@ -33,6 +34,7 @@ export class Database {
    * @throws WrongDatabaseKey
    */
   constructor(path: string, key?: Uint8Array, pageSize = 4_096) {
+    createPrivately(path);
     this.sqlite = new SQLite(path);
     try {
       if (key !== undefined) {
@@ -137,4 +139,9 @@ export class Database {
     this.#afterCommit = [];
     for (const callback of callbacks) callback();
   }
+}
+
+/** SQLite would create the file, and the ones it keeps beside it, for everybody to read. */
+export function createPrivately(path: string): void {
+  if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
 }

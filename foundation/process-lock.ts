@@ -1,4 +1,5 @@
 import SQLite from "better-sqlite3-multiple-ciphers";
+import { createPrivately } from "./database.ts";
 import { Failure } from "./failure.ts";
 
 /**
@@ -7,6 +8,7 @@ import { Failure } from "./failure.ts";
  * @throws Failure busy, with the given text
  */
 export function lockForProcess(path: string, busy: string): () => void {
+  createPrivately(path);
   const database = new SQLite(path, { timeout: 0 });
   try {
     database.pragma("journal_mode = MEMORY");
