@@ -52,5 +52,5 @@ export const MAX_MBOX_LINE = 64 * 1024;
 /** Messages that an import commits together. */
 export const IMPORT_BATCH = 64;
 
-/** Octets of content of such a batch: staged messages are small in memory, but their files pile up. */
-export const IMPORT_BATCH_OCTETS = 32 * 1024 * 1024;
+/** Octets up to which an imported message is held in memory, so that a whole batch is stored at the same time. */
+export const SMALL_IMPORT = 256 * 1024;

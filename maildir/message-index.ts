@@ -63,7 +63,6 @@ export class MessageIndex {
   readonly #copyKeywords: Statement<[number, number], unknown>;
   readonly #contents: Statement<[number], number>;
   readonly #forget: readonly Statement<[number], unknown>[];
-  readonly #wasImported: Statement<[number, Uint8Array], number>;
   readonly #rememberImport: Statement<[number, Uint8Array], unknown>;
 
   constructor({ sqlite }: Database) {
@@ -118,9 +117,6 @@ export class MessageIndex {
     this.#forget = ["message", "expunged", "keyword", "imported"].map((table) =>
       sqlite.prepare<[number], unknown>(`DELETE FROM maildir_${table} WHERE mailbox = ?`),
     );
-    this.#wasImported = sqlite
-      .prepare<[number, Uint8Array], number>("SELECT 1 FROM maildir_imported WHERE mailbox = ? AND hash = ?")
-      .pluck();
     this.#rememberImport = sqlite.prepare("INSERT OR IGNORE INTO maildir_imported VALUES (?, ?)");
   }
 
@@ -239,11 +235,8 @@ export class MessageIndex {
     return contents;
   }
 
-  wasImported(mailbox: number, hash: Uint8Array): boolean {
-    return this.#wasImported.get(mailbox, hash) !== undefined;
-  }
-
-  rememberImport(mailbox: number, hash: Uint8Array): void {
-    this.#rememberImport.run(mailbox, hash);
+  /** False if it was remembered before. */
+  rememberImport(mailbox: number, hash: Uint8Array): boolean {
+    return this.#rememberImport.run(mailbox, hash).changes > 0;
   }
 }

@@ -190,15 +190,20 @@ export class StoredMaildir implements Maildir {
     return mailbox === undefined ? [] : this.#storage.contents.byMessageId(mailbox.row, messageId);
   }
 
-  wasImported(mailboxId: string, contentHash: Uint8Array): boolean {
-    const mailbox = this.#byId.get(mailboxId);
-    return mailbox !== undefined && this.#storage.messages.wasImported(mailbox.row, contentHash);
-  }
-
-  rememberImport(mailboxId: string, contentHash: Uint8Array): void {
+  async insertImported(
+    mailboxId: string,
+    items: readonly { readonly staged: StagedMessage; readonly options: InsertOptions }[],
+  ): Promise<readonly number[]> {
     const mailbox = this.#byId.get(mailboxId);
     if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
-    this.#storage.messages.rememberImport(mailbox.row, contentHash);
+    const { messages } = this.#storage;
+    return commit(this.#storage, () => {
+      const wanted = items.filter(({ staged }) => messages.rememberImport(mailbox.row, staged.contentHash));
+      return mailbox.insert(
+        wanted.map(({ staged }) => stagedFile(staged)),
+        wanted.map(({ options }) => options),
+      );
+    });
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,14 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { arrivalDate } from "./header-dates.ts";
+import { joined, readHeader } from "./header-reading.ts";
+import type { ImportedMessage } from "./message-source.ts";
+
+/** The message in an .eml file, dated by its header or else by the file. */
+export async function* readEml(path: string): AsyncGenerator<ImportedMessage> {
+  const { mtimeMs } = await stat(path);
+  const stream = createReadStream(path) as AsyncIterable<Buffer>;
+  const iterator = stream[Symbol.asyncIterator]();
+  const header = await readHeader(iterator);
+  yield { content: joined(header, iterator), flags: [], internalDate: arrivalDate(header) ?? mtimeMs };
+}
