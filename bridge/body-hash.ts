@@ -27,7 +27,7 @@ export class BodyHash {
         }
         continue;
       }
-      this.#hash.update(chunk.subarray(start, index));
+      if (start < index) this.#hash.update(chunk.subarray(start, index));
       start = index + 1;
       if (octet === LF) this.#lineEnds++;
     }

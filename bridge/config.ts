@@ -206,8 +206,12 @@ function where(text: string, file: string, table: string, key?: string): string 
 }
 
 function suggestion(name: string): string {
-  const near = SETTINGS.find((candidate) => distance(candidate, name) <= 3);
-  return near === undefined ? "; config.example.toml names them all" : `; did you mean ${near}?`;
+  const near = SETTINGS.map((setting) => ({ setting, edits: distance(setting, name) })).sort(
+    (a, b) => a.edits - b.edits,
+  )[0];
+  return near === undefined || near.edits > 3
+    ? "; config.example.toml names them all"
+    : `; did you mean ${near.setting}?`;
 }
 
 /** Levenshtein's edit distance. */
