@@ -76,7 +76,7 @@ export class CommandReader {
       skip = 4 + second.length;
     }
     try {
-      const args = await this.#arguments(rest.slice(skip), name === "APPEND");
+      const args = await this.#arguments(rest.slice(skip), name === "APPEND" ? "afterName" : "no");
       if (tagged === null || name === "") throw new SyntaxFailure("expected a tag and a command");
       return { tag, name, args };
     } catch (error) {
@@ -108,7 +108,7 @@ export class CommandReader {
       await this.#drop(this.#open);
       this.#open = undefined;
     }
-    return await this.#arguments(await this.#line(), true);
+    return await this.#arguments(await this.#line(), "yes");
   }
 
   /** Reads and drops what is left of the command, so that the next line is a new one. A client that waits to send a literal will not send it. */
@@ -122,15 +122,16 @@ export class CommandReader {
     }
   }
 
-  async #arguments(first: string, streamed: boolean): Promise<Scanner> {
+  /** `streamed`: whether literals are left for `message`; of an APPEND one that stands first is the mailbox's name. */
+  async #arguments(first: string, streamed: "no" | "yes" | "afterName"): Promise<Scanner> {
     const pieces: LiteralPiece[] = [];
     let octets = 0;
     let line = first;
-    const isNameOfAppend = () => streamed && pieces.length === 0 && /^ *~?\{\d+\+?\}$/.test(first);
+    const isName = () => streamed === "afterName" && pieces.length === 0 && /^ *\{\d+\+?\}$/.test(first);
     for (;;) {
       const literal = this.#announce(line);
       if (literal === undefined) break;
-      if (streamed && !isNameOfAppend()) {
+      if (streamed !== "no" && !isName()) {
         const cut = (text: string) => text.replace(LITERAL_AT_END, "");
         const last = pieces.at(-1);
         if (last === undefined) return new Scanner(cut(first), [], this.#bounds.nesting);

@@ -26,7 +26,7 @@ export class Client {
   }
 
   static async connect(server: RunningImapServer): Promise<Client> {
-    const socket = createConnection(server.port, server.host);
+    const socket = createConnection({ port: server.port, host: server.host, noDelay: true });
     await new Promise((resolve) => socket.once("connect", resolve));
     return new Client(socket);
   }
