@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
+import { errorCode } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { DirectorySync } from "./directory-sync.ts";
 import { FILES_PER_SLICE } from "./limits.ts";
@@ -95,7 +96,7 @@ export class FileRemoval {
     } catch (error) {
       // The notes are still there: the next start tries again.
       this.#queue = [];
-      this.#logger("warn", "removed mail could not be taken off the disk yet", { reason: describe(error) });
+      this.#logger("warn", "removed mail could not be taken off the disk yet", { reason: errorCode(error) });
     }
   }
 
@@ -104,8 +105,4 @@ export class FileRemoval {
       await this.#sync.sync(directory).catch(() => undefined);
     await this.#db.commit(() => this.#forgetFiles.run(JSON.stringify(files)));
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeBase32 } from "../foundation/base32.ts";
 import { syncDirectory } from "../foundation/durable-file.ts";
+import { errorCode } from "../foundation/failure.ts";
 import { deriveKey } from "../foundation/seal.ts";
 
 const NAME_OCTETS = 16;
@@ -76,5 +77,6 @@ export function splitDiskName(name: string): { file: string; letters: string } {
 }
 
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
 }

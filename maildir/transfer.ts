@@ -1,7 +1,7 @@
 import { copyFileSync, linkSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
-import { Failure, storageFailure } from "../foundation/failure.ts";
+import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import { formatFlags } from "./flags.ts";
 import { FILES_PER_SLICE } from "./limits.ts";
 import { isMissing } from "./mail-folders.ts";
@@ -23,7 +23,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     linkSync(from, to);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && NO_LINK.has(String(error.code)))) throw error;
+    if (!NO_LINK.has(errorCode(error))) throw error;
     copyFileSync(from, to);
     const copy = await open(to, "r+");
     try {

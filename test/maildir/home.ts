@@ -75,7 +75,7 @@ export class TestHome {
 
   /** Every file of a message. */
   messageFiles(part = ""): string[] {
-    return this.files().filter((path) => /\/(tmp|new|cur)\//.test(path) && path.includes(part));
+    return this.files().filter((path) => /\/mail\/[^/]+\/(tmp|new|cur)\//.test(path) && path.includes(part));
   }
 
   /** Every octet below the home, names too. */
