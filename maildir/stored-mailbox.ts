@@ -143,10 +143,11 @@ export class StoredMailbox implements MaildirMailbox {
       }
       const uids = await commit(this.#storage, () => {
         const existing = staged.map((one, index) => this.#existing(mergers[index]?.existing(one)));
-        const isNew = <T>(_: T, index: number) => existing[index] === undefined;
+        const isNew = (_: unknown, index: number): boolean => existing[index] === undefined;
         const added = this.insert(staged.filter(isNew), options.filter(isNew), origin);
         merged.push(...staged.filter((_, index) => existing[index] !== undefined));
-        return existing.map((uid) => uid ?? added.shift() ?? 0);
+        const newUids = added.values();
+        return existing.map((uid) => uid ?? newUids.next().value ?? 0);
       });
       for (const one of merged) discard(this.#storage, one);
       return uids;

@@ -68,6 +68,7 @@ export async function transfer(
   origin?: object,
 ): Promise<CopyResult> {
   const links = new Map<string, Link>();
+  target.counters();
   try {
     for (const rows of storage.messages.rows(source.row, uids)) {
       for (const message of rows) {

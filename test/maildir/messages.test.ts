@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { AgeOpener } from "../../maildir/age/opener.ts";
 import { decodeTrailer, TRAILER_SIZE } from "../../maildir/padding.ts";
 import { append, box, collect, flagsOf, inHome, mail, pieces, read } from "./home.ts";

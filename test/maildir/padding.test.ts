@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decodeTrailer, paddedSize, padding, padme, TRAILER_SIZE } from "../../maildir/padding.ts";
 
 const emailId = "abcdefghijklmnop";

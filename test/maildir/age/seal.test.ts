@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { encodeBech32 } from "../../../maildir/age/bech32.ts";
 import { AgeFormatError } from "../../../maildir/age/format-error.ts";
 import type { AgeIdentity } from "../../../maildir/age/identity.ts";
