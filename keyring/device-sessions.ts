@@ -29,6 +29,8 @@ export interface Ciphertext {
   readonly bytes: Buffer;
 }
 
+const PREKEY_MESSAGE: number = CiphertextMessageType.PreKey;
+
 /** Why the ratchet did not take a step; nothing was staged by the call that threw it. */
 export class SessionFailure extends Error {
   override name = "SessionFailure";
@@ -65,13 +67,14 @@ export class SessionBatch {
     this.#kyberPreKeys = new StagedKyberPreKeyStore(this.#access);
   }
 
-  /** Begins a session by PQXDH. @throws SessionFailure, DecodeError */
-  async begin(label: string, bundle: Uint8Array, now: number): Promise<void> {
+  /** Begins a session by PQXDH with the device whose bundle it is; returns its id. @throws SessionFailure, DecodeError */
+  async begin(label: string, bundle: Uint8Array, now: number): Promise<number> {
     const decoded = decodeBundle(bundle);
     const address = ProtocolAddress.new(label, decoded.deviceId());
     await this.#translated(
       processPreKeyBundle(decoded, address, this.#own, this.#sessions, this.#identities, new Date(now)),
     );
+    return decoded.deviceId();
   }
 
   /** @throws SessionFailure no-session, untrusted */
@@ -87,7 +90,7 @@ export class SessionBatch {
       ),
     );
     return {
-      type: message.type() === Number(CiphertextMessageType.PreKey) ? "first" : "ratchet",
+      type: message.type() === PREKEY_MESSAGE ? "first" : "ratchet",
       bytes: Buffer.from(message.serialize()),
     };
   }

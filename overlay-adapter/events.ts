@@ -41,7 +41,12 @@ export type OverlayEvent =
   | { readonly kind: "invite-expired"; readonly invite: string }
   /** An invite that was being accepted cannot be any more; the text is for a person. */
   | { readonly kind: "join-failed"; readonly invite: string; readonly text: string }
-  | { readonly kind: "cells-dropped"; readonly from: AddressLabel | undefined; readonly reason: DropReason; readonly count: number }
+  | {
+      readonly kind: "cells-dropped";
+      readonly from: AddressLabel | undefined;
+      readonly reason: DropReason;
+      readonly count: number;
+    }
   /** So many letters of this contact's device are missing before the one that just came; they may still come late. */
   | { readonly kind: "gap"; readonly from: AddressLabel; readonly deviceId: number; readonly missing: number }
   /** A connection to a relay came to stand or broke. */

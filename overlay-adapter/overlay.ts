@@ -7,6 +7,7 @@ import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
 import type { OverlayEvent } from "./events.ts";
+import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
 import type { RelayClient, RelayClientOptions } from "./relay-client.ts";
 
@@ -123,4 +124,6 @@ export interface Overlay {
 }
 
 /** Opens the overlay's tables and removes what no letter refers to any more; nothing is sent before `start`. */
-export declare function openOverlay(options: OverlayOptions): Overlay;
+export function openOverlay(options: OverlayOptions): Overlay {
+  return new OpenOverlay(options);
+}

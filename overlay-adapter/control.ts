@@ -1,0 +1,31 @@
+import { ByteReader, ByteWriter, DecodeError } from "../foundation/bytes.ts";
+import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "./queue-address.ts";
+
+/**
+ * What one overlay says to another in a letter of the kind `control`:
+ *
+ *     control = %x01                 ; welcome: the inviter has taken the hello
+ *             / %x02 vector16        ; queue: from now on, write to this address
+ *
+ * Anything that follows is left for later versions, as are unknown kinds: they are taken and ignored.
+ */
+export type Control =
+  | { readonly kind: "welcome" }
+  | { readonly kind: "queue"; readonly address: QueueAddress }
+  | { readonly kind: "unknown" };
+
+export function encodeControl(control: Exclude<Control, { kind: "unknown" }>): Buffer {
+  const writer = new ByteWriter();
+  if (control.kind === "welcome") return writer.u8(1).bytes();
+  return writer.u8(2).vector16(encodeQueueAddress(control.address)).bytes();
+}
+
+/** @throws DecodeError */
+export function decodeControl(bytes: Uint8Array): Control {
+  if (bytes.length === 0) throw new DecodeError("empty control letter");
+  const reader = new ByteReader(bytes);
+  const kind = reader.u8();
+  if (kind === 1) return { kind: "welcome" };
+  if (kind === 2) return { kind: "queue", address: decodeQueueAddress(reader.vector16()) };
+  return { kind: "unknown" };
+}

@@ -1,0 +1,66 @@
+import { CELL_SIZE } from "../relay/wire/cell.ts";
+
+/** Bounds of the overlay client, each with its reason. Sizes in octets, times in milliseconds. */
+
+/** A cell's inside, once nonce and tag of its seal are off. */
+export const INNER_SIZE = CELL_SIZE - 12 - 16;
+/** A first ratchet message over a letter's header takes 1,888 octets (PQXDH, measured); later ones 253. */
+export const SLOT_SIZE = 2048;
+/** Slots in a letter's first cell. A contact with more devices gets cells of slots before it. */
+export const FIRST_CELL_SLOTS = 2;
+/** Cells of slots hold as many as fit. */
+export const SLOTS_PER_CELL = 7;
+/** libsignal's bound on the devices of one contact. */
+export const DEVICES_MAX = 127;
+
+/** The relay's quota per queue is 4,096 cells, and a letter must be there whole before it is acknowledged. */
+export const LETTER_CELLS_MAX = 2048;
+/** Up to here a letter's content waits in the database, which is one fsync; above it gets a file of its own. */
+export const INLINE_MAX = 65_536;
+/** Letters that share one step of the ratchet's transaction: more gain little, and a failure repeats them all. */
+export const BATCH_LETTERS = 32;
+/** Letters up to so many cells are gathered in memory and stored in batches; larger ones are streamed. */
+export const GATHERED_CELLS = 8;
+/** Cells after which it is written down how far a letter has come: a crash repeats no more. 4 MB. */
+export const STEP_CELLS = 256;
+/** Letters of one queue that may be incomplete at a time: a sender has one under way, and one more after a refusal. */
+export const PARTIAL_LETTERS = 4;
+/** Cells that may be on their way to us per queue: two batches of one-cell letters, 1 MB. */
+export const QUEUE_CREDIT = 64;
+/** Cells that one contact's letters may have unanswered at the relay. */
+export const CONTACT_WINDOW = 64;
+/** And all contacts together: 4 MB. */
+export const TOTAL_WINDOW = 256;
+/** Tags of letters done with, to tell a late duplicate from a stray cell. */
+export const RECENT_TAGS = 256;
+/** Letters that may be missing in one device's chain and still be noted one by one; libsignal forgets keys past 2,000. */
+export const MISSING_MAX = 2000;
+
+const DAY = 24 * 3_600_000;
+/** RFC 5321 section 4.5.4.1: give up after four or five days. */
+export const WAIT_LIMIT = 5 * DAY;
+/** A partial letter whose sender has given up is dropped. */
+export const PARTIAL_LIFETIME = WAIT_LIMIT + DAY;
+/** Cells live 21 days at the relay; nobody replays what is older than this without being the relay itself. */
+export const LEDGER_LIFETIME = 90 * DAY;
+/** What was relayed is shown in the status for so long. */
+export const RELAYED_KEPT = DAY;
+/** Failed letters, once the sender was told. */
+export const FAILED_KEPT = 30 * DAY;
+/** Rows that the status lists. */
+export const STATUS_ROWS = 1000;
+/** An invite is meant to be used soon; the prekeys in it must still be there. */
+export const INVITE_LIFETIME_MAX = 30 * DAY;
+/** Whoever claimed an invite in time may say hello so long after its end. */
+export const INVITE_GRACE = 2 * DAY;
+/** Open invites of one bridge: each is a queue and 16 KB at the relay. */
+export const INVITES_MAX = 256;
+/** How often open invites are looked after, and what is old is removed. */
+export const SWEEP_INTERVAL = 10 * 60_000;
+/** Pauses between tries: from a second to five minutes, with jitter. */
+export const RETRY_FIRST = 1000;
+export const RETRY_LONGEST = 5 * 60_000;
+/** Times that a letter may fail to be stored for no known reason before the ones behind it go first. */
+export const STORE_TRIES = 3;
+/** Characters of an invite's link that are looked at. */
+export const LINK_MAX = 1024;

@@ -1,0 +1,444 @@
+import { randomBytes } from "node:crypto";
+import type { AddressLabel } from "../foundation/address.ts";
+import { type Clock, systemClock } from "../foundation/clock.ts";
+import { Failure } from "../foundation/failure.ts";
+import { type Logger, silentLogger } from "../foundation/logger.ts";
+import { KeyedMutex } from "../foundation/mutex.ts";
+import { Chains } from "./chain.ts";
+import { decodeControl, encodeControl } from "./control.ts";
+import type { DropReason, OverlayEvent } from "./events.ts";
+import { Invites } from "./invites.ts";
+import type { JoinContext } from "./join-context.ts";
+import { Joins } from "./joins.ts";
+import { LETTER_SIZE_MAX } from "./letter-content.ts";
+import { SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
+import type {
+  AcceptedInvite,
+  CreatedInvite,
+  Overlay,
+  OverlayOptions,
+  OverlayStatus,
+  PendingInvite,
+  PreparedLetter,
+} from "./overlay.ts";
+import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
+import { QueueReader } from "./queue-reader.ts";
+import { Queues } from "./queues.ts";
+import { createRelayClient, type RelayClient } from "./relay-client.ts";
+import { overlaySchema } from "./schema.ts";
+import { ContactSender } from "./sender.ts";
+import { Spool } from "./spool.ts";
+import { Window } from "./window.ts";
+import { type StepResult, Worker } from "./worker.ts";
+
+interface Reading {
+  readonly reader: QueueReader;
+  readonly worker: Worker;
+}
+
+/** The overlay at work: one worker per contact that is written to, per queue that is read, and per invite under way. */
+export class OpenOverlay implements Overlay {
+  readonly sizeLimit = LETTER_SIZE_MAX;
+  readonly #o: OverlayOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #random: (length: number) => Buffer;
+  readonly #client: RelayClient;
+  readonly #outbox: Outbox;
+  readonly #queues: Queues;
+  readonly #chains: Chains;
+  readonly #spool: Spool;
+  readonly #invites: Invites;
+  readonly #joins: Joins;
+  readonly #sessions = new KeyedMutex<AddressLabel>();
+  readonly #window = new Window(TOTAL_WINDOW);
+  readonly #senders = new Map<AddressLabel, Worker>();
+  readonly #readings = new Map<number, Reading>();
+  readonly #joining = new Map<string, Worker>();
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  #idleWaiters: (() => void)[] = [];
+  #started = false;
+  #stopping = false;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(options: OverlayOptions) {
+    this.#o = options;
+    const { db, relay } = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#random = options.random ?? randomBytes;
+    db.migrate(overlaySchema);
+    this.#outbox = new Outbox(db);
+    this.#queues = new Queues(db, relay, this.#random);
+    this.#chains = new Chains(db);
+    this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
+    this.#client = (options.connect ?? createRelayClient)({
+      carrier: options.carrier,
+      clock: this.#clock,
+      logger: this.#logger,
+      jitter: () => this.#jitter(),
+      onConnection: ({ host, port }, connected) => {
+        this.#emit({ kind: "relay", host, port, connected });
+        if (connected) this.#hurry();
+      },
+    });
+    const context: JoinContext = {
+      db,
+      relay,
+      identity: options.identity,
+      contacts: options.contacts,
+      device: options.device,
+      queues: this.#queues,
+      chains: this.#chains,
+      outbox: this.#outbox,
+      client: this.#client,
+      sessions: this.#sessions,
+      clock: this.#clock,
+      random: this.#random,
+      emit: (event) => this.#emit(event),
+      read: (queue) => this.#read(queue),
+      wakeInvite: (id) => this.#inviteWorker(id).wake(),
+      wakeSender: (label) => this.#sender(label).wake(),
+    };
+    this.#invites = new Invites(context);
+    this.#joins = new Joins(context, (label) => this.#forget(label, true));
+  }
+
+  start(): void {
+    if (this.#started || this.#stopping) return;
+    this.#started = true;
+    this.#sweep();
+    this.#tellNewAddress();
+    for (const { id, state, label } of this.#queues.allOwn())
+      if (state !== "new" || label !== undefined) this.#read(id);
+    for (const { letter, label, reason } of this.#outbox.untold())
+      this.#emit({ kind: "failed", letter, to: label, reason });
+    for (const label of this.#outbox.labels()) this.#sender(label).wake();
+    for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
+  }
+
+  async close(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#cancelSweep?.();
+    const readings = [...this.#readings.values()];
+    const stopped = [...this.#workers()].map((worker) => worker.stop());
+    const closed = readings.map(({ reader }) => reader.close());
+    await this.#client.close();
+    await Promise.all([...stopped, ...closed]);
+  }
+
+  async createInvite({ name, expiresAt }: { name?: string; expiresAt: number }): Promise<CreatedInvite> {
+    const { id, link } = this.#invites.create(name, expiresAt);
+    try {
+      await this.#invites.step(id);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      if (!isPassing(error)) {
+        this.#invites.cancel(id);
+        throw error;
+      }
+      this.#inviteWorker(id).wake();
+    }
+    return { id, link, ready: this.#invites.isReady(id) };
+  }
+
+  async acceptInvite(link: string, petname: string): Promise<AcceptedInvite> {
+    const { id, label, petname: wanted } = this.#joins.begin(link, petname);
+    let reason = "";
+    try {
+      await this.#joins.advance(id);
+    } catch (error) {
+      if (!(error instanceof Failure) || !isPassing(error)) throw error;
+      reason = error.message;
+      this.#joinWorker(id).wake();
+    }
+    const contact = this.#o.contacts.byLabel(label);
+    if (contact === undefined) return { kind: "waiting", invite: id, reason };
+    return { kind: "joined", contact: label, petname: contact.petname ?? wanted };
+  }
+
+  async cancelInvite(id: string): Promise<void> {
+    if (this.#invites.cancel(id)) this.#inviteWorker(id).wake();
+    else if (!(await this.#joins.cancel(id))) throw new Failure("nonexistent", "there is no such open invite");
+  }
+
+  pendingInvites(): readonly PendingInvite[] {
+    const made = this.#invites.pending().map(
+      (row): PendingInvite => ({
+        id: row.id,
+        direction: "made",
+        name: row.name ?? undefined,
+        expiresAt: row.expires_at,
+        state: row.state === "open" ? "open" : "preparing",
+        link: row.link,
+      }),
+    );
+    const accepting = this.#joins.rows().map(
+      (row): PendingInvite => ({
+        id: row.id,
+        direction: "accepting",
+        name: row.petname,
+        expiresAt: row.expires_at,
+        state: row.state,
+      }),
+    );
+    return [...made, ...accepting];
+  }
+
+  removeContact(label: AddressLabel): Promise<void> {
+    return this.#forget(label, false);
+  }
+
+  async prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter> {
+    return new SpooledLetter(this.#spool, this.#random(16), await this.#spool.store(content));
+  }
+
+  enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void {
+    if (!(letter instanceof SpooledLetter)) throw new TypeError("only a letter that was prepared can be enqueued");
+    if (recipients.length === 0) throw new RangeError("a letter has at least one recipient");
+    const labels = [...new Set(recipients)];
+    this.#outbox.add(letter.outgoing("mail"), labels, this.#clock.now());
+    this.#o.db.afterCommit(() => {
+      letter.enqueued = true;
+      if (this.#started) for (const label of labels) this.#sender(label).wake();
+    });
+  }
+
+  settleFailure(letter: Uint8Array, to: AddressLabel): void {
+    this.#outbox.setTold(letter, to);
+  }
+
+  status(): OverlayStatus {
+    return {
+      ...this.#outbox.count(),
+      connected: this.#client.connected(this.#o.relay),
+      dropped: this.#dropped,
+      deliveries: this.#outbox.rows().map(({ letter, to, state, reason, since, size }) => ({
+        letter,
+        to,
+        state,
+        since,
+        size,
+        ...(reason === null ? {} : { reason }),
+      })),
+    };
+  }
+
+  async idle(): Promise<void> {
+    while (!this.#isIdle() && !this.#stopping)
+      await new Promise<void>((resolve) => {
+        this.#idleWaiters.push(resolve);
+      });
+  }
+
+  #isIdle(): boolean {
+    if (this.#outbox.waiting()) return false;
+    for (const worker of this.#workers()) if (worker.busy) return false;
+    for (const { reader } of this.#readings.values()) if (!reader.quiet) return false;
+    return true;
+  }
+
+  #rested(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  *#workers(): Generator<Worker> {
+    yield* this.#senders.values();
+    yield* this.#joining.values();
+    for (const { worker } of this.#readings.values()) yield worker;
+  }
+
+  #hurry(): void {
+    for (const worker of this.#workers()) worker.hurry();
+  }
+
+  #worker(step: () => Promise<StepResult>): Worker {
+    return new Worker({
+      clock: this.#clock,
+      logger: this.#logger,
+      jitter: () => this.#jitter(),
+      onRest: () => this.#rested(),
+      step: async () => {
+        if (!this.#started || this.#stopping) return "idle";
+        try {
+          return await step();
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          this.#logger("info", "overlay-waits", { code: error.code });
+          return "later";
+        }
+      },
+    });
+  }
+
+  #sender(label: AddressLabel): Worker {
+    const found = this.#senders.get(label);
+    if (found !== undefined) return found;
+    const sender = new ContactSender(
+      {
+        db: this.#o.db,
+        own: this.#o.identity.label,
+        contacts: this.#o.contacts,
+        device: this.#o.device,
+        outbox: this.#outbox,
+        spool: this.#spool,
+        queues: this.#queues,
+        chains: this.#chains,
+        client: this.#client,
+        sessions: this.#sessions,
+        window: this.#window,
+        clock: this.#clock,
+        logger: this.#logger,
+        random: this.#random,
+        emit: (event) => this.#emit(event),
+        ready: (label) => this.#joins.of(label)?.state !== "greeting",
+        stopping: () => this.#stopping,
+      },
+      label,
+    );
+    const worker = this.#worker(() => sender.step());
+    this.#senders.set(label, worker);
+    return worker;
+  }
+
+  #read(id: number): void {
+    if (!this.#started || this.#stopping) return;
+    const found = this.#readings.get(id);
+    if (found !== undefined) return found.worker.wake();
+    const queue = this.#queues.own(id);
+    if (queue === undefined) return;
+    const reader = new QueueReader(
+      {
+        db: this.#o.db,
+        own: this.#o.identity.label,
+        contacts: this.#o.contacts,
+        device: this.#o.device,
+        queues: this.#queues,
+        chains: this.#chains,
+        client: this.#client,
+        sessions: this.#sessions,
+        receiver: this.#o.receiver,
+        control: (from, content) => this.#control(from, content),
+        hello: (queue, cell) => this.#invites.hello(queue, cell),
+        clock: this.#clock,
+        logger: this.#logger,
+        emit: (event) => this.#emit(event),
+        dropped: (from, reason, count) => {
+          this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
+          this.#emit({ kind: "cells-dropped", from, reason, count });
+        },
+        wake: () => worker.wake(),
+      },
+      queue,
+    );
+    const worker = this.#worker(async () => {
+      const result = await reader.step();
+      if (this.#queues.own(id) === undefined) this.#readings.delete(id);
+      return result;
+    });
+    this.#readings.set(id, { reader, worker });
+    worker.wake();
+  }
+
+  #inviteWorker(id: string): Worker {
+    return this.#joinStep(id, () => this.#invites.step(id));
+  }
+
+  #joinWorker(id: string): Worker {
+    return this.#joinStep(id, () => this.#joins.step(id));
+  }
+
+  #joinStep(id: string, step: () => Promise<StepResult>): Worker {
+    const found = this.#joining.get(id);
+    if (found !== undefined) return found;
+    const worker = this.#worker(step);
+    this.#joining.set(id, worker);
+    return worker;
+  }
+
+  #control(from: AddressLabel, content: Buffer): () => void {
+    const control = decodeControl(content);
+    return () => {
+      if (control.kind === "welcome" && this.#joins.confirm(from))
+        this.#o.db.afterCommit(() => this.#emit({ kind: "contact-confirmed", contact: from }));
+      if (control.kind === "queue") {
+        this.#queues.setContact(from, control.address);
+        this.#o.db.afterCommit(() => this.#sender(from).hurry());
+      }
+    };
+  }
+
+  /** The own relay is under another host or port than the contacts were told: tells them. */
+  #tellNewAddress(): void {
+    const { db } = this.#o;
+    db.transaction(() => {
+      for (const queue of this.#queues.allOwn()) {
+        const { relay, toldRelay, label, state } = queue;
+        if (relay.host === toldRelay.host && relay.port === toldRelay.port) continue;
+        if (label === undefined || state === "deleting") continue;
+        this.#queues.setToldRelay(queue.id, relay);
+        const control = encodeControl({ kind: "queue", address: this.#queues.address(queue) });
+        this.#outbox.add(controlLetter(control, this.#random), [label], this.#clock.now());
+      }
+    });
+  }
+
+  /** Removes queues, session and join; what waits for the contact fails. */
+  async #forget(label: AddressLabel, contactToo: boolean): Promise<void> {
+    const { db, contacts, device } = this.#o;
+    await this.#sessions.run(label, async () => {
+      const { failed, files, queues } = await db.commit(() => {
+        const queues = this.#queues.ownOf(label);
+        for (const { id } of queues) this.#queues.setState(id, "deleting");
+        this.#queues.removeContact(label);
+        this.#joins.confirm(label);
+        device.removeSessions(label);
+        this.#chains.remove(label);
+        if (contactToo && contacts.byLabel(label) !== undefined) contacts.remove(label);
+        const failed = this.#outbox.open(label);
+        const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
+        return { failed, files, queues };
+      });
+      for (const { letter, kind } of failed)
+        if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "refused" });
+      for (const file of files) if (file !== undefined) await this.#spool.remove(file);
+      for (const { id } of queues) this.#read(id);
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    this.#o.db.transaction(() => {
+      this.#outbox.sweep(now);
+      this.#chains.sweep(now);
+    });
+    for (const { reader, worker } of this.#readings.values()) {
+      reader.sweep();
+      worker.wake();
+    }
+    for (const id of this.#invites.ids()) this.#inviteWorker(id).wake();
+    for (const worker of this.#senders.values()) worker.wake();
+    this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
+  }
+
+  #emit(event: OverlayEvent): void {
+    try {
+      this.#o.onEvent?.(event);
+    } catch (error) {
+      this.#logger("error", "event-listener-failed", { cause: String(error) });
+    }
+  }
+
+  #jitter(): number {
+    return this.#random(4).readUInt32BE() / 2 ** 32;
+  }
+}
+
+/** Trying again may help. */
+function isPassing(failure: Failure): boolean {
+  return failure.code === "unavailable" || failure.code === "full" || failure.code === "busy";
+}

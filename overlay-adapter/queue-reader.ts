@@ -1,0 +1,424 @@
+import type { AddressLabel } from "../foundation/address.ts";
+import { DecodeError } from "../foundation/bytes.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import { Failure } from "../foundation/failure.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { KeyedMutex } from "../foundation/mutex.ts";
+import type { Contacts } from "../keyring/contacts.ts";
+import type { Device } from "../keyring/device.ts";
+import { decodeInnerCell, type InnerCell } from "./cell.ts";
+import { openCell } from "./cell-seal.ts";
+import type { Chains } from "./chain.ts";
+import type { DropReason, OverlayEvent } from "./events.ts";
+import {
+  BATCH_LETTERS,
+  GATHERED_CELLS,
+  PARTIAL_LETTERS,
+  PARTIAL_LIFETIME,
+  QUEUE_CREDIT,
+  RECENT_TAGS,
+  STORE_TRIES,
+} from "./limits.ts";
+import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
+import { PartialLetter } from "./partial-letter.ts";
+import type { LetterReceiver } from "./ports.ts";
+import type { OwnQueue, Queues } from "./queues.ts";
+import type { RelayClient, Subscription } from "./relay-client.ts";
+import { StreamedLetter } from "./streamed-letter.ts";
+import type { StepResult } from "./worker.ts";
+
+export type HelloCell = Extract<InnerCell, { kind: "hello" }>;
+
+export interface ReaderOptions {
+  readonly db: Database;
+  readonly own: AddressLabel;
+  readonly contacts: Contacts;
+  readonly device: Device;
+  readonly queues: Queues;
+  readonly chains: Chains;
+  readonly client: RelayClient;
+  readonly sessions: KeyedMutex<AddressLabel>;
+  readonly receiver: LetterReceiver;
+  /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
+  readonly control: (from: AddressLabel, content: Buffer) => () => void;
+  /** Takes up a hello in an invite's queue; all that follows from it is durable when this resolves. */
+  readonly hello: (queue: OwnQueue, cell: HelloCell) => Promise<"taken" | DropReason>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly emit: (event: OverlayEvent) => void;
+  readonly dropped: (from: AddressLabel | undefined, reason: DropReason, count: number) => void;
+  readonly wake: () => void;
+}
+
+/** A letter with its header open, ready to be stored. */
+interface Opened {
+  readonly letter: PartialLetter;
+  readonly header: OpenedHeader;
+  readonly content: readonly Buffer[];
+}
+
+/**
+ * Reads one of the own queues. Cells are acknowledged only once what they carry is durable, or is known to be worth
+ * nothing; whenever storing fails, the subscription is begun anew and the relay sends again what was not acknowledged.
+ */
+export class QueueReader {
+  readonly #o: ReaderOptions;
+  #queue: OwnQueue;
+  #subscription: Subscription | undefined;
+  #ended = false;
+  #inbox: { readonly seq: number; readonly bytes: Buffer }[] = [];
+  readonly #partials = new Map<string, PartialLetter>();
+  readonly #recent = new Map<string, "duplicate" | "incomplete" | "kept">();
+  readonly #acknowledging = new Set<Promise<void>>();
+  readonly #dropped = new Map<DropReason, number>();
+  /** Letters, by their first cell's number, that could not be stored, and how often that was tried. */
+  readonly #troubled = new Map<number, number>();
+  /** So many letters are stored one by one, to find the one that cannot be. */
+  #single = 0;
+
+  constructor(options: ReaderOptions, queue: OwnQueue) {
+    this.#o = options;
+    this.#queue = queue;
+  }
+
+  /** Nothing that arrived is unfinished. */
+  get quiet(): boolean {
+    return this.#inbox.length === 0 && this.#acknowledging.size === 0;
+  }
+
+  async step(): Promise<StepResult> {
+    const { client, contacts, queues } = this.#o;
+    const queue = queues.own(this.#queue.id);
+    if (queue === undefined) return this.#idle();
+    this.#queue = queue;
+    if (queue.state === "deleting") {
+      await this.#idle();
+      return this.#later(async () => {
+        await client.deleteQueue(queue.relay, queue);
+        queues.remove(queue.id);
+      });
+    }
+    const state = queue.label === undefined ? undefined : contacts.byLabel(queue.label)?.state;
+    if (state === "frozen") return this.#idle();
+    if (this.#ended) {
+      this.#ended = false;
+      await this.#reset();
+      return "later";
+    }
+    if (this.#subscription === undefined) return this.#later(() => this.#subscribe(queue));
+    if (this.#inbox.length === 0) return "idle";
+    try {
+      await this.#work();
+      return this.#inbox.length > 0 ? "again" : "idle";
+    } catch (error) {
+      if (error instanceof Failure) this.#o.logger("info", "receiving-paused", { code: error.code });
+      else this.#o.logger("error", "letter-not-stored", { cause: String(error) });
+      await this.#reset();
+      return "later";
+    } finally {
+      this.#tellDropped();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reset();
+    await Promise.allSettled(this.#acknowledging);
+  }
+
+  /** Gives up letters whose rest did not come for days. */
+  sweep(): void {
+    const before = this.#o.clock.now() - PARTIAL_LIFETIME;
+    for (const partial of this.#partials.values()) if (partial.lastAt < before) this.#giveUp(partial);
+    this.#tellDropped();
+  }
+
+  async #idle(): Promise<StepResult> {
+    await this.#reset();
+    return "idle";
+  }
+
+  async #later(work: () => Promise<void>): Promise<StepResult> {
+    try {
+      await work();
+      return "idle";
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.#o.logger("info", "queue-not-reached", { code: error.code });
+      return "later";
+    }
+  }
+
+  async #subscribe(queue: OwnQueue): Promise<void> {
+    const { client, queues, wake } = this.#o;
+    if (queue.state === "new") {
+      await client.createQueue(queue.relay, queue);
+      queues.setState(queue.id, "ready");
+    }
+    this.#subscription = client.subscribe(queue.relay, queue, {
+      credit: QUEUE_CREDIT,
+      onCell: (seq, bytes) => {
+        this.#inbox.push({ seq, bytes });
+        wake();
+      },
+      onEnd: (end) => {
+        this.#o.logger("warn", "queue-ended", { end });
+        if (end === "gone") queues.setState(queue.id, "new");
+        this.#ended = true;
+        wake();
+      },
+    });
+  }
+
+  /** Begins anew: the relay sends again what was not acknowledged. */
+  async #reset(): Promise<void> {
+    this.#subscription?.close();
+    this.#subscription = undefined;
+    this.#inbox = [];
+    const streams = [...this.#partials.values()].flatMap(({ stream }) => (stream === undefined ? [] : [stream]));
+    this.#partials.clear();
+    await Promise.all(streams.map((stream) => stream.abandon()));
+  }
+
+  /** Takes what is in the inbox, up to one batch of letters. */
+  async #work(): Promise<void> {
+    const ready: PartialLetter[] = [];
+    const limit = this.#single > 0 ? 1 : BATCH_LETTERS;
+    let taken = 0;
+    while (ready.length < limit) {
+      const next = this.#inbox[taken];
+      if (next === undefined) break;
+      const inner = this.#open(next.bytes);
+      if (inner?.kind === "hello" && ready.length > 0) break;
+      taken++;
+      if (inner === undefined) this.#drop("damaged", [next.seq]);
+      else if (inner.kind === "hello") await this.#hello(inner, next.seq);
+      else if (this.#queue.label === undefined) this.#drop("stranger", [next.seq]);
+      else {
+        const whole = await this.#gather(inner, next.seq);
+        if (whole !== undefined) ready.push(whole);
+      }
+    }
+    await this.#store(ready);
+    if (this.#single > 0) this.#single -= ready.length;
+    this.#inbox.splice(0, taken);
+    this.#subscription?.credit(taken);
+  }
+
+  #open(cell: Buffer): InnerCell | undefined {
+    const inner = openCell(this.#queue.queueKey, "postern cell 1", cell);
+    if (inner === undefined) return undefined;
+    try {
+      return decodeInnerCell(inner);
+    } catch (error) {
+      if (error instanceof DecodeError) return undefined;
+      throw error;
+    }
+  }
+
+  async #hello(cell: HelloCell, seq: number): Promise<void> {
+    const outcome = await this.#o.hello(this.#queue, cell);
+    this.#queue = this.#o.queues.own(this.#queue.id) ?? this.#queue;
+    if (outcome === "taken") this.#acknowledge([seq]);
+    else this.#drop(outcome, [seq]);
+  }
+
+  /** Adds a cell to its letter; returns a letter that is complete in memory. Large ones are handed on chunk by chunk. */
+  async #gather(cell: Exclude<InnerCell, { kind: "hello" }>, seq: number): Promise<PartialLetter | undefined> {
+    const key = cell.tag.toString("hex");
+    const over = this.#recent.get(key);
+    if (over === "kept") return undefined;
+    if (over !== undefined) return this.#drop(over, [seq]);
+    let partial = this.#partials.get(key);
+    if (partial === undefined) {
+      // A body without its beginning: its sender sends it again, behind the beginning that the relay refused.
+      if (cell.kind === "body") return this.#drop("incomplete", [seq]);
+      if ((this.#troubled.get(seq) ?? 0) >= STORE_TRIES) return this.#remember(key, "kept");
+      partial = new PartialLetter(key, seq);
+      this.#partials.set(key, partial);
+      this.#makeRoom();
+    }
+    partial.lastAt = this.#o.clock.now();
+    const fit = partial.take(cell, seq);
+    if (fit !== "taken") return this.#drop(fit, [seq]);
+    if (partial.cells === undefined) return undefined;
+    if (partial.cells <= GATHERED_CELLS) {
+      if (partial.chunks.length < partial.cells) return undefined;
+      this.#partials.delete(key);
+      return partial;
+    }
+    const chunk = partial.chunks.pop();
+    if (chunk === undefined) return undefined;
+    await this.#stream(partial, partial.next - 1, chunk);
+    return undefined;
+  }
+
+  async #stream(partial: PartialLetter, index: number, chunk: Buffer): Promise<void> {
+    const label = this.#queue.label as AddressLabel;
+    if (index === 0) {
+      // Opened only to look: the step is taken again, and written, when the letter is complete.
+      const header = await this.#o.sessions.run(label, () => this.#opening(label).header(partial.sealed()));
+      if (typeof header === "string") return this.#finished(partial, header);
+      if (header.kind !== "mail") return this.#finished(partial, "damaged");
+      partial.stream = new StreamedLetter(this.#o.receiver, label, header, this.#o.clock.now());
+    }
+    const { stream } = partial;
+    if (stream === undefined) return;
+    await stream.push(index, chunk);
+    if (stream.altered) return this.#finished(partial, "altered");
+    if (!stream.refused && partial.next !== partial.cells) return;
+    await this.#o.sessions.run(label, () => this.#storeStreamed(label, partial, stream));
+  }
+
+  async #storeStreamed(label: AddressLabel, partial: PartialLetter, stream: StreamedLetter): Promise<void> {
+    let visible: (() => void) | undefined;
+    try {
+      visible = await stream.finish();
+    } catch (error) {
+      this.#trouble(partial, error);
+      throw error;
+    }
+    if (visible === undefined) return this.#finished(partial, "altered");
+    const opening = this.#opening(label);
+    const header = await opening.header(partial.sealed());
+    if (typeof header === "string") return this.#finished(partial, header);
+    await this.#commit(label, opening, [{ header, visible }]);
+    this.#finished(partial, undefined);
+  }
+
+  /** Stores letters that are complete in memory: all staged at once, one transaction, then acknowledged. */
+  async #store(ready: readonly PartialLetter[]): Promise<void> {
+    const label = this.#queue.label;
+    if (label === undefined || ready.length === 0) return;
+    await this.#o.sessions.run(label, async () => {
+      const opening = this.#opening(label);
+      const opened: Opened[] = [];
+      for (const letter of ready) {
+        const header = await opening.header(letter.sealed());
+        if (typeof header === "string") {
+          this.#finished(letter, header);
+          continue;
+        }
+        const content = wholeContent(header, letter.chunks);
+        if (content === undefined) this.#finished(letter, "altered");
+        else opened.push({ letter, header, content });
+      }
+      const staged = await Promise.allSettled(opened.map((one) => this.#stage(label, one)));
+      const steps: { header: OpenedHeader; visible: () => void }[] = [];
+      for (const [at, outcome] of staged.entries()) {
+        const { letter, header } = opened[at] as Opened;
+        if (outcome.status === "fulfilled") steps.push({ header, visible: outcome.value });
+        else if (outcome.reason instanceof DecodeError) this.#finished(letter, "damaged");
+        else {
+          this.#single = BATCH_LETTERS;
+          if (ready.length === 1) this.#trouble(letter, outcome.reason);
+          throw outcome.reason;
+        }
+      }
+      try {
+        await this.#commit(label, opening, steps);
+      } catch (error) {
+        this.#single = BATCH_LETTERS;
+        const [alone] = ready;
+        if (ready.length === 1 && alone !== undefined) this.#trouble(alone, error);
+        throw error;
+      }
+      for (const { letter } of opened) if (!this.#recent.has(letter.key)) this.#finished(letter, undefined);
+    });
+  }
+
+  async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
+    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content));
+    const { deviceId, id, size } = header;
+    const receivedAt = this.#o.clock.now();
+    return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
+  }
+
+  async #commit(
+    label: AddressLabel,
+    opening: Opening,
+    letters: readonly { readonly header: OpenedHeader; readonly visible: () => void }[],
+  ): Promise<void> {
+    const { db, chains, clock, emit } = this.#o;
+    const gaps = await db.commit(() => {
+      opening.write();
+      return letters.map(({ header, visible }) => {
+        visible();
+        chains.setSeen(label, header.id, clock.now());
+        return chains.receive(label, header.deviceId, header, header.prevHash);
+      });
+    });
+    for (const [at, missing] of gaps.entries()) {
+      const { header } = letters[at] as { header: OpenedHeader };
+      if (missing > 0) emit({ kind: "gap", from: label, deviceId: header.deviceId, missing });
+    }
+  }
+
+  #opening(label: AddressLabel): Opening {
+    const { own, device, contacts, chains } = this.#o;
+    return new Opening({ own, label, device, contacts, chains });
+  }
+
+  /** The letter is done with, one way or the other: its cells can go. */
+  #finished(partial: PartialLetter, reason: DropReason | undefined): void {
+    this.#partials.delete(partial.key);
+    this.#remember(partial.key, "duplicate");
+    this.#troubled.delete(partial.first);
+    if (reason === undefined) this.#acknowledge(partial.seqs);
+    else this.#drop(reason, partial.seqs);
+    void partial.stream?.abandon();
+  }
+
+  #giveUp(partial: PartialLetter): void {
+    this.#partials.delete(partial.key);
+    this.#remember(partial.key, "incomplete");
+    this.#drop("incomplete", partial.seqs);
+    void partial.stream?.abandon();
+  }
+
+  #makeRoom(): void {
+    for (const partial of this.#partials.values()) {
+      if (this.#partials.size <= PARTIAL_LETTERS) return;
+      this.#giveUp(partial);
+    }
+  }
+
+  /** What becomes of further cells with this tag; `kept`: they stay at the relay until the next start. */
+  #remember(key: string, over: "duplicate" | "incomplete" | "kept"): undefined {
+    this.#recent.set(key, over);
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recent.size <= RECENT_TAGS) break;
+      this.#recent.delete(oldest);
+    }
+  }
+
+  /** A letter that the bridge cannot store for a reason that is not the disk's must not hold up the others for ever. */
+  #trouble(partial: PartialLetter, error: unknown): void {
+    if (error instanceof Failure) return;
+    this.#troubled.set(partial.first, (this.#troubled.get(partial.first) ?? 0) + 1);
+  }
+
+  #drop(reason: DropReason, seqs: readonly number[]): undefined {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + seqs.length);
+    this.#acknowledge(seqs);
+  }
+
+  #tellDropped(): void {
+    for (const [reason, count] of this.#dropped) this.#o.dropped(this.#queue.label, reason, count);
+    this.#dropped.clear();
+  }
+
+  #acknowledge(seqs: readonly number[]): void {
+    const acknowledged = this.#subscription?.acknowledge(seqs).catch(() => undefined);
+    if (acknowledged === undefined) return;
+    const tracked = acknowledged.then(() => {
+      this.#acknowledging.delete(tracked);
+      if (this.quiet) this.#o.wake();
+    });
+    this.#acknowledging.add(tracked);
+  }
+}
+
+async function* pieces(content: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* content;
+}

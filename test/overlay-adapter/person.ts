@@ -1,0 +1,181 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AddressLabel } from "../../foundation/address.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import { Database } from "../../foundation/database.ts";
+import { Contacts, contactsSchema } from "../../keyring/contacts.ts";
+import { createDevice, loadDevice } from "../../keyring/device.ts";
+import { createIdentity, identitySchema, loadIdentity } from "../../keyring/identity.ts";
+import type { OverlayEvent } from "../../overlay-adapter/events.ts";
+import { type Overlay, type OverlayOptions, openOverlay } from "../../overlay-adapter/overlay.ts";
+import type { LetterReceiver } from "../../overlay-adapter/ports.ts";
+import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+import type { RelayAddress } from "../../relay/relay-url.ts";
+
+export interface StoredLetter {
+  readonly from: AddressLabel;
+  readonly id: string;
+  readonly size: number;
+  /** The content if it is short, else its SHA-256. */
+  readonly content: string;
+}
+
+const CONTENT_SHOWN = 1000;
+
+/** One bridge's overlay with a mailbox in its own database; it can be crashed and opened again. */
+export class Person {
+  readonly home: string;
+  readonly relay: RelayAddress;
+  readonly events: OverlayEvent[] = [];
+  readonly #key = randomBytes(32);
+  readonly #extra: Partial<OverlayOptions>;
+  db!: Database;
+  overlay!: Overlay;
+  contacts!: Contacts;
+  label!: AddressLabel;
+  /** Runs before a letter is taken; may throw. */
+  beforeReceive: (size: number) => Promise<void> | void = () => undefined;
+  #watchers: (() => void)[] = [];
+
+  constructor(relay: RelayAddress, extra: Partial<OverlayOptions> = {}) {
+    this.home = mkdtempSync(join(tmpdir(), "postern-overlay-"));
+    this.relay = relay;
+    this.#extra = extra;
+    this.open();
+  }
+
+  open(relay = this.relay, extra: Partial<OverlayOptions> = {}): void {
+    const options = { ...this.#extra, ...extra };
+    const now = () => options.clock?.now() ?? Date.now();
+    const db = new Database(join(this.home, "postern.db"), this.#key);
+    this.db = db;
+    db.migrate(identitySchema);
+    db.migrate(contactsSchema);
+    db.sqlite.exec(
+      "CREATE TABLE IF NOT EXISTS mailbox (n INTEGER PRIMARY KEY, sender TEXT, id TEXT, size INTEGER, content TEXT)",
+    );
+    const device = loadDevice(db) ?? createDevice(db, { random: randomBytes });
+    const identity = loadIdentity(db, randomBytes) ?? createIdentity(db, { now: now(), random: randomBytes, device });
+    this.label = identity.label;
+    this.contacts = new Contacts(db, { now, own: identity });
+    this.overlay = openOverlay({
+      db,
+      home: this.home,
+      identity,
+      contacts: this.contacts,
+      device,
+      relay,
+      carrier: tlsCarrier(),
+      receiver: this.#receiver(db),
+      onEvent: (event) => {
+        this.events.push(event);
+        this.#changed();
+      },
+      ...options,
+    });
+    this.overlay.start();
+  }
+
+  /** Stops at once, as a power cut would: nothing is flushed, nobody is told. */
+  crash(): void {
+    const { overlay, db } = this;
+    db.sqlite.close();
+    overlay.close().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.overlay.close().catch(() => undefined);
+    if (this.db.sqlite.open) this.db.close();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  letters(): StoredLetter[] {
+    return this.db.sqlite
+      .prepare("SELECT sender AS 'from', id, size, content FROM mailbox ORDER BY n")
+      .all() as StoredLetter[];
+  }
+
+  contents(): string[] {
+    return this.letters().map(({ content }) => content);
+  }
+
+  async send(content: string | Buffer, ...to: Person[]): Promise<Buffer> {
+    const letter = await this.overlay.prepare(split(Buffer.from(content)));
+    this.db.transaction(() =>
+      this.overlay.enqueue(
+        letter,
+        to.map(({ label }) => label),
+      ),
+    );
+    return letter.id;
+  }
+
+  /** Resolves once the condition holds; it is looked at after every change. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        this.#watchers.push(resolve);
+      });
+  }
+
+  untilLetters(count: number): Promise<void> {
+    return this.until(() => this.db.sqlite.prepare("SELECT count(*) FROM mailbox").pluck().get() === count);
+  }
+
+  untilEvent(kind: OverlayEvent["kind"]): Promise<void> {
+    return this.until(() => this.events.some((event) => event.kind === kind));
+  }
+
+  count(kind: OverlayEvent["kind"]): number {
+    return this.events.filter((event) => event.kind === kind).length;
+  }
+
+  #receiver(db: Database): LetterReceiver {
+    return {
+      receive: async ({ from, id, size, content }) => {
+        await this.beforeReceive(size);
+        const pieces: Uint8Array[] = [];
+        const hash = createHash("sha256");
+        for await (const piece of content) {
+          hash.update(piece);
+          if (size <= CONTENT_SHOWN) pieces.push(piece);
+        }
+        const stored = size <= CONTENT_SHOWN ? Buffer.concat(pieces).toString() : hash.digest("hex");
+        return () => {
+          db.sqlite
+            .prepare("INSERT INTO mailbox (sender, id, size, content) VALUES (?, ?, ?, ?)")
+            .run(from, id.toString("hex"), size, stored);
+          db.afterCommit(() => this.#changed());
+        };
+      },
+    };
+  }
+
+  #changed(): void {
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const resolve of watchers) resolve();
+  }
+}
+
+export async function* split(content: Buffer, size = 30_000): AsyncGenerator<Buffer> {
+  for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
+}
+
+export const IN_A_DAY = () => Date.now() + 24 * 3_600_000;
+
+/** Makes the two each other's contacts by an invite. */
+export async function befriend(inviter: Person, claimant: Person, clock?: Clock): Promise<void> {
+  const now = clock?.now() ?? Date.now();
+  const { link } = await inviter.overlay.createInvite({ expiresAt: now + 24 * 3_600_000 });
+  await claimant.overlay.acceptInvite(link, `friend-of-${inviter.label.slice(0, 6)}`);
+  await claimant.until(() =>
+    claimant.events.some((event) => event.kind === "contact-confirmed" && event.contact === inviter.label),
+  );
+}
+
+export function sha256(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
+}
