@@ -13,6 +13,7 @@ export function toReply(error: unknown, logger: Logger): SmtpReply {
   if (error instanceof Failure) {
     if (error.code === "full") return new SmtpReply(452, "4.3.1", error.message, { cause: error });
     if (error.code === "too-big") return new SmtpReply(552, "5.3.4", error.message, { cause: error });
+    if (error.code === "invalid") return new SmtpReply(554, "5.6.0", error.message, { cause: error });
     if (error.code === "locked" || error.code === "unavailable" || error.code === "busy")
       return new SmtpReply(451, "4.3.0", error.message, { cause: error });
   }

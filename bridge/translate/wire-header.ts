@@ -1,0 +1,104 @@
+import { formatAddress, parseAddress } from "../../foundation/address.ts";
+import { parseAddressList } from "../../mime/address-list.ts";
+import { formatDateTime, parseDateTime } from "../../mime/date.ts";
+import type { HeaderField } from "../../mime/header.ts";
+import { foldedField, isPlainAddress, keepField } from "./field-text.ts";
+
+/** The local part of an address that says nothing but who it is. */
+const NEUTRAL_LOCAL_PART = "mail";
+
+/**
+ * Fields of the sender's own words, or without which the body cannot be read. Everything else stays at home: what is
+ * not here names the program, its host or its settings, or somebody's addresses.
+ */
+const KEPT: ReadonlySet<string> = new Set([
+  "subject",
+  "comments",
+  "keywords",
+  "importance",
+  "priority",
+  "x-priority",
+  "sensitivity",
+  "expires",
+  "auto-submitted",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding",
+  "content-disposition",
+  "content-description",
+  "content-id",
+  "content-language",
+  "content-location",
+  "content-base",
+  "content-duration",
+  "content-features",
+  "content-class",
+]);
+
+export interface WireHeaderContext {
+  readonly ownAddress: string;
+  canonicalAddress(mailbox: string): string | undefined;
+  readonly messageId: string;
+  /** With brackets, as they go out. */
+  readonly inReplyTo: readonly string[];
+  readonly references: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * The header that travels: in one order for all programs, with canonical addresses and no display names (a petname is
+ * the user's own business, and so is what an address book calls somebody), the date in UTC, no Bcc.
+ */
+export function wireHeader(fields: readonly HeaderField[], context: WireHeaderContext): Buffer {
+  const { ownAddress, messageId, inReplyTo, references, now } = context;
+  const first = (key: string) => fields.find((field) => field.key === key);
+  const date = parseDateTime(first("date")?.value ?? "")?.time ?? now;
+  const to = canonicalAddresses(fields, "to", context);
+  const cc = canonicalAddresses(fields, "cc", context).filter((address) => !to.includes(address));
+  const lines = [
+    `From: ${ownAddress}\r\n`,
+    to.length > 0 ? foldedField("To", to, ",") : "To: undisclosed-recipients:;\r\n",
+  ];
+  if (cc.length > 0) lines.push(foldedField("Cc", cc, ","));
+  lines.push(`Date: ${formatDateTime(date)}\r\n`, `Message-ID: <${messageId}>\r\n`);
+  if (inReplyTo.length > 0) lines.push(foldedField("In-Reply-To", inReplyTo, ""));
+  if (references.length > 0) lines.push(foldedField("References", references, ""));
+  // Whoever is asked for a receipt answers the sender, however the program wrote the sender's address.
+  if (first("disposition-notification-to") !== undefined) lines.push(`Disposition-Notification-To: ${ownAddress}\r\n`);
+  for (const key of KEPT) {
+    const field = first(key);
+    if (field !== undefined) lines.push(keepField(field));
+  }
+  return Buffer.from(lines.join(""), "latin1");
+}
+
+/** Overlay addresses alone, each once: old e-mail addresses are nobody's business here. */
+function canonicalAddresses(
+  fields: readonly HeaderField[],
+  key: string,
+  context: WireHeaderContext,
+): readonly string[] {
+  const addresses = new Set<string>();
+  for (const field of fields) {
+    if (field.key !== key) continue;
+    for (const { local, domain } of mailboxes(field.value)) {
+      if (!isPlainAddress(local, domain)) continue;
+      const mailbox = `${local}@${domain}`;
+      const address = context.canonicalAddress(mailbox) ?? neutralAddress(mailbox);
+      if (address !== undefined) addresses.add(address);
+    }
+  }
+  return [...addresses];
+}
+
+/** The address without what somebody put in front of the label; undefined where it is not an identity's. */
+export function neutralAddress(mailbox: string): string | undefined {
+  const parsed = parseAddress(mailbox);
+  return parsed?.kind === "identity" ? formatAddress(NEUTRAL_LOCAL_PART, parsed.label) : undefined;
+}
+
+/** Every mailbox in an address list, those in groups too. */
+export function mailboxes(value: string) {
+  return parseAddressList(value).flatMap((address) => (address.kind === "group" ? address.members : [address]));
+}
