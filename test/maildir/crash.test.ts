@@ -1,0 +1,170 @@
+import { readdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { append, box, flagsOf, inHome, mail, pieces, read, type TestHome } from "./home.ts";
+
+/** Every test here opens the home again without closing it, as after a kill. */
+
+async function reopened(home: TestHome) {
+  const maildir = await home.open();
+  return { maildir, inbox: box(maildir, "INBOX") };
+}
+
+test(
+  "what was appended is there after a crash, and its file gets its name",
+  inHome(async (home) => {
+    await append(box(await home.open(), "INBOX"), mail("kept"), "\\Seen");
+    expect(home.messageFiles("/new/")).toHaveLength(1);
+    const { inbox } = await reopened(home);
+    expect((await read(inbox, 1)).toString()).toBe(mail("kept"));
+    expect(home.messageFiles()).toEqual([expect.stringMatching(/\/cur\/[a-z2-7]{26}:2,S$/)]);
+  }),
+);
+
+test(
+  "what was staged but never committed is gone after a crash, and can be staged again",
+  inHome(async (home) => {
+    const name = Buffer.from("letter");
+    await (await home.open()).stage(pieces(mail("lost")), { name });
+    const { maildir, inbox } = await reopened(home);
+    expect(home.messageFiles()).toEqual([]);
+    const staged = await maildir.stage(pieces(mail("again")), { name });
+    maildir.insert(inbox.id, staged, { flags: [] });
+    expect((await read(inbox, 1)).toString()).toBe(mail("again"));
+  }),
+);
+
+test(
+  "half a file in tmp is removed",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    let go = (): void => undefined;
+    const content = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(400_000);
+      await new Promise<void>((resolve) => (go = resolve));
+    };
+    const appending = box(maildir, "INBOX").append([{ content: content(), flags: [] }]);
+    while (home.messageFiles("/tmp/").length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await reopened(home);
+    expect(home.messageFiles()).toEqual([]);
+    go();
+    await expect(appending).rejects.toMatchObject({ code: "nonexistent" });
+  }),
+);
+
+test(
+  "a message that was inserted elsewhere than it was staged survives a crash before it moved",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    const staged = await maildir.stage(pieces(mail("x")));
+    maildir.insert(box(maildir, "Sent").id, staged, { flags: [] });
+    const again = await home.open();
+    expect((await read(box(again, "Sent"), 1)).toString()).toBe(mail("x"));
+    await maildir.close();
+    expect((await read(box(again, "Sent"), 1)).toString()).toBe(mail("x"));
+  }),
+);
+
+test(
+  "flags that the file's name does not tell yet are right after a crash, and all names are put right by the first read",
+  inHome(async (home) => {
+    const first = await home.open();
+    for (let message = 0; message < 3; message++) await append(box(first, "INBOX"), mail(`${message}`));
+    await first.close();
+    await box(first, "INBOX").changeFlags([1, 2, 3], "add", ["\\Flagged"]);
+    expect(home.messageFiles(":2,F")).toEqual([]);
+    const { maildir, inbox } = await reopened(home);
+    expect(flagsOf(inbox, 2)).toEqual(["\\Flagged"]);
+    expect((await read(inbox, 2)).toString()).toBe(mail("1"));
+    await maildir.close();
+    expect(home.messageFiles(":2,F")).toHaveLength(3);
+  }),
+);
+
+test(
+  "a file that somebody else renamed is found",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    await append(box(maildir, "INBOX"), mail("x"));
+    await maildir.close();
+    const [path = ""] = home.messageFiles();
+    renameSync(path, `${path}T`);
+    expect((await read(box(maildir, "INBOX"), 1)).toString()).toBe(mail("x"));
+    await maildir.close();
+    expect(home.messageFiles()).toEqual([path]);
+  }),
+);
+
+test(
+  "files of expunged messages and folders of removed mailboxes are removed by the next start",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    const inbox = box(maildir, "INBOX");
+    await append(inbox, mail("a"));
+    await append(inbox, mail("b"));
+    await append(await maildir.create("gone"), mail("c"));
+    await maildir.close();
+    const [, ...folders] = readdirSync(join(home.path, "mail"));
+    expect(folders).toHaveLength(6);
+    // Both commits are done, the removal that follows them has not begun.
+    void inbox.expunge([1]);
+    void maildir.remove("gone");
+    await new Promise<void>((resolve) => {
+      const stop = inbox.watch((change) => {
+        if (change.kind !== "expunged") return;
+        stop();
+        resolve();
+      });
+    });
+    const again = await home.open();
+    await again.close();
+    await maildir.close();
+    expect(home.messageFiles().length).toBeLessThanOrEqual(2);
+    expect((await read(box(again, "INBOX"), 2)).toString()).toBe(mail("b"));
+    const last = await home.open();
+    await last.close();
+    expect(last.mailboxes()).toHaveLength(6);
+    expect(readdirSync(join(home.path, "mail"))).toHaveLength(6);
+    expect(home.messageFiles()).toHaveLength(1);
+  }),
+);
+
+test(
+  "UIDs, UIDVALIDITY, MODSEQs and the log of expunged messages outlive crashes; UIDs are never given twice",
+  inHome(async (home) => {
+    const first = box(await home.open(), "INBOX");
+    for (let message = 0; message < 5; message++) await append(first, mail(`${message}`));
+    await first.changeFlags([2], "add", ["\\Seen"]);
+    await first.expunge([5, 4]);
+    const before = [first.uidValidity, first.id, first.status(), [...first.summaries(first.uids())]];
+    const { inbox } = await reopened(home);
+    expect([inbox.uidValidity, inbox.id, inbox.status(), [...inbox.summaries(inbox.uids())]]).toEqual(before);
+    expect(inbox.expungedSince(7)).toEqual([4, 5]);
+    expect(await append(inbox, mail("new"))).toBe(6);
+  }),
+);
+
+test(
+  "files that no row names are left alone in cur: an index that was lost does not cost mail",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    await append(box(maildir, "INBOX"), mail("x"));
+    await maildir.close();
+    const stranger = join(dirname(home.messageFiles()[0] ?? ""), "stranger:2,");
+    writeFileSync(stranger, "x");
+    await (await home.open()).close();
+    expect(home.messageFiles()).toContain(stranger);
+  }),
+);
+
+test(
+  "a rename that a crash interrupted before its folder was described anew is described at the next start",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    await maildir.create("a");
+    home.db.sqlite.prepare("UPDATE maildir_mailbox SET name = 'b', described = 0 WHERE name = 'a'").run();
+    const again = await home.open();
+    expect(again.mailbox("b")).toBeDefined();
+    expect(home.db.sqlite.prepare("SELECT COUNT(*) FROM maildir_mailbox WHERE described = 0").pluck().get()).toBe(0);
+  }),
+);
