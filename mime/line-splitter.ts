@@ -9,7 +9,8 @@ const LF = 10;
  */
 export class LineSplitter {
   readonly #onPiece: (piece: Buffer) => void;
-  readonly #carry = Buffer.allocUnsafe(MAX_PIECE);
+  /** Made when it is first needed: a small message that comes whole never needs it. */
+  #carry: Buffer | undefined;
   #carried = 0;
 
   constructor(onPiece: (piece: Buffer) => void) {
@@ -30,6 +31,7 @@ export class LineSplitter {
       const whole = end === lineEnd || this.#carried + end - at === MAX_PIECE;
       if (whole && this.#carried === 0) this.#onPiece(bytes.subarray(at, end));
       else {
+        this.#carry ??= Buffer.allocUnsafe(MAX_PIECE);
         bytes.copy(this.#carry, this.#carried, at, end);
         this.#carried += end - at;
         if (whole) this.#flush();
@@ -44,7 +46,7 @@ export class LineSplitter {
   }
 
   #flush(): void {
-    const piece = this.#carry.subarray(0, this.#carried);
+    const piece = this.#carry?.subarray(0, this.#carried) ?? Buffer.alloc(0);
     this.#carried = 0;
     this.#onPiece(piece);
   }
