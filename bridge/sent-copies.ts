@@ -1,11 +1,11 @@
 import type { Database } from "../foundation/database.ts";
 import type { AppendMerger } from "../maildir/store.ts";
-import { messageId } from "../mime/message-ids.ts";
+import { messageId, parseMessageIds } from "../mime/message-ids.ts";
 import { BodyHash } from "./body-hash.ts";
 
 /** A letter that the bridge filed in Sent when it was submitted. */
 export interface SentCopy {
-  /** As the mail program wrote it, without brackets; what goes out may have another one. */
+  /** As the mail program wrote it; what goes out may have another one. */
   readonly messageId: string;
   readonly mailboxId: string;
   readonly uid: number;
@@ -30,9 +30,10 @@ export class SentCopies {
 
   /** Inside the transaction that files the copy. */
   remember(copy: SentCopy): void {
+    const id = parseMessageIds(copy.messageId)[0] ?? copy.messageId;
     this.#db.sqlite
       .prepare("INSERT OR REPLACE INTO sent_copy (message_id, uid, mailbox, body_hash, sent_at) VALUES (?, ?, ?, ?, ?)")
-      .run(copy.messageId, copy.uid, copy.mailboxId, copy.bodyHash, copy.sentAt);
+      .run(id, copy.uid, copy.mailboxId, copy.bodyHash, copy.sentAt);
     this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE sent_at < ?").run(copy.sentAt - MERGE_WINDOW);
   }
 

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import SQLite from "better-sqlite3-multiple-ciphers";
+import { errorCode } from "./failure.ts";
 
 /** A part's tables: each entry is run once, in order; an entry that was released is never changed again. */
 export interface Schema {
@@ -51,7 +52,7 @@ export class Database {
       );
     } catch (error) {
       this.sqlite.close();
-      if (error instanceof SQLite.SqliteError && error.code === "SQLITE_NOTADB") throw new WrongDatabaseKey();
+      if (errorCode(error) === "SQLITE_NOTADB") throw new WrongDatabaseKey();
       throw error;
     }
   }

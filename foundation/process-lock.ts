@@ -1,6 +1,6 @@
 import SQLite from "better-sqlite3-multiple-ciphers";
 import { createPrivately } from "./database.ts";
-import { Failure } from "./failure.ts";
+import { errorCode, Failure } from "./failure.ts";
 
 /**
  * Makes this process the only one that holds the file until the result is called. The lock is SQLite's, thus the
@@ -15,7 +15,7 @@ export function lockForProcess(path: string, busy: string): () => void {
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    if (error instanceof SQLite.SqliteError && error.code.startsWith("SQLITE_BUSY")) throw new Failure("busy", busy);
+    if (errorCode(error).startsWith("SQLITE_BUSY")) throw new Failure("busy", busy);
     throw error;
   }
   return () => void database.close();

@@ -1,4 +1,4 @@
-import { Failure, type FailureCode } from "../../foundation/failure.ts";
+import { Failure, type FailureCode, storageFailure } from "../../foundation/failure.ts";
 
 /** Exit statuses, so that scripts can tell failures apart; `postern --help` lists them. */
 export const EXIT_STATUS: Readonly<Record<FailureCode | "bug" | "usage", number>> = {
@@ -51,7 +51,8 @@ export function createOutput(json: boolean): Output {
 }
 
 /** Prints why a command failed and gives the exit status. Only a bug shows its stack. */
-export function reportFailure(error: unknown, json: boolean): number {
+export function reportFailure(thrown: unknown, json: boolean): number {
+  const error = storageFailure(thrown);
   const code = error instanceof Failure ? error.code : "bug";
   const message = error instanceof Error ? error.message : String(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);

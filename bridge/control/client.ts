@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { Failure } from "../../foundation/failure.ts";
+import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { HomePaths } from "../home.ts";
 import { OPERATION_NAMES, type Operations } from "../operations.ts";
 import type { ControlAnswer, Running } from "./protocol.ts";
@@ -44,8 +44,15 @@ async function callOperation(
       else if (answer.error.code === "bug") throw new Error(answer.error.message);
       else throw new Failure(answer.error.code, answer.error.message);
     }
-    throw new Failure("unavailable", "the running bridge did not answer: see its log, or restart it");
+    throw noAnswer();
+  } catch (error) {
+    if (errorCode(error).startsWith("ECONN") || errorCode(error) === "EPIPE") throw noAnswer(error);
+    throw error;
   } finally {
     socket.destroy();
   }
+}
+
+function noAnswer(cause?: unknown): Failure {
+  return new Failure("unavailable", "the running bridge did not answer: see its log, or restart it", { cause });
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { equalConstantTime } from "../../foundation/bytes.ts";
-import { Failure } from "../../foundation/failure.ts";
+import { Failure, storageFailure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import { OPERATION_NAMES, type Operations } from "../operations.ts";
 import { type ControlAnswer, type ControlRequest, MAX_REQUEST_LINE } from "./protocol.ts";
@@ -53,7 +53,8 @@ async function serve(
   });
   for await (const line of createInterface({ input: socket })) {
     const request = parseRequest(line);
-    if (request === undefined || !equalConstantTime(Buffer.from(request.token), Buffer.from(token))) break;
+    if (request === undefined || socket.destroyed || !equalConstantTime(Buffer.from(request.token), Buffer.from(token)))
+      break;
     socket.setTimeout(0);
     try {
       const operation = OPERATION_NAMES.find((name) => name === request.operation);
@@ -63,7 +64,8 @@ async function serve(
         onProgress: (value: unknown) => void,
       ) => Promise<unknown>;
       answer({ result: await call.call(operations, request.request, (progress) => answer({ progress })) });
-    } catch (error) {
+    } catch (thrown) {
+      const error = storageFailure(thrown);
       if (error instanceof Failure) answer({ error: { code: error.code, message: error.message } });
       else {
         logger("error", "control operation failed", {

@@ -1,0 +1,56 @@
+import { afterAll, expect, test } from "@jest/globals";
+import { routeRecipient } from "../../bridge/recipient-check.ts";
+import { formatAddress } from "../../foundation/address.ts";
+import { SmtpReply } from "../../smtp-front/submission.ts";
+import { Somebody, someLabel } from "./somebody.ts";
+
+const somebody = new Somebody();
+const { account } = somebody;
+afterAll(() => somebody.close());
+
+function refusal(address: string): SmtpReply {
+  try {
+    routeRecipient(account, address);
+  } catch (error) {
+    if (error instanceof SmtpReply) return error;
+    throw error;
+  }
+  throw new Error(`${address} was accepted`);
+}
+
+test.each(["invited", "introduced", "verified"])(
+  "a contact who is %s gets letters, by petname and by address",
+  (state) => {
+    const label = somebody.contacts.byPetname(state)?.label;
+    expect(routeRecipient(account, `${state}@postern.alt`)).toEqual({ kind: "contact", label });
+    expect(routeRecipient(account, somebody.addressOf(state))).toEqual({ kind: "contact", label });
+  },
+);
+
+test("one's own address is a route to oneself", () => {
+  expect(routeRecipient(account, account.address)).toEqual({ kind: "self" });
+  expect(routeRecipient(account, formatAddress("list", account.label))).toEqual({ kind: "self" });
+});
+
+test.each([
+  ["a contact who is frozen", "frozen@postern.alt", 550, "5.7.1"],
+  ["a contact who was revoked", "revoked@postern.alt", 550, "5.7.1"],
+  ["the bridge itself", "postern@postern.alt", 550, "5.1.1"],
+  ["a petname that nobody has", "nobody@postern.alt", 550, "5.1.1"],
+  ["the address of a stranger", formatAddress("x", someLabel(99)), 550, "5.1.1"],
+  ["an old e-mail address", "ann@example.org", 550, "5.7.1"],
+  ["what is no address", "ann", 553, "5.1.3"],
+  ["a label that is cut short", "x@abc.postern.alt", 553, "5.1.3"],
+])("%s is refused for good: %s gets %d %s", (_who, address, code, enhanced) => {
+  expect(refusal(address)).toMatchObject({ code, enhanced });
+});
+
+test("a contact whose invite is still under way is refused for now alone", () => {
+  expect(refusal("pending@postern.alt")).toMatchObject({ code: 450, enhanced: "4.2.1" });
+});
+
+test("every refusal is one line of ASCII that says what to do", () => {
+  const addresses = ["pending", "frozen", "revoked", "postern", "nobody"].map((name) => `${name}@postern.alt`);
+  for (const address of [...addresses, "ann@example.org", "ann"])
+    expect(refusal(address).message).toMatch(/^[ -~]{20,200}$/);
+});
