@@ -36,6 +36,8 @@ export interface SessionOptions {
 /** Ends a request of HTTP/1 or begins one of HTTP/2; no IMAP command looks so. */
 const HTTP = /^(?:[A-Z]+ \S.* HTTP\/\d|PRI \* HTTP\/2)/;
 
+const STOPPING = "the server is shutting down";
+
 /** One connection, from the greeting to the end. Commands are carried out one after another. */
 export class Session {
   readonly options: SessionOptions;
@@ -56,6 +58,7 @@ export class Session {
   #secure: boolean;
   #errors = 0;
   #working = false;
+  #stopping = false;
   #cancelTimer: () => void = () => undefined;
   readonly #abort = new AbortController();
 
@@ -116,10 +119,11 @@ export class Session {
     }
   }
 
-  /** Says BYE and ends, at once if nothing is being carried out, otherwise after the command. */
+  /** Says BYE and ends, at once if the client is waited for, otherwise after the command. */
   stop(): void {
     this.ending = true;
-    if (!this.#working) this.#bye("the server is shutting down");
+    this.#stopping = true;
+    if (!this.#working) this.#bye(STOPPING);
   }
 
   /** Closes the connection after what was written. */
@@ -180,7 +184,10 @@ export class Session {
   /** The next line in the middle of a command (SASL, IDLE); undefined at the end of the connection. */
   async commandLine(): Promise<string | undefined> {
     this.#restartTimer();
-    return await this.input.line(this.#bounds().line);
+    this.#working = false;
+    const line = await this.input.line(this.#bounds().line);
+    this.#working = true;
+    return line;
   }
 
   async #firstLine(): Promise<string | undefined> {
@@ -223,7 +230,7 @@ export class Session {
     this.output.write(`${command.tag} OK ${done.text}\r\n`);
     await this.output.flush();
     await done.afterwards?.();
-    if (this.ending) this.#bye(undefined);
+    if (this.ending) this.#bye(this.#stopping ? STOPPING : undefined);
   }
 
   async #failed(tag: string, error: unknown): Promise<void> {

@@ -5,17 +5,23 @@ import { type RunningImapServer, startImapServer } from "../../imap-front/server
 import type { MailStore } from "../../imap-front/store.ts";
 import { MemoryStore } from "./memory-store.ts";
 
+const TAIL = 2000;
+
 /** A raw client: what it is told, it sends; what comes, it gives back as it is. */
 export class Client {
   readonly #socket: Socket;
   #received = "";
+  /** The end of what was received: long answers are not looked through again with each packet. */
+  #tail = "";
   #closed = false;
   #wake: (() => void) | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (chunk: Buffer) => {
-      this.#received += chunk.toString("latin1");
+      const text = chunk.toString("latin1");
+      this.#received += text;
+      this.#tail = (this.#tail + text).slice(-TAIL);
       this.#wake?.();
     });
     socket.on("close", () => {
@@ -43,6 +49,7 @@ export class Client {
         const end = match.index + match[0].length;
         const text = this.#received.slice(0, end);
         this.#received = this.#received.slice(end);
+        this.#tail = this.#received.slice(-TAIL);
         return text;
       }
       if (this.#closed) throw new Error(`closed before ${pattern}; received: ${this.#received}`);
@@ -52,10 +59,24 @@ export class Client {
     }
   }
 
-  /** Sends one command with this tag and gives back all lines up to the tagged one. */
+  /** Sends one command with this tag and gives back all lines up to the tagged one, which is the last that comes. */
   async command(tag: string, text: string): Promise<string> {
     this.send(`${tag} ${text}\r\n`);
-    return await this.until(new RegExp(`(?:^|\\r\\n)${tag} [^\\r]*\\r\\n`));
+    return await this.answer(tag);
+  }
+
+  async answer(tag: string): Promise<string> {
+    const pattern = new RegExp(`(?:^|\\n)${tag} [^\\r]*\\r\\n$`);
+    while (!pattern.test(this.#tail)) {
+      if (this.#closed) throw new Error(`closed before ${tag}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const text = this.#received;
+    this.#received = "";
+    this.#tail = "";
+    return text;
   }
 
   /** Everything that comes until the server closes the connection. */
@@ -72,6 +93,15 @@ export class Client {
     await this.until(/^\* OK [^\r]*\r\n/);
     await this.command("login", "LOGIN ann secret");
     return this;
+  }
+
+  /** Stops reading; TCP then makes the server wait. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   close(): void {
