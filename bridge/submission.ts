@@ -4,6 +4,7 @@ import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Maildir, StagedMessage } from "../maildir/store.ts";
+import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
 import { SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
@@ -99,7 +100,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     await db.commit(() => {
       const uid = maildir.insert(sent.id, copy, { flags: ["\\Seen"], internalDate: now });
       sentCopies.remember({
-        messageId: letter.originalMessageId ?? letter.messageId,
+        messageId: parseMessageIds(letter.originalMessageId ?? letter.messageId)[0] ?? letter.messageId,
         mailboxId: sent.id,
         uid,
         bodyHash: bodyHash.digest(),
