@@ -6,9 +6,9 @@ import { type Clock, systemClock } from "../foundation/clock.ts";
 import { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
+import { lockForProcess } from "../foundation/process-lock.ts";
 import type { RelayState } from "./command/context.ts";
 import { Connection } from "./connection.ts";
-import { lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "./limits.ts";
 import { Readers } from "./readers.ts";
 import { loadRelayKeys, type RelayKeys } from "./relay-keys.ts";
@@ -58,7 +58,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { directory, clock = systemClock, logger = silentLogger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const unlock = lockDirectory(directory);
+  const unlock = lockForProcess(
+    join(directory, "lock.db"),
+    `another relay is running in ${directory}: stop it first, or give this one its own directory`,
+  );
   try {
     const keys = await loadRelayKeys(directory);
     const db = new Database(join(directory, "relay.db"), undefined, PAGE_SIZE);

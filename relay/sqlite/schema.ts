@@ -21,7 +21,7 @@ export const RELAY_SCHEMA: Schema = {
        used_at INTEGER NOT NULL
      ) STRICT;
      CREATE TABLE cell (
-       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       id INTEGER PRIMARY KEY,
        queue INTEGER NOT NULL,
        seq INTEGER NOT NULL,
        received_at INTEGER NOT NULL,

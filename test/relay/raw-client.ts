@@ -19,6 +19,7 @@ export class RawClient {
 
   private constructor(socket: TLSSocket) {
     this.socket = socket;
+    socket.setNoDelay(true);
     this.exporter = socket.exportKeyingMaterial(32, "EXPORTER-postern-relay-1", Buffer.alloc(0));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     socket.on("error", () => socket.destroy());

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Failure } from "../../foundation/failure.ts";
 import { formatRelayUrl, parseRelayUrl, withoutToken } from "../../relay/relay-url.ts";
 

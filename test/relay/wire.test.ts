@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { DecodeError } from "../../foundation/bytes.ts";
 import { toRanges } from "../../relay/wire/acknowledge.ts";
 import { BLOCK_SIZE, BlockSplitter, decodeBlock, encodeBlock, MAX_PAYLOAD } from "../../relay/wire/block.ts";
