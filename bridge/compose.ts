@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { systemClock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
-import { errorCode, Failure } from "../foundation/failure.ts";
+import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
 import { startRelay } from "../relay/relay.ts";
@@ -14,7 +15,7 @@ import type { Config } from "./config.ts";
 import type { Running } from "./control/protocol.ts";
 import { startControlServer } from "./control/server.ts";
 import { readFrontCertificate, renewLeaf } from "./front-certificates.ts";
-import { type HomePaths, lockHome } from "./home.ts";
+import { type HomePaths, lockHome, requireHome } from "./home.ts";
 import { homeOperations } from "./home-operations.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
 import { type OpenedHome, openHome } from "./opened-home.ts";
@@ -64,18 +65,21 @@ class Teardown {
 export async function startBridge({ paths, config, logger }: BridgeOptions): Promise<RunningBridge> {
   const teardown = new Teardown();
   try {
+    await requireHome(paths);
     const lock = lockHome(paths);
     teardown.add(() => lock.release());
     // The relay runs while the vault is still locked: cells wait there.
     const relay = await ownRelay({ paths, config, logger }, teardown);
+    // What a login opens late is still closed after the fronts.
+    const behindGate = new Teardown();
+    teardown.add(() => behindGate.run());
     const gate = await loadGate(
       { paths, config, logger },
       async () => relay,
-      teardown,
+      behindGate,
       async ({ db, overlay }) => {
         overlay.start();
-        if (await renewLeaf(db, paths, Date.now()))
-          logger("info", "the fronts' certificate was renewed; the next start uses it");
+        await renewCertificate(db, paths, logger);
       },
     );
     const secret = await configuredSecret(config);
@@ -154,6 +158,16 @@ async function loadGate(
     await onOpen(home);
     return home;
   });
+}
+
+/** Mail goes on with the old certificate where a new one cannot be written. */
+async function renewCertificate(db: Database, paths: HomePaths, logger: Logger): Promise<void> {
+  try {
+    if (await renewLeaf(db, paths, Date.now()))
+      logger("info", "the fronts' certificate was renewed; the next start uses it");
+  } catch (error) {
+    logger("warn", "the fronts' certificate could not be renewed", { reason: errorCode(storageFailure(error)) });
+  }
 }
 
 /** The relay that the settings name, or the bridge's own, started. */

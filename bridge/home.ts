@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { Failure } from "../foundation/failure.ts";
 import { lockForProcess } from "../foundation/process-lock.ts";
 
 /** Where things lie in a home; nothing of it is readable without a key slot but the settings and what TLS needs. */
@@ -42,6 +43,12 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** @throws Failure nonexistent, where `init` did not come to its end */
+export async function requireHome(paths: HomePaths): Promise<void> {
+  if (!(await exists(paths.vault)))
+    throw new Failure("nonexistent", `there is no Postern home in ${paths.home}: make one with \`postern init\``);
 }
 
 /**

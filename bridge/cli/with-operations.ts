@@ -2,7 +2,7 @@ import { Failure } from "../../foundation/failure.ts";
 import { openOperations } from "../compose.ts";
 import { readConfig } from "../config.ts";
 import { connectOperations } from "../control/client.ts";
-import { exists, lockHome } from "../home.ts";
+import { lockHome, requireHome } from "../home.ts";
 import type { Operations } from "../operations.ts";
 import type { Invocation } from "./command/options.ts";
 import { createStderrLogger } from "./log.ts";
@@ -12,12 +12,11 @@ import { createStderrLogger } from "./log.ts";
  * `unlocked: false` is for what needs no open vault.
  */
 export async function withOperations<T>(
-  { paths, environment, output }: Invocation,
+  { paths, output }: Invocation,
   action: (operations: Operations) => Promise<T>,
   { unlocked = true }: { unlocked?: boolean } = {},
 ): Promise<T> {
-  if (!(await exists(paths.vault)))
-    throw new Failure("nonexistent", `there is no Postern home in ${environment.home}: make one with \`postern init\``);
+  await requireHome(paths);
   let lock: ReturnType<typeof lockHome>;
   try {
     lock = lockHome(paths);

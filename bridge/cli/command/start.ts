@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { Failure } from "../../../foundation/failure.ts";
 import { exists } from "../../home.ts";
 import { describeInit, initFromOptions } from "./init.ts";
 import { describeInvite } from "./invite.ts";
@@ -19,11 +20,17 @@ export function addStartCommand(program: Command): void {
       const made = await initFromOptions(invocation, options);
       output.result(made, describeInit(made));
       await runBridge(invocation, options, async (bridge) => {
-        const invite = await bridge.operations.invite({});
-        output.result(
-          invite,
-          `\nA first invite, for somebody who runs Postern too:\n\n${describeInvite(invite.invite, invite.expiresAt)}`,
-        );
+        try {
+          const invite = await bridge.operations.invite({});
+          output.result(
+            invite,
+            `\nA first invite, for somebody who runs Postern too:\n\n${describeInvite(invite.invite, invite.expiresAt)}`,
+          );
+        } catch (error) {
+          // The mail program can be set up all the same.
+          if (!(error instanceof Failure)) throw error;
+          output.note(`\nNo invite yet: ${error.message}`);
+        }
       });
     },
   );

@@ -8,7 +8,7 @@ function describe(status: StatusView): string {
   const rows: (readonly [string, string | undefined])[] = [
     ["bridge", status.running ? "running" : "not running (postern run)"],
     ["home", status.home],
-    ["vault", status.vault === "open" ? "open" : "locked: it opens when a mail program logs in"],
+    ["vault", describeVault(status)],
     ["address", status.address],
     ["IMAP", status.imap && formatHostPort(status.imap)],
     ["SMTP", status.smtp && formatHostPort(status.smtp)],
@@ -25,6 +25,11 @@ function describe(status: StatusView): string {
       value === undefined ? [] : `${name.padEnd(13)} ${value.replaceAll("\n", `\n${" ".repeat(14)}`)}`,
     )
     .join("\n");
+}
+
+function describeVault({ vault, running }: StatusView): string {
+  if (!running) return "closed";
+  return vault === "open" ? "open" : "locked: it opens when a mail program logs in";
 }
 
 export function addStatusCommand(program: Command): void {
