@@ -55,3 +55,52 @@ export async function fetchAll(client: ImapFlow, mailbox = "INBOX"): Promise<Map
     lock.release();
   }
 }
+
+export interface FoundLetter {
+  readonly uid: number;
+  readonly flags: ReadonlySet<string>;
+  /** The whole message. */
+  readonly source: Buffer;
+}
+
+/** Every message of a mailbox with exactly this subject. */
+export async function findLetters(client: ImapFlow, mailbox: string, subject: string): Promise<FoundLetter[]> {
+  const lock = await client.getMailboxLock(mailbox);
+  try {
+    // What came since the mailbox was opened is told with the answer to this.
+    await client.noop();
+    const uids = (await client.search({ header: { subject } }, { uid: true })) || [];
+    const found: FoundLetter[] = [];
+    if (uids.length === 0) return found;
+    for await (const message of client.fetch(uids, { source: true, flags: true, envelope: true }, { uid: true })) {
+      const { uid, flags, source, envelope } = message;
+      if (source !== undefined && envelope?.subject === subject) found.push({ uid, flags: flags ?? new Set(), source });
+    }
+    return found;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Waits until a mailbox holds a message with this subject that satisfies the caller. @throws if none comes in time */
+export async function untilLetter(
+  client: ImapFlow,
+  mailbox: string,
+  subject: string,
+  satisfies: (letter: FoundLetter) => boolean = () => true,
+  patience = 30_000,
+): Promise<FoundLetter> {
+  const end = Date.now() + patience;
+  for (;;) {
+    const found = await findLetters(client, mailbox, subject);
+    const letter = found.find(satisfies);
+    if (letter !== undefined) return letter;
+    if (Date.now() > end) {
+      const seen = found.map(({ flags }) => `[${[...flags].join(" ")}]`).join(" ");
+      throw new Error(
+        `no such letter "${subject}" in ${mailbox} in ${patience} ms; of that subject: ${seen || "none"}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Installs the mail programs that test/slow/programs drives, from Debian's packages, where they are absent.
+set -eu
+packages="age curl gnupg isync libnss3-tools msmtp mutt thunderbird tmux xvfb"
+
+missing=
+for package in $packages; do
+  case $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true) in
+    installed) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "not installed:$missing; run this script as root, or: apt-get install$missing" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # one word for each package
+timeout 120 apt-get -o DPkg::Lock::Timeout=60 update
+timeout 900 apt-get -o DPkg::Lock::Timeout=60 install --yes --no-install-recommends $missing

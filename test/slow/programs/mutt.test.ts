@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { simpleParser } from "mailparser";
+import { findLetters, untilLetter } from "../../../rig/letters.ts";
+import type { Person } from "../../../rig/person.ts";
+import { TwoPeople } from "../../end-to-end/two-people.ts";
+import { mailAccount, type Security } from "./mail-account.ts";
+import { Mutt } from "./mutt.ts";
+
+let people: TwoPeople;
+const running: Mutt[] = [];
+
+beforeAll(async () => {
+  people = await TwoPeople.meet();
+}, 60_000);
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((mutt) => mutt.stop()));
+});
+
+afterAll(async () => {
+  await people?.part();
+});
+
+async function openMutt(person: Person, security: Security): Promise<Mutt> {
+  const home = join(people.scratch, `mutt-${person.name}-${security}`);
+  const mutt = await Mutt.start({ account: mailAccount(person), security, home });
+  running.push(mutt);
+  return mutt;
+}
+
+test.each<Security>(["tls", "starttls"])(
+  "over %s: mutt sends a letter with a file; mutt at the other end lists it by itself, shows it and answers",
+  async (security) => {
+    const subject = `From a terminal by ${security}`;
+    const content = randomBytes(100_000);
+    const attachment = join(people.scratch, `plan-ü-${security}.bin`);
+    writeFileSync(attachment, content);
+    const alice = await openMutt(people.alice, security);
+    const bob = await openMutt(people.bob, security);
+
+    await alice.send({ to: "bob@postern.alt", subject, body: "Grüße aus dem Terminal\n.\nund Schluss\n", attachment });
+    await bob.untilListed(subject);
+    const letter = await bob.read(subject, /Grüße aus dem Terminal\n\.\nund Schluss/);
+    expect(letter).toContain("From: alice <");
+    expect(letter).toContain(`plan-ü-${security}.bin`);
+
+    await bob.reply(subject, "An answer from the other terminal\n");
+    await alice.untilListed(`Re: ${subject}`);
+    expect(await alice.read(`Re: ${subject}`, /An answer from the other terminal/)).toContain("From: bob <");
+    await bob.quit();
+    await alice.quit();
+
+    const atBob = await people.bob.imap();
+    const received = await untilLetter(atBob, "INBOX", subject);
+    expect([...received.flags]).toEqual(expect.arrayContaining(["\\Seen", "\\Answered"]));
+    const [file] = (await simpleParser(received.source)).attachments;
+    expect(file?.content.equals(content)).toBe(true);
+    expect(await findLetters(atBob, "Sent", `Re: ${subject}`)).toHaveLength(1);
+    await atBob.logout();
+    const atAlice = await people.alice.imap();
+    expect(await findLetters(atAlice, "Sent", subject)).toHaveLength(1);
+    await atAlice.logout();
+  },
+  120_000,
+);

@@ -1,0 +1,166 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { MailAccount, Security } from "./mail-account.ts";
+import { programPath } from "./program.ts";
+import { Terminal } from "./terminal.ts";
+
+export interface MuttOptions {
+  readonly account: MailAccount;
+  readonly security: Security;
+  /** A folder for its settings and files. */
+  readonly home: string;
+}
+
+export interface MuttLetter {
+  readonly to: string;
+  readonly subject: string;
+  readonly body: string;
+  /** Path of a file to attach; without spaces, which mutt's prompt takes for a key of its own. */
+  readonly attachment?: string;
+}
+
+/** Mutt in a terminal, its INBOX open. It files sent letters in Sent itself, as its manual proposes. */
+export class Mutt {
+  readonly #terminal: Terminal;
+  readonly #home: string;
+
+  private constructor(terminal: Terminal, home: string) {
+    this.#terminal = terminal;
+    this.#home = home;
+  }
+
+  static async start({ account, security, home }: MuttOptions): Promise<Mutt> {
+    const mutt = programPath("mutt", "mutt");
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    writeFileSync(join(home, "muttrc"), settings(account, security, home), { mode: 0o600 });
+    writeFileSync(join(home, "editor"), `#!/bin/sh\ncat '${join(home, "body")}' >>"$1"\n`, { mode: 0o700 });
+    const terminal = await Terminal.start(home, mutt, "-n", "-F", join(home, "muttrc"));
+    try {
+      await terminal.untilShown(/^-.*Mutt: .*INBOX \[Msgs:\d+/m);
+    } catch (error) {
+      await terminal.stop();
+      throw error;
+    }
+    return new Mutt(terminal, home);
+  }
+
+  /** Resolves once the index lists a letter with this subject; new ones are to show up by themselves. */
+  async untilListed(subject: string): Promise<void> {
+    await this.#terminal.untilShown(new RegExp(`^.* ${literal(subject)}$`, "m"));
+  }
+
+  /** Opens the letter with this subject, and resolves with what the pager shows once that is there. */
+  async read(subject: string, shown: RegExp): Promise<string> {
+    await this.#select(subject);
+    await this.#terminal.press("Enter");
+    const screen = await this.#terminal.untilShown(shown);
+    await this.#terminal.press("q");
+    await this.#backToAll();
+    return screen;
+  }
+
+  /** Writes a letter in the composer and sends it. */
+  async send({ to, subject, body, attachment }: MuttLetter): Promise<void> {
+    writeFileSync(join(this.#home, "body"), body);
+    await this.#terminal.press("m");
+    await this.#terminal.answer(/^To:/m, to);
+    await this.#terminal.answer(/^Subject:/m, subject);
+    await this.#finish(attachment);
+  }
+
+  /** Answers the letter with this subject to its sender. */
+  async reply(subject: string, body: string): Promise<void> {
+    writeFileSync(join(this.#home, "body"), body);
+    await this.#select(subject);
+    await this.#terminal.press("r");
+    await this.#finish();
+    await this.#backToAll();
+  }
+
+  /** Changes nothing on the server that was not asked for, writes what was, and ends. */
+  async quit(): Promise<void> {
+    await this.#terminal.press("q");
+    const status = await this.#terminal.untilEnded();
+    if (status !== 0) throw new Error(`mutt ended with ${status}: ${await this.#terminal.screen()}`);
+  }
+
+  /** Ends it in whatever state it is. */
+  async stop(): Promise<void> {
+    await this.#terminal.stop();
+  }
+
+  async #finish(attachment?: string): Promise<void> {
+    await this.#terminal.untilShown(/^-- Mutt: Compose/m);
+    if (attachment !== undefined) {
+      await this.#terminal.press("a");
+      await this.#terminal.answer(/^Attach file/m, attachment);
+      await this.#terminal.untilShown(new RegExp(`^.* 2 .*${literal(attachment.slice(-20))}`, "m"));
+    }
+    await this.#terminal.press("y");
+    await this.#terminal.untilShown(/Mail sent\./);
+  }
+
+  async #select(subject: string): Promise<void> {
+    await this.untilListed(subject);
+    await this.#terminal.press("l");
+    await this.#terminal.answer(/^Limit to messages matching/m, `~s "${subject}$"`);
+    await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:1(?!\d)[^]*^To view all messages/m);
+  }
+
+  async #backToAll(): Promise<void> {
+    await this.#terminal.press("l");
+    await this.#terminal.answer(/^Limit to messages matching/m, "all");
+    await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:\d+[ \]]/m);
+  }
+}
+
+function settings(account: MailAccount, security: Security, home: string): string {
+  const user = encodeURIComponent(account.user);
+  const [imap, smtp] = security === "tls" ? ["imaps", "smtps"] : ["imap", "smtp"];
+  const folder = `${imap}://${user}@${account.imap.host}:${account.imap.port}`;
+  return `
+set folder="${folder}/"
+set spoolfile="${folder}/INBOX"
+set record="${folder}/Sent"
+set postponed="${folder}/Drafts"
+set imap_user="${account.user}"
+set imap_pass="${account.password}"
+set smtp_url="${smtp}://${user}@${account.smtp.host}:${account.smtp.port}/"
+set smtp_pass="${account.password}"
+set ssl_starttls=${security === "starttls" ? "yes" : "no"}
+set ssl_force_tls=yes
+set ssl_ca_certificates_file="${account.caFile}"
+set ssl_verify_host=yes
+set ssl_verify_dates=yes
+set certificate_file="${join(home, "accepted-certificates")}"
+set from="${account.address}"
+set use_from=yes
+set use_envelope_from=yes
+set realname="A Person"
+set tmpdir="${home}"
+set editor="${join(home, "editor")}"
+set imap_idle=yes
+set timeout=3
+set mail_check=120
+set copy=yes
+set fast_reply=yes
+set include=no
+set abort_nosubject=no
+set confirmappend=no
+set move=no
+set quit=yes
+set delete=no
+set sort=date-received
+set index_format="%4C %Z %-30.30F %s"
+set pager_index_lines=0
+set help=no
+set wait_key=no
+set beep=no
+set charset=utf-8
+set send_charset="us-ascii:utf-8"
+`;
+}
+
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
