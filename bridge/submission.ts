@@ -26,6 +26,9 @@ export interface SubmissionOptions {
   readonly clock: Clock;
 }
 
+/** What fits into the overlay as binary is larger by a third, and by its line ends, as a mail program submits it. */
+const BASE64_GROWTH = (4 / 3) * (78 / 76);
+
 /**
  * Takes what a mail program submits: the sent copy, the outbox rows and a copy to oneself become durable in one
  * transaction, or nothing of it does.
@@ -33,7 +36,7 @@ export interface SubmissionOptions {
 export function createSubmissionSink(options: SubmissionOptions): SubmissionSink {
   const { account, overlay, maildir } = options;
   return {
-    sizeLimit: Math.min(overlay.sizeLimit, maildir.appendLimit),
+    sizeLimit: Math.min(Math.floor(overlay.sizeLimit * BASE64_GROWTH), maildir.appendLimit),
     async checkSender(address) {
       if (address !== "" && account.addressee(address).kind !== "self")
         throw new SmtpReply(553, "5.7.1", `Not your address: send as ${account.address}`);

@@ -220,7 +220,7 @@ test("the sent copy is in Sent, with Bcc, once for each letter", async () => {
   const sent = await fetchAll(client, "Sent");
   await client.logout();
   expect(sent.size).toBe(arrived);
-  expect([...sent.values()].filter((message) => headerOf(message).includes("Bcc: bob@postern.alt"))).toHaveLength(1);
+  expect([...sent.values()].filter((message) => /^Bcc: .*bob/m.test(headerOf(message)))).toHaveLength(1);
 }, 60_000);
 
 /** Base64 in lines of 76 characters. */

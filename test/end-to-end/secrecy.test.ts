@@ -31,6 +31,15 @@ function shapes(needle: string): Buffer[] {
   ];
 }
 
+/** Empty where the running program has renamed or removed the file; the second look finds it in its place. */
+function readIfThere(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
 test("no byte under both homes and the relay's store holds anything of a letter, its folders or its people", async () => {
   const words = {
     subject: "needle-subject-falcon",
@@ -74,10 +83,10 @@ test("no byte under both homes and the relay's store holds anything of a letter,
       const root = join(people.scratch, place);
       for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
         const path = join(entry.parentPath, entry.name);
+        const content = entry.isFile() ? readIfThere(path) : Buffer.alloc(0);
         for (const needle of needles) {
           if (path.slice(root.length).includes(needle)) found.push(`${needle} in the name ${path}`);
-          if (entry.isFile() && shapes(needle).some((shape) => readFileSync(path).includes(shape)))
-            found.push(`${needle} in ${path}, ${when}`);
+          if (shapes(needle).some((shape) => content.includes(shape))) found.push(`${needle} in ${path}, ${when}`);
         }
       }
     }
