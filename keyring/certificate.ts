@@ -1,28 +1,6 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  type KeyObject,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from "node:crypto";
-import { promisify } from "node:util";
-import {
-  bitString,
-  integer,
-  objectIdentifier,
-  octetString,
-  pem,
-  sequence,
-  set,
-  TRUE,
-  tagged,
-  taggedPrimitive,
-  time,
-  utf8String,
-} from "./der.ts";
+import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from "node:crypto";
+import type { PublicKeyType, X509Certificate as X509LibraryCertificate } from "@peculiar/x509";
+import { loadX509, type X509Library } from "../foundation/x509.ts";
 
 const DAY = 24 * 3_600_000;
 const AUTHORITY_LIFETIME = 3650 * DAY;
@@ -33,16 +11,19 @@ const RENEWAL_BEFORE_END = 30 * DAY;
 /** Certificates begin a day ago: the mail program may run on a machine whose clock is behind. */
 const BACKDATING = DAY;
 
-/** RFC 5758 section 3.2: no parameters. */
-const ECDSA_WITH_SHA256 = sequence(objectIdentifier("1.2.840.10045.4.3.2"));
-const SERVER_AUTH = objectIdentifier("1.3.6.1.5.5.7.3.1");
+const P256 = { name: "ECDSA", namedCurve: "P-256" };
 
-const LOCALHOST = Buffer.from("localhost");
-const IPV4_LOOPBACK = Buffer.of(127, 0, 0, 1);
-const IPV6_LOOPBACK = Buffer.from([...Array<number>(15).fill(0), 1]);
-/** GeneralName's tags (RFC 5280 section 4.2.1.6). */
-const DNS_NAME = 2;
-const IP_ADDRESS = 7;
+/**
+ * NameConstraints (RFC 5280 section 4.2.1.10) in DER, which the library does not write: the permitted subtrees are
+ * dNSName localhost and the iPAddresses 127.0.0.1 and ::1, each with a mask of ones.
+ */
+const LOOPBACK_CONSTRAINTS = Buffer.from(
+  `303f a03d
+     300b 8209 ${Buffer.from("localhost").toString("hex")}
+     300a 8708 7f000001 ffffffff
+     3022 8720 00000000000000000000000000000001 ffffffffffffffffffffffffffffffff`.replace(/\s/g, ""),
+  "hex",
+);
 
 /** PEM texts; `key` is a PKCS #8 private key and a secret. */
 export interface CertifiedKey {
@@ -60,41 +41,52 @@ export interface CertificateOptions {
  * nothing but localhost, 127.0.0.1 and ::1, so that a stolen key cannot stand between the user and the web.
  */
 export async function createAuthority({ now }: CertificateOptions): Promise<CertifiedKey> {
-  const key = await newKey();
-  const certificate = certify({
-    subject: authorityName(key),
-    subjectKey: key,
-    issuerKey: key,
-    notBefore: now - BACKDATING,
-    notAfter: now + AUTHORITY_LIFETIME,
+  const x509 = await loadX509();
+  const keys = await newKeys();
+  const identifier = await keyIdentifier(x509, keys.publicKey);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    // Each authority has a name of its own, made from its key: NSS looks issuers up by name.
+    name: [{ CN: [`Postern on this computer ${identifier.slice(0, 8)}`] }],
+    keys,
+    notBefore: new Date(now - BACKDATING),
+    notAfter: new Date(now + AUTHORITY_LIFETIME),
     extensions: [
-      // CA, pathLenConstraint 0; keyCertSign, cRLSign.
-      critical("2.5.29.19", sequence(TRUE, integer(0))),
-      critical("2.5.29.15", bitString(Buffer.of(0b0000_0110), 1)),
-      critical("2.5.29.30", loopbackConstraints()),
+      new x509.SubjectKeyIdentifierExtension(identifier),
+      new x509.AuthorityKeyIdentifierExtension(identifier),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.Extension("2.5.29.30", true, LOOPBACK_CONSTRAINTS),
     ],
   });
-  return { certificate, key: exportKey(key) };
+  return { certificate: pem(certificate), key: exportKey(keys.privateKey) };
 }
 
 /** A new key and leaf for localhost, 127.0.0.1 and ::1, valid for 396 days. One authority may issue as many as needed. */
 export async function issueLeaf(authority: CertifiedKey, { now }: CertificateOptions): Promise<CertifiedKey> {
-  const key = await newKey();
-  const certificate = certify({
-    subject: commonName("localhost"),
-    subjectKey: key,
-    issuerKey: createPrivateKey(authority.key),
-    notBefore: now - BACKDATING,
-    notAfter: now + LEAF_LIFETIME,
+  const x509 = await loadX509();
+  const keys = await newKeys();
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: [{ CN: ["localhost"] }],
+    publicKey: keys.publicKey,
+    issuer: issuer.subjectName,
+    signingKey: await importKey(authority.key),
+    notBefore: new Date(now - BACKDATING),
+    notAfter: new Date(now + LEAF_LIFETIME),
     extensions: [
-      // No CA; digitalSignature.
-      critical("2.5.29.19", sequence()),
-      critical("2.5.29.15", bitString(Buffer.of(0b1000_0000), 7)),
-      extension("2.5.29.37", sequence(SERVER_AUTH)),
-      extension("2.5.29.17", loopbackNames()),
+      new x509.SubjectKeyIdentifierExtension(await keyIdentifier(x509, keys.publicKey)),
+      new x509.AuthorityKeyIdentifierExtension(await keyIdentifier(x509, issuer.publicKey)),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: "dns", value: "localhost" },
+        { type: "ip", value: "127.0.0.1" },
+        { type: "ip", value: "::1" },
+      ]),
     ],
   });
-  return { certificate, key: exportKey(key) };
+  return { certificate: pem(certificate), key: exportKey(keys.privateKey) };
 }
 
 /** True from 30 days before its end, and where the clock stands before its beginning. */
@@ -108,92 +100,25 @@ export function certificateFingerprint(certificatePem: string): string {
   return new X509Certificate(certificatePem).fingerprint256;
 }
 
-/** Certificate of RFC 5280 section 4.1, version 3, in PEM. */
-function certify(options: {
-  readonly subject: Buffer;
-  readonly subjectKey: KeyObject;
-  readonly issuerKey: KeyObject;
-  readonly notBefore: number;
-  readonly notAfter: number;
-  readonly extensions: readonly Buffer[];
-}): string {
-  const { subject, subjectKey, issuerKey, extensions } = options;
-  const serial = randomBytes(16);
-  // Positive and without leading zeros, whatever was drawn.
-  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  const toBeSigned = sequence(
-    tagged(0, integer(2)),
-    integer(...serial),
-    ECDSA_WITH_SHA256,
-    authorityName(issuerKey),
-    sequence(time(options.notBefore), time(options.notAfter)),
-    subject,
-    publicKeyInfo(subjectKey),
-    tagged(
-      3,
-      sequence(
-        extension("2.5.29.14", octetString(keyIdentifier(subjectKey))),
-        extension("2.5.29.35", sequence(taggedPrimitive(0, keyIdentifier(issuerKey)))),
-        ...extensions,
-      ),
-    ),
-  );
-  const signature = sign("sha256", toBeSigned, issuerKey);
-  return pem("CERTIFICATE", sequence(toBeSigned, ECDSA_WITH_SHA256, bitString(signature)));
+/** RFC 7093 section 2, method 1: SHA-256 of the public key's bits, cut to 160; in hexadecimal. */
+async function keyIdentifier(x509: X509Library, key: PublicKeyType): Promise<string> {
+  const digest = await (await x509.PublicKey.create(key)).getKeyIdentifier("SHA-256");
+  return Buffer.from(digest, 0, 20).toString("hex");
 }
 
-function extension(id: string, value: Uint8Array): Buffer {
-  return sequence(objectIdentifier(id), octetString(value));
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 }
 
-function critical(id: string, value: Uint8Array): Buffer {
-  return sequence(objectIdentifier(id), TRUE, octetString(value));
+function importKey(pkcs8: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pkcs8).export({ format: "der", type: "pkcs8" });
+  return webcrypto.subtle.importKey("pkcs8", der, P256, false, ["sign"]);
 }
 
-function loopbackNames(): Buffer {
-  return sequence(
-    taggedPrimitive(DNS_NAME, LOCALHOST),
-    taggedPrimitive(IP_ADDRESS, IPV4_LOOPBACK),
-    taggedPrimitive(IP_ADDRESS, IPV6_LOOPBACK),
-  );
+function exportKey(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ format: "pem", type: "pkcs8" }).toString();
 }
 
-/** NameConstraints (RFC 5280 section 4.2.1.10): permitted subtrees alone; addresses carry their masks. */
-function loopbackConstraints(): Buffer {
-  const withMask = (address: Buffer): Buffer => Buffer.concat([address, Buffer.alloc(address.length, 0xff)]);
-  return sequence(
-    tagged(
-      0,
-      sequence(taggedPrimitive(DNS_NAME, LOCALHOST)),
-      sequence(taggedPrimitive(IP_ADDRESS, withMask(IPV4_LOOPBACK))),
-      sequence(taggedPrimitive(IP_ADDRESS, withMask(IPV6_LOOPBACK))),
-    ),
-  );
-}
-
-/** Each authority has a name of its own, made from its key: NSS looks issuers up by name. */
-function authorityName(key: KeyObject): Buffer {
-  return commonName(`Postern on this computer ${keyIdentifier(key).toString("hex", 0, 4)}`);
-}
-
-function commonName(name: string): Buffer {
-  return sequence(set(sequence(objectIdentifier("2.5.4.3"), utf8String(name))));
-}
-
-/** RFC 7093 section 2, method 1: SHA-256 of the public key's bits, cut to 160. */
-function keyIdentifier(key: KeyObject): Buffer {
-  // A P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.
-  return createHash("sha256").update(publicKeyInfo(key).subarray(-65)).digest().subarray(0, 20);
-}
-
-function publicKeyInfo(privateKey: KeyObject): Buffer {
-  return createPublicKey(privateKey).export({ format: "der", type: "spki" });
-}
-
-async function newKey(): Promise<KeyObject> {
-  return (await promisify(generateKeyPair)("ec", { namedCurve: "P-256" })).privateKey;
-}
-
-function exportKey(key: KeyObject): string {
-  return key.export({ format: "pem", type: "pkcs8" }).toString();
+function pem(certificate: X509LibraryCertificate): string {
+  return `${certificate.toString("pem")}\n`;
 }

@@ -1,15 +1,22 @@
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  X509Certificate,
+} from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileDurably } from "../foundation/durable-file.ts";
-import { Failure } from "../foundation/failure.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import { selfSignedCertificate, subjectPublicKeyInfo } from "./certificate.ts";
 
 /** What makes a relay this relay: the key that clients pinned, and the token that lets them create queues. */
 export interface RelayKeys {
   /** PEM. */
   readonly privateKey: string;
-  /** PEM; made anew at each start, since only the key in it matters. */
+  /** PEM; only the key in it matters. */
   readonly certificate: string;
   /** SHA-256 of the key's SubjectPublicKeyInfo. */
   readonly pin: Buffer;
@@ -22,12 +29,36 @@ export async function loadRelayKeys(directory: string): Promise<RelayKeys> {
   const tokenText = await readOrMake(join(directory, "token"), () => `${randomBytes(32).toString("base64url")}\n`);
   const token = Buffer.from(tokenText.trim(), "base64url");
   if (token.length !== 32) throw damaged("token");
+  const key = privateKeyOf(privateKey);
+  const pin = createHash("sha256").update(subjectPublicKeyInfo(key)).digest();
+  return { privateKey, certificate: await certificateOf(key, directory), pin, token };
+}
+
+function privateKeyOf(pem: string): KeyObject {
   try {
-    const key = createPrivateKey(privateKey);
-    const pin = createHash("sha256").update(subjectPublicKeyInfo(key)).digest();
-    return { privateKey, certificate: selfSignedCertificate(key), pin, token };
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyDetails?.namedCurve === "prime256v1") return key;
   } catch (error) {
     throw damaged("tls-key.pem", { cause: error });
+  }
+  throw damaged("tls-key.pem");
+}
+
+/** Kept beside the key, for making one slows the start; one that is unreadable or of another key is replaced. */
+async function certificateOf(key: KeyObject, directory: string): Promise<string> {
+  const path = join(directory, "tls-certificate.pem");
+  const kept = await readIfThere(path);
+  if (kept !== undefined && certifies(kept, key)) return kept;
+  const made = await selfSignedCertificate(key);
+  await writeFileDurably(path, made);
+  return made;
+}
+
+function certifies(pem: string, key: KeyObject): boolean {
+  try {
+    return new X509Certificate(pem).checkPrivateKey(key);
+  } catch {
+    return false;
   }
 }
 
@@ -37,14 +68,20 @@ function newPrivateKey(): string {
 }
 
 async function readOrMake(path: string, make: () => string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
+  const kept = await readIfThere(path);
+  if (kept !== undefined) return kept;
   const content = make();
   await writeFileDurably(path, content);
   return content;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function damaged(file: string, options?: ErrorOptions): Failure {
