@@ -26,6 +26,8 @@ import { readPassphraseFile } from "./vault-gate.ts";
 
 /** The first app password's name. */
 const FIRST_APP_PASSWORD = "first mail program";
+/** The slot that the 24 words open. */
+const PAPER_KEY = "paper key";
 
 export interface InitResult {
   readonly home: string;
@@ -87,13 +89,14 @@ async function fillHome({
   const created = await createVault(recovery.recipient, name, slot, slotOptions);
   const { vault } = created;
   const appPassword = newAppPassword(randomBytes);
-  const file = await addSlot(
+  const withAppPassword = await addSlot(
     created.file,
     vault,
     FIRST_APP_PASSWORD,
     { kind: "app-password", password: appPassword },
     slotOptions,
   );
+  const file = await addSlot(withAppPassword, vault, PAPER_KEY, { kind: "paper", masterSeed }, slotOptions);
 
   const db = openState(paths, vault);
   try {
