@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
 import type { Clock } from "../foundation/clock.ts";
-import { FILES_PER_SLICE, NAME_DELAY } from "./limits.ts";
+import { FILES_PER_SLICE, NAME_DELAY, NAME_RETRY_DELAY } from "./limits.ts";
 import { isMissing, type MailFolders } from "./mail-folders.ts";
 
 /** Which file a row of the index means, and which name it should have. */
@@ -65,15 +65,16 @@ export class DiskNames {
   #schedule(delay = NAME_DELAY): void {
     this.#scheduled ??= this.#clock.after(delay, () => {
       this.#scheduled = undefined;
-      this.#write(FILES_PER_SLICE);
-      if (this.#deviations.size > 0) this.#schedule(1);
+      const written = this.#write(FILES_PER_SLICE);
+      if (this.#deviations.size > 0) this.#schedule(written ? 1 : NAME_RETRY_DELAY);
     });
   }
 
-  #write(count: number): void {
+  /** False where the disk refuses. */
+  #write(count: number): boolean {
     let left = count;
     for (const [file, { path, folder, letters }] of this.#deviations) {
-      if (left-- <= 0) return;
+      if (left-- <= 0) return true;
       this.#deviations.delete(file);
       const target = this.#folders.cur(folder, file, letters);
       try {
@@ -82,9 +83,10 @@ export class DiskNames {
         // A file that is gone is found out when it is read; on a disk that refuses, the old name goes on to serve.
         if (!isMissing(error)) {
           this.#deviations.set(file, { path, folder, letters });
-          return;
+          return false;
         }
       }
     }
+    return true;
   }
 }

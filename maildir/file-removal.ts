@@ -52,6 +52,7 @@ export class FileRemoval {
     for (const one of garbage) this.#queue.push(one);
     this.#running ??= this.#work().finally(() => {
       this.#running = undefined;
+      if (this.#queue.length > 0) this.start([]);
     });
   }
 

@@ -19,7 +19,10 @@ export const MAX_KEYWORDS = 1_000;
 /** Octets of one keyword. */
 export const MAX_KEYWORD_OCTETS = 255;
 
-/** UIDs and MODSEQs in the log of expunged messages of one mailbox; QRESYNC clients that were away for longer ask for all UIDs. */
+/** MODSEQs after which the log of expunged messages is counted, which takes some milliseconds when it is long. */
+export const EXPUNGE_LOG_INTERVAL = 256;
+
+/** UIDs in the log of expunged messages of one mailbox; QRESYNC clients that were away for longer ask for all UIDs. */
 export const MAX_EXPUNGE_LOG = 200_000;
 
 /** Message ids of one References field that are looked up for the thread: the newest ones. */
@@ -39,6 +42,9 @@ export const WORK_SLICE = 5;
 
 /** Milliseconds that a changed file name may wait before it is written to disk. */
 export const NAME_DELAY = 200;
+
+/** Milliseconds until a name is tried again that the disk refused, for instance because it is read-only just now. */
+export const NAME_RETRY_DELAY = 60_000;
 
 /** Names changed and files removed in one go, some 25 microseconds each. */
 export const FILES_PER_SLICE = 100;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsync, futimesSync, openSync, renameSync, rmSync, write, writeSync } from "node:fs";
+import { closeSync, fsync, futimesSync, open, rmSync, write, writeSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Part } from "../mime/part.ts";
@@ -10,6 +11,7 @@ import { WRITE_SIZE } from "./limits.ts";
 import { isMissing } from "./mail-folders.ts";
 import { padding } from "./padding.ts";
 
+const openOf = promisify(open);
 const fsyncOf = promisify(fsync);
 const writeOf = promisify(write);
 
@@ -51,7 +53,7 @@ class SealedFile {
   }
 
   async write(): Promise<void> {
-    const fd = this.#open();
+    const fd = await this.#open();
     const octets = this.#take();
     for (let offset = 0; offset < octets.length; )
       offset += (await writeOf(fd, octets, offset, octets.length - offset, null)).bytesWritten;
@@ -59,7 +61,7 @@ class SealedFile {
 
   /** The file is on the disk afterwards, its times tell nothing. */
   async finish(): Promise<void> {
-    const fd = this.#open();
+    const fd = await this.#open();
     const octets = this.#take();
     for (let offset = 0; offset < octets.length; ) offset += writeSync(fd, octets, offset);
     futimesSync(fd, 0, 0);
@@ -72,8 +74,9 @@ class SealedFile {
     this.#fd = undefined;
   }
 
-  #open(): number {
-    this.#fd ??= openSync(this.#path, "wx", 0o600);
+  /** Creating a file may wait for the file system's journal while others sync; the event loop does not. */
+  async #open(): Promise<number> {
+    this.#fd ??= await openOf(this.#path, "wx", 0o600);
     return this.#fd;
   }
 
@@ -108,7 +111,7 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
       for (const sealed of sealer.push(piece)) if (file.add(sealed)) await file.write();
     file.add(sealer.end());
     await file.finish();
-    renameSync(request.temporary, request.path);
+    await rename(request.temporary, request.path);
     return { size, contentHash: hash.digest(), ...parser.end() };
   } catch (error) {
     file.close();

@@ -3,7 +3,7 @@ import { formatBodyStructure } from "../mime/body-structure.ts";
 import type { Part } from "../mime/part.ts";
 import type { FilePlace } from "./disk-names.ts";
 import { applyChange, type FlagList, type FlagSet, formatFlags, maildirLetters, parseFlags } from "./flags.ts";
-import { MAX_EXPUNGE_LOG, MAX_KEYWORDS } from "./limits.ts";
+import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS } from "./limits.ts";
 import { MailboxCache } from "./mailbox-cache.ts";
 import type { Counters, MailboxRow } from "./mailbox-index.ts";
 import type {
@@ -171,7 +171,8 @@ export class StoredMailbox implements MaildirMailbox {
       const threadId = contents.joinThread(one.content, randomObjectId);
       const content = contents.insert(one.content);
       const { size, emailId, file, path } = one;
-      return { path, message: { ...this.flagSet(flags), internalDate, size, emailId, threadId, content, file } };
+      const date = Math.trunc(internalDate);
+      return { path, message: { ...this.flagSet(flags), internalDate: date, size, emailId, threadId, content, file } };
     });
     return this.admit(arrivals, origin);
   }
@@ -230,8 +231,10 @@ export class StoredMailbox implements MaildirMailbox {
     messages.expunge(this.row, this.#folder, gone, modSeq);
     contents.dropUnused(rows.map(({ content }) => content));
     mailboxes.setCounters(this.row, uidNext, modSeq);
-    const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
-    if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
+    if (modSeq % EXPUNGE_LOG_INTERVAL === 0) {
+      const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
+      if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
+    }
     db.afterCommit(() => {
       removal.start(
         rows.map((row) => ({

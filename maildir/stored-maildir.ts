@@ -1,4 +1,4 @@
-import { Failure } from "../foundation/failure.ts";
+import { Failure, storageFailure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
 import { writeDescription } from "./folder-description.ts";
 import { MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
@@ -90,7 +90,7 @@ export class StoredMaildir implements Maildir {
       if (specialUse !== undefined && this.specialUse(specialUse) !== undefined)
         throw new Failure("invalid", "another mailbox has this special use");
       const created = await this.#prepare([...this.#missingSuperiors(normal), { name: normal, specialUse }]);
-      await commit(this.#storage, () => this.#insertRows(created));
+      await this.#commitNew(created, () => this.#insertRows(created));
       await this.describeFolders();
       return this.#existing(normal);
     });
@@ -99,7 +99,7 @@ export class StoredMaildir implements Maildir {
   /** The first mailboxes of an empty store; subscribed, since somebody will want to see them. */
   async createDefaults(defaults: readonly (readonly [name: string, use: SpecialUse | undefined])[]): Promise<void> {
     const created = await this.#prepare(defaults.map(([name, specialUse]) => ({ name, specialUse })));
-    await commit(this.#storage, () => {
+    await this.#commitNew(created, () => {
       this.#insertRows(created);
       for (const { name } of created) this.#storage.mailboxes.subscribe(name);
     });
@@ -150,7 +150,7 @@ export class StoredMaildir implements Maildir {
       const superiors = this.#missingSuperiors(target).filter(({ name }) => !movingNames.has(name));
       const created = await this.#prepare(superiors);
       const { db, mailboxes } = this.#storage;
-      await commit(this.#storage, () => {
+      await this.#commitNew(created, () => {
         for (const { mailbox, name } of renames) mailboxes.rename(mailbox.row, name);
         this.#insertRows(created);
         db.afterCommit(() => {
@@ -176,9 +176,13 @@ export class StoredMaildir implements Maildir {
     const file: StagedFile = stagedFile(staged);
     const mailbox = this.#byId.get(mailboxId);
     if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
-    const [uid] = this.#storage.db.transaction(() => mailbox.insert([file], [options], origin));
-    if (uid === undefined) throw new Error("no UID was given");
-    return uid;
+    try {
+      const [uid] = this.#storage.db.transaction(() => mailbox.insert([file], [options], origin));
+      if (uid === undefined) throw new Error("no UID was given");
+      return uid;
+    } catch (error) {
+      throw storageFailure(error);
+    }
   }
 
   async discard(staged: StagedMessage): Promise<void> {
@@ -231,7 +235,7 @@ export class StoredMaildir implements Maildir {
     const inbox = this.#existing(INBOX);
     const created = await this.#prepare([...this.#missingSuperiors(target), { name: target, specialUse: undefined }]);
     const { db, mailboxes, messages } = this.#storage;
-    await commit(this.#storage, () => {
+    await this.#commitNew(created, () => {
       const renamed = this.#insertRows(created).find(({ name }) => name === target);
       if (renamed === undefined) throw new Error("the mailbox was not created");
       const { uidNext, highestModSeq } = inbox.counters();
@@ -259,10 +263,29 @@ export class StoredMaildir implements Maildir {
     const created: NewMailbox[] = [];
     for (const { name, specialUse } of wanted) {
       const folder = this.#storage.folders.randomName();
-      await this.#storage.folders.create(folder);
       created.push({ name, specialUse, folder, objectId: randomObjectId() });
+      try {
+        await this.#storage.folders.create(folder);
+      } catch (error) {
+        await this.#removeFolders(created);
+        throw storageFailure(error);
+      }
     }
     return created;
+  }
+
+  /** Commits work that puts new mailboxes into the index; if it fails, their folders go. */
+  async #commitNew<T>(created: readonly NewMailbox[], work: () => T): Promise<T> {
+    try {
+      return await commit(this.#storage, work);
+    } catch (error) {
+      await this.#removeFolders(created);
+      throw error;
+    }
+  }
+
+  async #removeFolders(created: readonly NewMailbox[]): Promise<void> {
+    for (const { folder } of created) await this.#storage.folders.remove(folder).catch(() => undefined);
   }
 
   #insertRows(created: readonly NewMailbox[]): MailboxRow[] {

@@ -7,8 +7,12 @@ import type { ImportedMessage } from "./message-source.ts";
 /** The message in an .eml file, dated by its header or else by the file. */
 export async function* readEml(path: string): AsyncGenerator<ImportedMessage> {
   const { mtimeMs } = await stat(path);
-  const stream = createReadStream(path) as AsyncIterable<Buffer>;
-  const iterator = stream[Symbol.asyncIterator]();
-  const header = await readHeader(iterator);
-  yield { content: joined(header, iterator), flags: [], internalDate: arrivalDate(header) ?? mtimeMs };
+  const stream = createReadStream(path);
+  try {
+    const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    const header = await readHeader(iterator);
+    yield { content: joined(header, iterator), flags: [], internalDate: arrivalDate(header) ?? mtimeMs };
+  } finally {
+    stream.destroy();
+  }
 }

@@ -64,8 +64,10 @@ class Importer {
     const content = await takeSmall(withCrlf(message.content));
     const staging = this.#stage(Buffer.isBuffer(content) ? only(content) : content, message);
     this.#batch.push(staging);
+    // A failure is reported by the commit, which may be a while.
+    const settled = staging.catch(() => undefined);
     // A large message is read from the file as it is stored, so the next one has to wait for it.
-    if (!Buffer.isBuffer(content)) await staging.catch(() => undefined);
+    if (!Buffer.isBuffer(content)) await settled;
     return this.#batch.length >= IMPORT_BATCH;
   }
 
@@ -121,11 +123,14 @@ export async function importMail(
     await importer.commit();
     onProgress?.(progress());
   };
-  for await (const message of source.messages) {
-    if (signal?.aborted === true) break;
-    if (await importer.take(message)) await commit();
+  try {
+    for await (const message of source.messages) {
+      if (signal?.aborted === true) break;
+      if (await importer.take(message)) await commit();
+    }
+  } finally {
+    await commit();
   }
-  await commit();
   signal?.throwIfAborted();
   return progress();
 }

@@ -21,6 +21,11 @@ async function* readFiles(files: readonly { path: string; name: string }[]): Asy
     const status = await stat(path).catch(() => undefined);
     if (status?.isFile() !== true) continue;
     const flags = flagsOfLetters(splitDiskName(name).letters);
-    yield { content: createReadStream(path) as AsyncIterable<Buffer>, flags, internalDate: status.mtimeMs };
+    const stream = createReadStream(path);
+    try {
+      yield { content: stream as AsyncIterable<Buffer>, flags, internalDate: status.mtimeMs };
+    } finally {
+      stream.destroy();
+    }
   }
 }

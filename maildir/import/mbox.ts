@@ -90,7 +90,8 @@ export function statusFlags(header: Uint8Array): string[] {
 
 /** The messages of an mbox (RFC 4155, mboxrd, mboxo), however large it is. What precedes the first `From ` is passed over. */
 export async function* readMbox(path: string): AsyncGenerator<ImportedMessage> {
-  const pieces = mboxPieces(createReadStream(path) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const stream = createReadStream(path);
+  const pieces = mboxPieces(stream as AsyncIterable<Buffer>);
   let from: string | undefined;
   const body = async function* (): AsyncGenerator<Buffer> {
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
@@ -101,14 +102,18 @@ export async function* readMbox(path: string): AsyncGenerator<ImportedMessage> {
       yield next.value.octets;
     }
   };
-  for await (const _ of body());
-  while (from !== undefined) {
-    const line = from;
-    from = undefined;
-    const iterator = body();
-    const header = await readHeader(iterator);
-    const internalDate = fromLineDate(line) ?? arrivalDate(header);
-    yield { content: joined(header, iterator), flags: statusFlags(header), internalDate };
-    for await (const _ of iterator);
+  try {
+    for await (const _ of body());
+    while (from !== undefined) {
+      const line = from;
+      from = undefined;
+      const iterator = body();
+      const header = await readHeader(iterator);
+      const internalDate = fromLineDate(line) ?? arrivalDate(header);
+      yield { content: joined(header, iterator), flags: statusFlags(header), internalDate };
+      for await (const _ of iterator);
+    }
+  } finally {
+    stream.destroy();
   }
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
+import { MailboxIndex } from "../../maildir/mailbox-index.ts";
 import type { FlagChange, MailboxChange } from "../../maildir/message.ts";
+import { MessageIndex } from "../../maildir/message-index.ts";
 import type { MaildirMailbox } from "../../maildir/store.ts";
 import { append, box, flagsOf, inHome, mail, pieces, read } from "./home.ts";
 
@@ -87,7 +89,7 @@ test(
           for (const uid of mailbox.uids()) expect((await read(mailbox, uid)).toString()).toBe(mail("x"));
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }),
 );
@@ -288,5 +290,22 @@ test(
     await maildir.close();
     expect(home.messageFiles()).toEqual([]);
     expect(home.db.sqlite.prepare("SELECT COUNT(*) FROM maildir_garbage").pluck().get()).toBe(0);
+  }),
+);
+
+test(
+  "a log of expunged messages that grew too long is cut, and says from which MODSEQ on it is whole",
+  inHome(async (home) => {
+    const inbox = box(await home.open(), "INBOX");
+    for (let message = 0; message < 6; message++) await append(inbox, mail("x"));
+    for (let uid = 1; uid <= 6; uid++) await inbox.expunge([uid]);
+    const index = new MessageIndex(home.db);
+    const row = Number(home.db.sqlite.prepare("SELECT id FROM maildir_mailbox WHERE name = 'INBOX'").pluck().get());
+    expect(index.cutExpungeLog(row, 6)).toBeUndefined();
+    const floor = index.cutExpungeLog(row, 4) ?? 0;
+    new MailboxIndex(home.db).setExpungeFloor(row, floor);
+    expect(inbox.expungedSince(floor - 1)).toBeUndefined();
+    expect(inbox.expungedSince(floor)).toEqual([5, 6]);
+    expect(inbox.expungedSince(inbox.status().highestModSeq - 1)).toEqual([6]);
   }),
 );
