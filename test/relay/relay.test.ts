@@ -332,6 +332,7 @@ test("TLS is version 1.3 with a well-formed certificate of the pinned key", () =
     if (certificate === undefined) throw new Error("no certificate");
     expect(certificate.verify(certificate.publicKey)).toBe(true);
     expect(certificate.subject).toBe("CN=relay");
+    expect(certificate.ca).toBe(false);
     expect(new Date(certificate.validTo).getUTCFullYear()).toBe(9999);
     const key = certificate.publicKey.export({ format: "der", type: "spki" });
     expect(createHash("sha256").update(key).digest()).toEqual(relay.address.pin);
