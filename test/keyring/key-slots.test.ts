@@ -10,6 +10,7 @@ import {
   removeSlot,
   type SlotSecret,
 } from "../../keyring/key-slots.ts";
+import { seedToWords, wordsToSeed } from "../../keyring/paper-key.ts";
 import { scramKeys } from "../../keyring/scram.ts";
 import { CHEAP, KEY, NOW, RECIPIENT, SEED, slotOptions, someVault } from "./some-vault.ts";
 
@@ -70,6 +71,16 @@ test("all slots open the same vault, and a removed one opens it no more", async 
     }
   }
   expect(listSlots(file)).toEqual([{ name: "the paper key", kind: "paper", createdAt: NOW }]);
+});
+
+test("the 24 words on paper open the vault when every other slot is gone", async () => {
+  const { file: first, vault } = await someVault();
+  const words = seedToWords(SEED);
+  const file = await addSlot(first, vault, "paper key", { kind: "paper", masterSeed: SEED }, slotOptions());
+  const masterSeed = wordsToSeed(words);
+  if (masterSeed === undefined) throw new Error("no seed");
+  const opened = await openVault(removeSlot(file, vault, "first"), { masterSeed });
+  expect(opened?.derive("mail")).toEqual(vault.derive("mail"));
 });
 
 test("the last slot cannot be removed", async () => {

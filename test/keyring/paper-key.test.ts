@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { newMasterSeed, qrText, seedToWords, wordsToSeed } from "../../keyring/paper-key.ts";
@@ -47,13 +46,6 @@ test("the QR code's quiet zone is drawn on a dark ground and left blank on paper
   const [onScreen, onPaper] = [qrText("postern"), qrText("postern", "light")].map((code) => code.split("\n")[0] ?? "");
   expect(onScreen).toMatch(/^\u2588+$/);
   expect(onPaper).toMatch(/^ +$/);
-});
-
-test("age-keygen finds the same recipient for the recovery identity", () => {
-  for (const name of ["a", "b", "c"]) {
-    const { identity, recipient } = recoveryIdentity(newMasterSeed(fixedRandom(name)));
-    expect(execFileSync("age-keygen", ["-y"], { input: `${identity}\n`, encoding: "utf8" }).trim()).toBe(recipient);
-  }
 });
 
 test("the recovery identity is the seed's for ever", () => {
