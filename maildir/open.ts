@@ -13,6 +13,7 @@ import { INBOX } from "./mailbox-name.ts";
 import type { SpecialUse } from "./message.ts";
 import { MessageIndex } from "./message-index.ts";
 import { MAILDIR_SCHEMA } from "./schema.ts";
+import { StagedNames } from "./staging.ts";
 import type { Storage } from "./storage.ts";
 import type { Maildir, MaildirOptions } from "./store.ts";
 import { StoredMaildir } from "./stored-maildir.ts";
@@ -55,6 +56,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       names: new DiskNames(folders, clock),
       sync,
       removal: new FileRemoval(db, folders, sync, logger),
+      staged: new StagedNames(),
     };
     await storage.removal.recover();
     const maildir = new StoredMaildir(storage);

@@ -15,14 +15,17 @@ export class StagedFile implements StagedMessage {
   readonly emailId: string;
   readonly internalDate: number;
   readonly content: PreparedContent;
+  /** Of a deterministic name. */
+  readonly claim: object | undefined;
 
-  constructor(fields: Pick<StagedFile, "size" | "file" | "path" | "emailId" | "internalDate" | "content">) {
+  constructor(fields: Omit<StagedFile, "contentHash" | "header">) {
     this.size = fields.size;
     this.file = fields.file;
     this.path = fields.path;
     this.emailId = fields.emailId;
     this.internalDate = fields.internalDate;
     this.content = fields.content;
+    this.claim = fields.claim;
   }
 
   get contentHash(): Buffer {
@@ -31,6 +34,28 @@ export class StagedFile implements StagedMessage {
 
   get header(): Buffer {
     return this.content.header;
+  }
+}
+
+/**
+ * Who staged a deterministic name last. Whoever staged it before must not be inserted: its file was, or is about to be,
+ * overwritten.
+ */
+export class StagedNames {
+  readonly #latest = new Map<string, object>();
+
+  claim(file: string): object {
+    const claim = {};
+    this.#latest.set(file, claim);
+    return claim;
+  }
+
+  holds({ file, claim }: StagedFile): boolean {
+    return claim === undefined || this.#latest.get(file) === claim;
+  }
+
+  release(staged: StagedFile): void {
+    if (staged.claim !== undefined && this.holds(staged)) this.#latest.delete(staged.file);
   }
 }
 
@@ -44,7 +69,7 @@ export function stagedFile(staged: StagedMessage): StagedFile {
 export async function stage(
   storage: Storage,
   folder: string,
-  content: AsyncIterable<Uint8Array>,
+  octets: AsyncIterable<Uint8Array>,
   options: StageOptions,
 ): Promise<StagedFile> {
   const { folders, recipients, appendLimit: sizeLimit, clock, sync } = storage;
@@ -54,19 +79,31 @@ export async function stage(
   // A committed message of that name may still lie in `new`: it must not be overwritten by a repeat.
   if (options.name !== undefined && storage.messages.hasFile(file))
     throw new Failure("already-exists", "this message was stored before");
+  const claim = options.name === undefined ? undefined : storage.staged.claim(file);
   const path = folders.fresh(folder, file);
   const temporary = folders.tmp(folder, folders.randomName());
-  const written = await writeMessage({ content, sizeLimit, recipients, internalDate, emailId, temporary, path });
+  const written = await writeMessage({
+    content: octets,
+    sizeLimit,
+    recipients,
+    internalDate,
+    emailId,
+    temporary,
+    path,
+  });
   try {
     await sync.sync(folders.fresh(folder));
   } catch (error) {
     rmSync(path, { force: true });
     throw storageFailure(error);
   }
-  return new StagedFile({ size: written.size, file, path, emailId, internalDate, content: prepareContent(written) });
+  const content = prepareContent(written);
+  return new StagedFile({ size: written.size, file, path, emailId, internalDate, content, claim });
 }
 
-/** Removes the file, unless a committed row names it. */
-export function discard({ messages }: Pick<Storage, "messages">, staged: StagedFile): void {
-  if (!messages.hasFile(staged.file)) rmSync(staged.path, { force: true });
+/** Removes the file, unless a committed row names it or somebody else staged the name after. */
+export function discard({ messages, staged: names }: Pick<Storage, "messages" | "staged">, staged: StagedFile): void {
+  if (!names.holds(staged) || messages.hasFile(staged.file)) return;
+  names.release(staged);
+  rmSync(staged.path, { force: true });
 }

@@ -11,6 +11,7 @@ import type { FileRemoval } from "./file-removal.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
+import type { StagedNames } from "./staging.ts";
 import type { MaildirOptions } from "./store.ts";
 
 /** What the mailboxes of one Maildir share. */
@@ -30,6 +31,7 @@ export interface Storage {
   readonly names: DiskNames;
   readonly sync: DirectorySync;
   readonly removal: FileRemoval;
+  readonly staged: StagedNames;
 }
 
 /** Commits together with whoever else does just now. @throws Failure full, forbidden, and what the work throws */

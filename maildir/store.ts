@@ -87,11 +87,12 @@ export interface Maildir {
   /** @throws Failure nonexistent, already-exists, invalid */
   rename(from: string, to: string): Promise<void>;
   readonly appendLimit: number;
-  /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full */
+  /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full, already-exists (of that name) */
   stage(content: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedMessage>;
   /**
    * Puts a staged message into a mailbox; its UID. Runs at once inside the caller's `Database` transaction and is undone
-   * with it; watchers learn of it after the commit. @throws Failure nonexistent, invalid, already-exists (inserted before)
+   * with it; watchers learn of it after the commit.
+   * @throws Failure nonexistent, invalid, already-exists (inserted before), busy (its name was staged once more)
    */
   insert(mailboxId: string, staged: StagedMessage, options: InsertOptions): number;
   /** Removes the file of a staged message that is not going to be inserted; harmless if it was. */

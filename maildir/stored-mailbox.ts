@@ -167,12 +167,16 @@ export class StoredMailbox implements MaildirMailbox {
     const { contents, messages } = this.#storage;
     const arrivals = staged.map((one, index): Arrival => {
       if (messages.hasFile(one.file)) throw new Failure("already-exists", "this message was stored before");
+      if (!this.#storage.staged.holds(one)) throw new Failure("busy", "the message was staged once more meanwhile");
       const { flags = [], internalDate = one.internalDate } = options[index] ?? {};
       const threadId = contents.joinThread(one.content, randomObjectId);
       const content = contents.insert(one.content);
       const { size, emailId, file, path } = one;
       const date = Math.trunc(internalDate);
       return { path, message: { ...this.flagSet(flags), internalDate: date, size, emailId, threadId, content, file } };
+    });
+    this.#storage.db.afterCommit(() => {
+      for (const one of staged) this.#storage.staged.release(one);
     });
     return this.admit(arrivals, origin);
   }
