@@ -1,7 +1,4 @@
-import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ImapFlow } from "imapflow";
 import { simpleParser } from "mailparser";
@@ -143,43 +140,6 @@ test("what betrays the sender's machine is stripped: Bcc, User-Agent, Received, 
   for (const needle of ["Bcc", "Mutt", "Needle", "secret-host", "192.0.2.7", "laptop.local", "+0200"])
     expect(received).not.toContain(needle);
   expect(received).toMatch(/^Date: Sun, 22 Nov 2026 08:00:00 \+0000/m);
-});
-
-test("a PGP/MIME signature verifies with gpg after the journey", async () => {
-  const gpgHome = join(people.scratch, "gpg");
-  mkdirSync(gpgHome, { mode: 0o700 });
-  const gpg = (...args: string[]) =>
-    execFileSync("gpg", [
-      "--homedir",
-      gpgHome,
-      "--batch",
-      "--quiet",
-      "--pinentry-mode",
-      "loopback",
-      "--passphrase",
-      "",
-      ...args,
-    ]);
-  gpg("--quick-gen-key", "alice@example.org", "ed25519", "sign", "never");
-  const part = "Content-Type: text/plain; charset=utf-8\r\n\r\nSigned text,  with  spaces \r\nand a second line.\r\n";
-  writeFileSync(join(gpgHome, "part"), part);
-  const signature = gpg("--armor", "--detach-sign", "-o", "-", join(gpgHome, "part"))
-    .toString()
-    .replace(/\r?\n/g, "\r\n");
-  const body = `--sig\r\n${part}\r\n--sig\r\nContent-Type: application/pgp-signature; name="signature.asc"\r\n\r\n${signature}\r\n--sig--\r\n`;
-  const type = 'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="sig"';
-  const received = await journey(formatLetter(header("signed", { "Content-Type": type }), body));
-  const parts = bodyOf(received)
-    .toString("latin1")
-    .split(/(?:^|\r\n)--sig(?:--)?\r\n/);
-  writeFileSync(join(gpgHome, "received-part"), parts[1] ?? "", "latin1");
-  writeFileSync(
-    join(gpgHome, "received-signature"),
-    (parts[2] ?? "").split("\r\n\r\n").slice(1).join("\r\n\r\n"),
-    "latin1",
-  );
-  gpg("--verify", join(gpgHome, "received-signature"), join(gpgHome, "received-part"));
-  execFileSync("gpgconf", ["--homedir", gpgHome, "--kill", "all"]);
 });
 
 test("a letter to 200 recipients is refused recipient by recipient, and reaches the one who is a contact", async () => {

@@ -57,6 +57,7 @@ test.each<Security>(["tls", "starttls"])(
     const atBob = await openImapFlow(mailAccount(people.bob), security);
     await atBob.mailboxOpen("INBOX");
     const told = once(atBob, "exists", { signal: AbortSignal.timeout(60_000) });
+    const idling = atBob.idle();
 
     const raw = await new MailComposer({
       from: people.alice.account.address,
@@ -73,8 +74,9 @@ test.each<Security>(["tls", "starttls"])(
 
     await told;
     const [received] = await findLetters(atBob, "INBOX", subject);
+    await idling;
     const { text, attachments } = await simpleParser(received?.source ?? "");
-    expect(text).toBe("Grüße\n");
+    expect(text).toBe("Grüße");
     expect(attachments.map(({ filename }) => filename)).toEqual(["Maße.bin"]);
     expect(attachments[0]?.content.equals(content)).toBe(true);
 

@@ -94,7 +94,7 @@ export class Mutt {
     if (attachment !== undefined) {
       await this.#terminal.press("a");
       await this.#terminal.answer(/^Attach file/m, attachment);
-      await this.#terminal.untilShown(new RegExp(`^.* 2 .*${literal(attachment.slice(-20))}`, "m"));
+      await this.#terminal.untilShown(/^.{0,4}A +2 /m);
     }
     await this.#terminal.press("y");
     await this.#terminal.untilShown(/Mail sent\./);

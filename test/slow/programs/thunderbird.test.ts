@@ -45,7 +45,7 @@ test.each<Security>(["tls", "starttls"])(
     running = await Thunderbird.start({ account: mailAccount(people.alice), security, home });
     await running.list("Inbox", letter.subject);
     const shown = await running.read("Inbox", letter.subject, "Grüße und ein €");
-    expect(shown.from).toMatch(/^bob </);
+    expect(shown.from).toMatch(/^"?bob"? </);
     expect(shown.attachments.map(({ name }) => name)).toEqual(["Straße.bin"]);
     expect(shown.attachments[0]?.content.equals(letter.file)).toBe(true);
 
