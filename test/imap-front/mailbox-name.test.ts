@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { matchesPattern } from "../../imap-front/list/pattern.ts";
 import { decodeMailboxName, encodeMailboxName } from "../../imap-front/wire/mailbox-name.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parseFetchItems } from "../../imap-front/fetch-items.ts";
 import { parseFlags } from "../../imap-front/flags.ts";
 import { defaultLimits } from "../../imap-front/limits.ts";
@@ -9,51 +9,11 @@ import { formatString } from "../../imap-front/wire/format.ts";
 import { type LiteralPiece, Scanner, SyntaxFailure } from "../../imap-front/wire/scanner.ts";
 
 const octets = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
-const words = fc
-  .array(
-    fc.oneof(
-      octets,
-      fc.constantFrom(
-        ...[
-          "(",
-          ")",
-          "[",
-          "]",
-          "<0.5>",
-          " ",
-          '"',
-          "\\",
-          "{3}",
-          "{3+}",
-          "NIL",
-          "BODY",
-          "BODY.PEEK[",
-          "HEADER.FIELDS",
-          "1.2",
-          ".TEXT",
-        ],
-        ...[
-          "ALL",
-          "NOT",
-          "OR",
-          "1:*",
-          "2,4:7",
-          "FROM",
-          "UID",
-          "KEYWORD",
-          "SINCE",
-          "1-Feb-1994",
-          "MODSEQ",
-          "HEADER",
-          "\\Seen",
-          "~",
-          "*",
-        ],
-      ),
-    ),
-    { maxLength: 12 },
-  )
-  .map((parts) => parts.join(""));
+const TOKENS = [
+  " ",
+  ...'( ) [ ] <0.5> " \\ {3} {3+} ~ * NIL BODY BODY.PEEK[ HEADER.FIELDS 1.2 .TEXT \\Seen'.split(" "),
+].concat("ALL NOT OR 1:* 2,4:7 FROM UID KEYWORD SINCE 1-Feb-1994 MODSEQ HEADER RETURN".split(" "));
+const words = fc.array(fc.oneof(octets, fc.constantFrom(...TOKENS)), { maxLength: 12 }).map((parts) => parts.join(""));
 const pieces: fc.Arbitrary<LiteralPiece[]> = fc.array(fc.record({ literal: octets, text: words }), { maxLength: 2 });
 
 const productions: readonly (readonly [string, (scanner: Scanner) => unknown])[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Scanner } from "../../imap-front/wire/scanner.ts";
 import { formatSet, membersIn, normaliseSet, STAR } from "../../imap-front/wire/sequence-set.ts";
 
