@@ -73,6 +73,8 @@ export class RelaySubscription implements Subscription {
   receive(seq: number, cell: Buffer): void {
     // Until the relay has answered SUBSCRIBE, what comes is still owed to an earlier subscription on this connection.
     if (this.#live === undefined) return;
+    // Credit bounds what the subscriber holds in memory, whatever the relay would like it to hold.
+    if (this.#credit <= 0) return this.#live.close();
     this.#after = seq;
     this.#credit--;
     this.#subscriber.onCell(seq, cell);

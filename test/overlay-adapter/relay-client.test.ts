@@ -376,6 +376,22 @@ test("credit is told in few blocks, and in time before the relay has to pause", 
   await client.close();
 });
 
+test("a relay that pushes more than it has credit for is hung up on, and its surplus goes nowhere", async () => {
+  const carrier = new ScriptedCarrier();
+  const client = createRelayClient({ carrier, clock: new FakeClock() });
+  const queue = newQueue();
+  const inbox = new Inbox();
+  inbox.read(client, SOMEWHERE, queue, 2);
+  const relay = await carrier.connection();
+  await relay.greet();
+  relay.say({ kind: "subscribed", nextSeq: 9 }, (await relay.hear()).correlation);
+  const probe = failureCode(client.send(SOMEWHERE, newQueue(), cellOf(1)));
+  for (const seq of numbers(1, 3)) relay.say({ kind: "message", recipientId: queue.recipientId, seq, cell: cellOf(1) });
+  expect(await probe).toBe("unavailable");
+  expect(inbox.seqs).toEqual([1, 2]);
+  await client.close();
+});
+
 test("acknowledgements handed in while one is under way go out together, and are repeated on the next connection", async () => {
   const carrier = new ScriptedCarrier();
   const clock = new FakeClock();
