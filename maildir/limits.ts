@@ -55,6 +55,9 @@ export const SMALLEST_PLAINTEXT = 2_048;
 /** Octets of one mbox line that are held to look for `From `; longer lines pass in pieces. */
 export const MAX_MBOX_LINE = 64 * 1024;
 
+/** Folders whose descriptions are written at the same time; each has a file open. */
+export const FOLDERS_AT_A_TIME = 16;
+
 /** Messages that an import commits together. */
 export const IMPORT_BATCH = 64;
 

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { encodeBase32 } from "../foundation/base32.ts";
 import { syncDirectory } from "../foundation/durable-file.ts";
 import { errorCode } from "../foundation/failure.ts";
@@ -45,14 +45,18 @@ export class MailFolders {
   }
 
   async createRoot(): Promise<void> {
-    await mkdir(this.root, { recursive: true, mode: 0o700 });
+    const created = await mkdir(this.root, { recursive: true, mode: 0o700 });
+    if (created !== undefined) await syncDirectory(dirname(this.root));
   }
 
-  async create(folder: string): Promise<void> {
-    await mkdir(this.folder(folder), { mode: 0o700 });
-    for (const part of ["tmp", "new", "cur"]) await mkdir(join(this.folder(folder), part), { mode: 0o700 });
-    await syncDirectory(this.folder(folder));
-    await syncDirectory(this.root);
+  /** Makes folders with their three directories; durable. */
+  async create(folders: readonly string[]): Promise<void> {
+    for (const folder of folders) {
+      await mkdir(this.folder(folder), { mode: 0o700 });
+      for (const part of ["tmp", "new", "cur"]) await mkdir(join(this.folder(folder), part), { mode: 0o700 });
+    }
+    for (const folder of folders) await syncDirectory(this.folder(folder));
+    if (folders.length > 0) await syncDirectory(this.root);
   }
 
   async remove(folder: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
 import { writeDescription } from "./folder-description.ts";
-import { MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
+import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
 import type { MailboxRow } from "./mailbox-index.ts";
 import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
 import type { SpecialUse } from "./message.ts";
@@ -219,12 +219,15 @@ export class StoredMaildir implements Maildir {
   /** Writes the sealed descriptions that are not what the index says; what fails is made up for at the next start. */
   async describeFolders(): Promise<void> {
     const { mailboxes, folders, recipients, logger } = this.#storage;
+    const describe = async (row: MailboxRow): Promise<void> => {
+      const { name, objectId: mailboxId, uidValidity, specialUse } = row;
+      await writeDescription(folders.folder(row.folder), recipients, { name, mailboxId, uidValidity, specialUse });
+      await commit(this.#storage, () => mailboxes.setDescribed(row.id));
+    };
     try {
-      for (const row of mailboxes.undescribed()) {
-        const { name, objectId: mailboxId, uidValidity, specialUse } = row;
-        await writeDescription(folders.folder(row.folder), recipients, { name, mailboxId, uidValidity, specialUse });
-        await commit(this.#storage, () => mailboxes.setDescribed(row.id));
-      }
+      const rows = mailboxes.undescribed();
+      for (let start = 0; start < rows.length; start += FOLDERS_AT_A_TIME)
+        await Promise.all(rows.slice(start, start + FOLDERS_AT_A_TIME).map(describe));
     } catch {
       logger("warn", "a folder's description could not be written");
     }
@@ -260,16 +263,14 @@ export class StoredMaildir implements Maildir {
   /** Makes the folders, before any row names them. */
   async #prepare(wanted: readonly Pick<NewMailbox, "name" | "specialUse">[]): Promise<NewMailbox[]> {
     if (this.#byName.size + wanted.length > MAX_MAILBOXES) throw new Failure("full", "there are too many mailboxes");
-    const created: NewMailbox[] = [];
-    for (const { name, specialUse } of wanted) {
-      const folder = this.#storage.folders.randomName();
-      created.push({ name, specialUse, folder, objectId: randomObjectId() });
-      try {
-        await this.#storage.folders.create(folder);
-      } catch (error) {
-        await this.#removeFolders(created);
-        throw storageFailure(error);
-      }
+    const created = wanted.map(({ name, specialUse }): NewMailbox => {
+      return { name, specialUse, folder: this.#storage.folders.randomName(), objectId: randomObjectId() };
+    });
+    try {
+      await this.#storage.folders.create(created.map(({ folder }) => folder));
+    } catch (error) {
+      await this.#removeFolders(created);
+      throw storageFailure(error);
     }
     return created;
   }
