@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../foundation/failure.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import { lockForProcess } from "../foundation/process-lock.ts";
 
 /** Where things lie in a home; nothing of it is readable without a key slot but the settings and what TLS needs. */
@@ -32,10 +32,17 @@ export function homePaths(home: string): HomePaths {
   };
 }
 
-/** Makes the home and its folders, for their owner alone. */
+/** Makes the home and its folders, for their owner alone. @throws Failure forbidden */
 export async function createHome(paths: HomePaths): Promise<void> {
-  await mkdir(paths.home, { recursive: true, mode: 0o700 });
-  await mkdir(join(paths.home, "tls"), { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(join(paths.home, "tls"), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // ENOENT is what a recursive mkdir says of a read-only disk.
+    if (errorCode(error) !== "ENOENT") throw error;
+    throw new Failure("forbidden", `${paths.home} cannot be made: check that the disk is not read-only`, {
+      cause: error,
+    });
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -36,7 +36,8 @@ export function errorCode(error: unknown): string {
 /** Turns what the file system and SQLite say of a full or read-only disk into a Failure; anything else comes back as it is. */
 export function storageFailure(error: unknown): unknown {
   const code = errorCode(error);
-  if (code === "ENOSPC" || code === "EDQUOT" || code.startsWith("SQLITE_FULL"))
+  // SHMSIZE: no room for the index of SQLite's log.
+  if (["ENOSPC", "EDQUOT", "SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"].includes(code))
     return new Failure("full", "the disk is full: free some space and try again", { cause: error });
   if (code === "EROFS" || code === "EACCES" || code.startsWith("SQLITE_READONLY"))
     return new Failure("forbidden", "the home cannot be written: check that the disk is not read-only", {

@@ -117,7 +117,8 @@ export class PosternServer {
   }
 }
 
-function spawnPostern(scratch: string, args: readonly string[]): ChildProcess {
+/** A `postern` process without standard input, its output in pipes; the caller ends it. */
+export function spawnPostern(scratch: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, XDG_CONFIG_HOME: `${scratch}/config`, XDG_DATA_HOME: `${scratch}/data` },
     stdio: ["ignore", "pipe", "pipe"],

@@ -44,6 +44,7 @@ test("a bug shows its stack and has status 1", () => {
 test.each([
   ["ENOSPC", 8],
   ["SQLITE_FULL", 8],
+  ["SQLITE_IOERR_SHMSIZE", 8],
   ["EROFS", 10],
   ["SQLITE_READONLY", 10],
 ])("what the disk says (%s) is a failure with a name, not a bug", (code, status) => {

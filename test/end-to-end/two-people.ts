@@ -18,8 +18,10 @@ export class TwoPeople {
     this.bob = bob;
   }
 
-  static async meet(): Promise<TwoPeople> {
+  /** `prepare` is called before there is anything below the scratch directory. */
+  static async meet(prepare: (scratch: string) => void = () => undefined): Promise<TwoPeople> {
     const scratch = mkdtempSync(join(tmpdir(), "postern-test-"));
+    prepare(scratch);
     const relay = await TwoPeople.#startRelay(scratch, "127.0.0.1:0");
     const alice = await Person.create("alice", scratch, relay.url);
     const bob = await Person.create("bob", scratch, relay.url);
