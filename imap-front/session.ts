@@ -156,7 +156,10 @@ export class Session {
     if (this.options.startTls === undefined) throw new Error("no TLS context");
     this.input.detach();
     while (this.#stream.read() !== null);
-    const stream = await this.options.startTls(this.#stream);
+    const stream = await this.options.startTls(this.#stream).catch((error: unknown) => {
+      this.options.logger("info", "imap.tls-handshake-failed");
+      throw new ConnectionClosed("the TLS handshake failed", { cause: error });
+    });
     this.#stream = stream;
     this.#secure = true;
     this.input = new Input(stream);
@@ -242,6 +245,7 @@ export class Session {
       return await this.#complain(tag, new CommandFailure("BAD", undefined, error.message));
     let reply = failureReply(error);
     if (reply === undefined) {
+      if (this.signal.aborted) throw new ConnectionClosed("the client is gone", { cause: error });
       this.options.logger("error", "imap.command", { cause: describe(error) });
       reply = new CommandFailure("NO", "SERVERBUG", "something went wrong inside; the log says more");
     }
@@ -284,10 +288,18 @@ export class Session {
     stream.once("close", cancel);
   }
 
+  /** Ends the connection once nothing came for so long; while a command is carried out, once nothing was taken either. */
   #restartTimer(): void {
     this.#cancelTimer();
+    const { input, output } = this;
+    const { received } = input;
+    const { sent } = output;
     const time = this.state.kind === "notAuthenticated" ? this.limits.loginTimeout : this.limits.idleTimeout;
-    this.#cancelTimer = this.options.clock.after(time, () => this.#bye("no command for too long"));
+    this.#cancelTimer = this.options.clock.after(time, () => {
+      if (input.received !== received || (this.#working && output.sent !== sent)) this.#restartTimer();
+      else if (this.#working) this.#stream.destroy();
+      else this.#bye("no command for too long");
+    });
   }
 
   #newOutput(stream: Duplex): Output {
@@ -296,9 +308,12 @@ export class Session {
 
   #watchStream(stream: Duplex): void {
     stream.on("error", () => stream.destroy());
-    stream.once("close", () => {
+    const gone = () => {
       if (stream === this.#stream) this.#abort.abort();
-    });
+    };
+    // Who closes its side is not waiting for a long search.
+    stream.once("end", gone);
+    stream.once("close", gone);
   }
 
   #bounds() {

@@ -26,10 +26,12 @@ export class Input {
   #chunks: Buffer[] = [];
   #size = 0;
   #ended = false;
+  #received = 0;
   #wake: (() => void) | undefined;
   readonly #onData = (chunk: Buffer) => {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
+    this.#received += chunk.length;
     if (this.#size > HIGH_WATER) this.#stream.pause();
     this.#notify();
   };
@@ -43,6 +45,11 @@ export class Input {
     stream.on("data", this.#onData);
     stream.on("end", this.#onEnd);
     stream.on("close", this.#onEnd);
+  }
+
+  /** Octets that came so far. */
+  get received(): number {
+    return this.#received;
   }
 
   /** Lets go of the stream; what was not read is forgotten. */

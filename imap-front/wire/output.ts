@@ -9,6 +9,7 @@ export class Output {
   readonly #chunk: number;
   readonly #stalled: number;
   #text = "";
+  #sent = 0;
   #drained: Promise<void> | undefined;
 
   /** `chunk` in octets; `stalled` in milliseconds, after which a client that takes nothing is cut off. */
@@ -24,14 +25,14 @@ export class Output {
     this.#text += text;
   }
 
+  /** Octets handed to the socket so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** True once enough is gathered that a writer of many lines should flush. */
   get full(): boolean {
     return this.#text.length >= this.#chunk;
-  }
-
-  /** True while the client has not taken what was sent. */
-  get blocked(): boolean {
-    return this.#stream.writableNeedDrain;
   }
 
   /** Hands everything to the socket and waits while the client is behind. @throws ConnectionClosed */
@@ -40,6 +41,7 @@ export class Output {
     if (this.#text.length > 0) {
       const text = this.#text;
       this.#text = "";
+      this.#sent += text.length;
       this.#stream.write(text, "latin1");
     }
     if (this.#stream.writableNeedDrain) await this.#drain();
@@ -53,6 +55,7 @@ export class Output {
       return;
     }
     await this.flush();
+    this.#sent += bytes.length;
     this.#stream.write(bytes);
     if (this.#stream.writableNeedDrain) await this.#drain();
   }

@@ -301,6 +301,7 @@ export class MemoryMailbox implements Mailbox {
     where: { readonly header: string } | "body" | "text",
     needle: string,
     uids: readonly number[],
+    _signal?: AbortSignal,
   ): Promise<ReadonlySet<number>> {
     const found = new Set<number>();
     for (const uid of uids) {

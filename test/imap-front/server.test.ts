@@ -202,6 +202,38 @@ test("a session that says nothing is ended with BYE", async () => {
   expect(await client.rest()).toMatch(/\* BYE no command for too long\r\n$/);
 });
 
+test("a client that vanishes from a search is no error", async () => {
+  const store = new MemoryStore();
+  const logged: string[] = [];
+  const running = await serve(store, { logger: (level, event) => logged.push(`${level} ${event}`) });
+  const mailbox = store.mailbox("INBOX");
+  if (mailbox === undefined) throw new Error("no INBOX");
+  mailbox.put("Subject: x\r\n\r\ny");
+  let begun: () => void = () => undefined;
+  const searching = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const ended = new Promise<void>((resolve) => {
+    mailbox.searchText = (_where, _needle, _uids, signal) => {
+      begun();
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener("abort", () => {
+          reject(new Error("aborted"));
+          resolve();
+        });
+      });
+    };
+  });
+  const client = await (await Client.connect(running)).login();
+  await client.command("a1", "SELECT INBOX");
+  client.send("a2 SEARCH TEXT y\r\n");
+  await searching;
+  client.close();
+  await ended;
+  await stopServers();
+  expect(logged).toEqual(["info imap.login"]);
+});
+
 test("a stopping server says BYE to those who wait", async () => {
   const running = await serve();
   const client = await (await Client.connect(running)).login();
