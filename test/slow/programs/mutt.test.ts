@@ -66,3 +66,9 @@ test.each<Security>(["tls", "starttls"])(
   },
   120_000,
 );
+
+test("mutt does not take a certificate that another authority signed", async () => {
+  const account = { ...mailAccount(people.alice), caFile: people.bob.account.caFile };
+  const home = join(people.scratch, "mutt-deceived");
+  await expect(Mutt.start({ account, security: "tls", home })).rejects.toThrow("does not trust the certificate");
+}, 60_000);

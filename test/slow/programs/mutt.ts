@@ -29,6 +29,7 @@ export class Mutt {
     this.#home = home;
   }
 
+  /** @throws with what the screen shows, where mutt does not come to its INBOX or asks whether to trust the certificate */
   static async start({ account, security, home }: MuttOptions): Promise<Mutt> {
     const mutt = programPath("mutt", "mutt");
     mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -36,7 +37,8 @@ export class Mutt {
     writeFileSync(join(home, "editor"), `#!/bin/sh\ncat '${join(home, "body")}' >>"$1"\n`, { mode: 0o700 });
     const terminal = await Terminal.start(home, mutt, "-n", "-F", join(home, "muttrc"));
     try {
-      await terminal.untilShown(/^-.*Mutt: .*INBOX \[Msgs:\d+/m);
+      const screen = await terminal.untilShown(/^-.*Mutt: .*INBOX \[Msgs:\d+|^\(r\)eject/m);
+      if (screen.includes("(r)eject")) throw new Error(`mutt does not trust the certificate:\n${screen}`);
     } catch (error) {
       await terminal.stop();
       throw error;
@@ -140,7 +142,7 @@ set realname="A Person"
 set tmpdir="${home}"
 set editor="${join(home, "editor")}"
 set imap_idle=yes
-set timeout=3
+set timeout=1
 set mail_check=120
 set copy=yes
 set fast_reply=yes

@@ -11,6 +11,9 @@ const PATIENCE = 60_000;
 /** How long a program may take, in milliseconds, to end once it was asked to. */
 const FAREWELL = 10_000;
 
+/** Longest life of a program that runs on, in seconds, should whoever started it be killed. */
+const LIFETIME = 600;
+
 /** Octets of what a program that runs on says that are kept for an error's text. */
 const LAST_WORDS = 4_000;
 
@@ -101,7 +104,8 @@ export class RunningProgram {
   }
 
   static start(path: string, args: readonly string[], options: ProgramOptions): RunningProgram {
-    return new RunningProgram(spawnAtHome(path, args, options, "ignore"));
+    const bounded = ["--kill-after=10", String(LIFETIME), path, ...args];
+    return new RunningProgram(spawnAtHome(programPath("timeout", "coreutils"), bounded, options, "ignore"));
   }
 
   get ended(): boolean {

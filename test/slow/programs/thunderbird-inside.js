@@ -85,8 +85,26 @@ async function rememberPassword(user, password, ...origins) {
 
 /** Opens the INBOX, which logs in, and waits until the server's folders are in the folder pane. */
 async function logIn() {
-  await showFolder("Inbox");
-  await folderFor("SentMail");
+  let refusal;
+  const listener = {
+    QueryInterface: ChromeUtils.generateQI(["nsIMsgUserFeedbackListener"]),
+    onAlert: (message) => {
+      refusal ??= message;
+      return true;
+    },
+    onCertError: (security) => {
+      refusal ??= `the certificate is not trusted: ${security?.errorCodeString}`;
+    },
+  };
+  MailServices.mailSession.addUserFeedbackListener(listener);
+  try {
+    await showFolder("Inbox");
+    const { rootFolder } = imapServer();
+    await until(() => refusal || rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.SentMail), "the server's folders");
+    if (refusal) throw new Error(refusal);
+  } finally {
+    MailServices.mailSession.removeUserFeedbackListener(listener);
+  }
 }
 
 /** Opens a folder, and resolves with the subjects it lists once the wanted one is among them. */

@@ -75,3 +75,11 @@ test.each<Security>(["tls", "starttls"])(
   },
   240_000,
 );
+
+test("Thunderbird does not take a certificate that another authority signed", async () => {
+  const account = { ...mailAccount(people.alice), caFile: people.bob.account.caFile };
+  const home = join(people.scratch, "thunderbird-deceived");
+  await expect(Thunderbird.start({ account, security: "tls", home })).rejects.toThrow(
+    "the certificate is not trusted: SEC_ERROR_UNKNOWN_ISSUER",
+  );
+}, 120_000);

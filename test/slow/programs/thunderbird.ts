@@ -48,6 +48,7 @@ export class Thunderbird {
     this.#marionette = marionette;
   }
 
+  /** @throws with its reason, where it does not come to the INBOX */
   static async start({ account, security, home }: ThunderbirdOptions): Promise<Thunderbird> {
     const path = programPath("thunderbird", "thunderbird");
     const profile = join(home, "profile");
@@ -72,7 +73,8 @@ export class Thunderbird {
     } catch (error) {
       await program.stop();
       await display.stop();
-      throw new Error(`Thunderbird did not start; it said: ${program.lastWords}`, { cause: error });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Thunderbird did not log in: ${reason}; it said: ${program.lastWords}`, { cause: error });
     }
   }
 
