@@ -33,8 +33,8 @@ export interface SessionOptions {
   readonly startTls: ((plain: Duplex) => Promise<Duplex>) | undefined;
 }
 
-/** Ends a request of HTTP/1 or begins one of HTTP/2; no IMAP command looks so. */
-const HTTP = /^(?:[A-Z]+ \S.* HTTP\/\d|PRI \* HTTP\/2)/;
+/** Begins a request of HTTP; no IMAP command looks so. */
+const HTTP = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PRI) \S+ HTTP\/\d/;
 
 const STOPPING = "the server is shutting down";
 

@@ -29,7 +29,7 @@ export class MemoryStore implements MailStore {
   readonly appendLimit: number = 1_000_000;
   readonly #mailboxes = new Map<string, MemoryMailbox>();
   readonly #subscriptions = new Set<string>();
-  /** What the store takes for now; milliseconds since 1970. */
+  /** The store's idea of the present; milliseconds since 1970. */
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
   #modSeq = 100;
   #ids = 0;
