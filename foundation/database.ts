@@ -29,6 +29,9 @@ export class Database {
   #waiting: Waiting[] = [];
   #afterCommit: (() => void)[] = [];
   #scheduled = false;
+  readonly #control: Readonly<
+    Record<"begin" | "commit" | "rollback" | "savepoint" | "release" | "back", SQLite.Statement>
+  >;
 
   /**
    * Opens or creates the file. The key is 32 bytes; the page size, in bytes, is taken when the file is created.
@@ -50,6 +53,15 @@ export class Database {
       this.sqlite.exec(
         "CREATE TABLE IF NOT EXISTS part_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
       );
+      rememberStatements(this.sqlite);
+      this.#control = {
+        begin: this.sqlite.prepare("BEGIN IMMEDIATE"),
+        commit: this.sqlite.prepare("COMMIT"),
+        rollback: this.sqlite.prepare("ROLLBACK"),
+        savepoint: this.sqlite.prepare("SAVEPOINT nested"),
+        release: this.sqlite.prepare("RELEASE nested"),
+        back: this.sqlite.prepare("ROLLBACK TO nested"),
+      };
     } catch (error) {
       this.sqlite.close();
       if (errorCode(error) === "SQLITE_NOTADB") throw new WrongDatabaseKey();
@@ -75,16 +87,25 @@ export class Database {
 
   /** Runs the work in one transaction, durable on return; nests as a savepoint. */
   transaction<T>(work: () => T): T {
-    const outermost = !this.sqlite.inTransaction;
+    const nested = this.sqlite.inTransaction;
+    const { begin, commit, rollback, savepoint, release, back } = this.#control;
     const before = this.#afterCommit.length;
+    (nested ? savepoint : begin).run();
+    let result: T;
     try {
-      const result = this.sqlite.transaction(work).immediate() as T;
-      if (outermost) this.#runAfterCommit();
-      return result;
+      result = work();
+      (nested ? release : commit).run();
     } catch (error) {
+      // SQLite has rolled back by itself where the disk is full.
+      if (this.sqlite.inTransaction) {
+        if (nested) back.run();
+        (nested ? release : rollback).run();
+      }
       this.#afterCommit.length = before;
       throw error;
     }
+    if (!nested) this.#runAfterCommit();
+    return result;
   }
 
   /** Calls back once what the running transaction wrote is durable; never if it is rolled back. */
@@ -120,10 +141,10 @@ export class Database {
       this.transaction(() => {
         for (const { work, resolve, reject } of batch) {
           try {
-            const value = this.transaction(work) as never;
+            const value = (batch.length === 1 ? work() : this.transaction(work)) as never;
             done.push(() => resolve(value));
           } catch (error) {
-            if (!this.sqlite.inTransaction) throw error;
+            if (batch.length === 1 || !this.sqlite.inTransaction) throw error;
             done.push(() => reject(error));
           }
         }
@@ -145,4 +166,24 @@ export class Database {
 /** SQLite would create the file, and the ones it keeps beside it, for everybody to read. */
 export function createPrivately(path: string): void {
   if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
+}
+
+/** Texts beyond this many are compiled anew each time; a program has some hundreds. */
+const REMEMBERED_STATEMENTS = 1_000;
+
+/**
+ * Makes `prepare` give the same statement for the same text: compiling one costs more than running most. A statement
+ * must therefore be run to its end at once, never iterated while others work.
+ */
+function rememberStatements(sqlite: SQLite.Database): void {
+  const statements = new Map<string, SQLite.Statement>();
+  const prepare = sqlite.prepare.bind(sqlite);
+  const remembering = (text: string): SQLite.Statement => {
+    const known = statements.get(text);
+    if (known !== undefined) return known.reader ? known.pluck(false) : known;
+    const statement = prepare(text);
+    if (statements.size < REMEMBERED_STATEMENTS) statements.set(text, statement);
+    return statement;
+  };
+  sqlite.prepare = remembering as typeof sqlite.prepare;
 }
