@@ -59,7 +59,9 @@ export class Marionette {
       sandbox: "system",
       newSandbox: true,
     });
-    const result = (answer as { value: { value?: unknown; error?: string } }).value;
+    const result = (answer as { value: { value?: unknown; error?: string } | null }).value;
+    // What comes in place of an answer, when a modal dialog opens in the meantime.
+    if (result === null) throw new Error(`a dialog opened: ${await this.#dialogText()}`);
     if (result.error !== undefined) throw new Error(result.error);
     return result.value;
   }
@@ -71,6 +73,11 @@ export class Marionette {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  async #dialogText(): Promise<string> {
+    const { value } = (await this.#command("WebDriver:GetAlertText", {})) as { value: string };
+    return value;
   }
 
   #command(name: string, parameters: object): Promise<unknown> {

@@ -85,26 +85,8 @@ async function rememberPassword(user, password, ...origins) {
 
 /** Opens the INBOX, which logs in, and waits until the server's folders are in the folder pane. */
 async function logIn() {
-  let refusal;
-  const listener = {
-    QueryInterface: ChromeUtils.generateQI(["nsIMsgUserFeedbackListener"]),
-    onAlert: (message) => {
-      refusal ??= message;
-      return true;
-    },
-    onCertError: (security) => {
-      refusal ??= `the certificate is not trusted: ${security?.errorCodeString}`;
-    },
-  };
-  MailServices.mailSession.addUserFeedbackListener(listener);
-  try {
-    await showFolder("Inbox");
-    const { rootFolder } = imapServer();
-    await until(() => refusal || rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.SentMail), "the server's folders");
-    if (refusal) throw new Error(refusal);
-  } finally {
-    MailServices.mailSession.removeUserFeedbackListener(listener);
-  }
+  await showFolder("Inbox");
+  await folderFor("SentMail");
 }
 
 /** Opens a folder, and resolves with the subjects it lists once the wanted one is among them. */
