@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, readFile, rename } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "../foundation/clock.ts";
@@ -10,7 +10,7 @@ import { newAppPassword } from "../keyring/app-password.ts";
 import { certificateFingerprint } from "../keyring/certificate.ts";
 import { createDevice } from "../keyring/device.ts";
 import { createIdentity } from "../keyring/identity.ts";
-import { createKeyFile } from "../keyring/key-file.ts";
+import { createKeyFile, readKeyFile } from "../keyring/key-file.ts";
 import { addSlot, createVault, type NewSlot } from "../keyring/key-slots.ts";
 import { newMasterSeed } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
@@ -149,7 +149,10 @@ async function setAsideLeftovers(paths: HomePaths): Promise<void> {
   }
 }
 
-/** A passphrase file that was named, else a new key file outside the home: a copy of the home alone opens nothing. */
+/**
+ * A passphrase file that was named, else a key file outside the home: a copy of the home alone opens nothing. A key
+ * file that was named and is there already is used as it is.
+ */
 async function chooseKeySlot(
   environment: Environment,
   config: Config,
@@ -160,7 +163,7 @@ async function chooseKeySlot(
   }
   const keyFile = config.keyFile ?? join(environment.keyDirectory, `vault-${randomBytes(6).toString("hex")}.key`);
   await mkdir(environment.keyDirectory, { recursive: true, mode: 0o700 });
-  const key = await createKeyFile(keyFile, randomBytes);
+  const key = (await exists(keyFile)) ? await readKeyFile(keyFile) : await createKeyFile(keyFile, randomBytes);
   return { config: { ...config, keyFile }, name: "key file", slot: { kind: "key-file", key } };
 }
 
@@ -199,6 +202,8 @@ async function freePort(host: string, port = 0): Promise<number> {
 
 /** A config.toml that was there before is rewritten with what was chosen; its own text stays beside it. */
 async function writeConfig(paths: HomePaths, config: Config): Promise<void> {
-  if (await exists(paths.config)) await rename(paths.config, `${paths.config}.before-init`);
-  await writeFileDurably(paths.config, formatConfig(config));
+  const text = formatConfig(config);
+  const present = (await exists(paths.config)) ? await readFile(paths.config, "utf8") : text;
+  if (present !== text) await writeFileDurably(`${paths.config}.before-init`, present);
+  await writeFileDurably(paths.config, text);
 }

@@ -103,7 +103,9 @@ test("a stranger who knows the relay's address but not its token can store nothi
   expect(await client.pushedSoFar()).toEqual([]);
   const { relay, bob } = people;
   const slot = { slotId: randomBytes(24), ownerKey: randomBytes(32), expires: Date.now() + 60_000, cell: cell() };
-  expect(await client.call({ kind: "slot-put", token: randomBytes(32), ...slot })).toMatchObject({ reason: "forbidden" });
+  expect(await client.call({ kind: "slot-put", token: randomBytes(32), ...slot })).toMatchObject({
+    reason: "forbidden",
+  });
   await client.close();
   expect(rowsAtRelay()).toEqual(before);
   await bob.start();
@@ -112,6 +114,7 @@ test("a stranger who knows the relay's address but not its token can store nothi
 }, 60_000);
 
 test("a stranger's garbage on the relay's port harms nobody", async () => {
+  const known = await subjectsAtBob(0);
   const before = rowsAtRelay();
   for (const garbage of [randomBytes(100_000), Buffer.alloc(50_000), Buffer.from("GET / HTTP/1.1\r\n\r\n")]) {
     const client = await RawClient.connectSilently(strangersRelay());
@@ -121,12 +124,12 @@ test("a stranger's garbage on the relay's port harms nobody", async () => {
   }
   expect(rowsAtRelay()).toEqual(before);
   await send("after the garbage");
-  expect(await subjectsAtBob(2)).toContain("after the garbage");
+  expect(await subjectsAtBob(known.length + 1)).toContain("after the garbage");
 }, 60_000);
 
 test("a cell that the relay damaged and one that it replays: the one letter is reported missing, all others come once", async () => {
   const { bob } = people;
-  const known = await subjectsAtBob(2);
+  const known = await subjectsAtBob(0);
   await bob.stop();
   const subjects = ["cell 1", "cell 2", "cell 3", "cell 4", "cell 5"];
   await send(...subjects);
@@ -164,14 +167,18 @@ test("a cell that the relay damaged and one that it replays: the one letter is r
 
   await send("after the replay");
   expect((await subjectsAtBob(expected.length + 1)).toSorted()).toEqual([...expected, "after the replay"].toSorted());
+  // Nothing stays behind to come again and again: at the latest the next connection clears it away.
+  await bob.stop();
+  await bob.start();
   for (let tries = 0; tries < 100 && rowsAtRelay()["cell"] !== 0; tries++)
     await new Promise((resolve) => setTimeout(resolve, 50));
   expect(rowsAtRelay()["cell"]).toBe(0);
+  expect(await subjectsAtBob(0)).toHaveLength(expected.length + 1);
 }, 90_000);
 
 test("cells in another order, and all of them twice, give each letter once", async () => {
   const { bob } = people;
-  const known = await subjectsAtBob(1);
+  const known = await subjectsAtBob(0);
   await bob.stop();
   const subjects = Array.from({ length: 8 }, (_, index) => `shuffled ${index}`);
   await send(...subjects);
