@@ -129,10 +129,10 @@ export class RunningProgram {
   }
 
   /** Ends it and what it started, by force where it does not listen. */
-  async stop(): Promise<void> {
+  async stop(patience = FAREWELL): Promise<void> {
     if (!this.ended) {
       killGroup(this.#child, "SIGTERM");
-      await this.untilEnded();
+      await this.untilEnded(patience);
     }
     killGroup(this.#child, "SIGKILL");
     await this.#ended;
