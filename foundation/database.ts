@@ -1,4 +1,5 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import SQLite from "better-sqlite3-multiple-ciphers";
 import { errorCode } from "./failure.ts";
 
@@ -20,25 +21,52 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+export interface DatabaseOptions {
+  /** Bytes; taken when the file is created. */
+  readonly pageSize?: number;
+  /**
+   * SQLite syncs inside each commit, so that nobody in this process can read what a power cut may undo; for who hands
+   * out numbers that must never be given twice.
+   */
+  readonly syncAtCommit?: boolean;
+}
+
+/** What is committed, but not yet known to be on the disk. */
+interface Unsynced {
+  readonly ticket: number;
+  readonly settle: (error?: unknown) => void;
+}
+
 /**
  * One SQLite file, every page encrypted when a key is given (ChaCha20-Poly1305, as SQLite3MultipleCiphers writes it).
- * WAL with `synchronous=FULL`: what a transaction committed is on the disk.
+ *
+ * WAL with `synchronous=NORMAL`, where SQLite itself syncs at checkpoints alone: it keeps the file whole through a power
+ * cut, and this class syncs the log after each commit, in a thread of its own and once for all commits that wait, before
+ * anybody is told that something is durable.
  */
 export class Database {
   readonly sqlite: SQLite.Database;
   #waiting: Waiting[] = [];
   #afterCommit: (() => void)[] = [];
+  #afterSync: (() => void)[] = [];
   #scheduled = false;
+  /** What this class syncs, if SQLite does not. */
+  readonly #logPath: string | undefined;
+  #log: number | undefined;
+  #unsynced: Unsynced[] = [];
+  #tickets = 0;
+  #syncing = false;
   readonly #control: Readonly<
     Record<"begin" | "commit" | "rollback" | "savepoint" | "release" | "back", SQLite.Statement>
   >;
 
   /**
-   * Opens or creates the file. The key is 32 bytes; the page size, in bytes, is taken when the file is created.
+   * Opens or creates the file. The key is 32 bytes.
    * @throws WrongDatabaseKey
    */
-  constructor(path: string, key?: Uint8Array, pageSize = 4_096) {
+  constructor(path: string, key?: Uint8Array, { pageSize = 4_096, syncAtCommit = false }: DatabaseOptions = {}) {
     createPrivately(path);
+    if (!syncAtCommit && path !== ":memory:") this.#logPath = `${path}-wal`;
     this.sqlite = new SQLite(path);
     try {
       if (key !== undefined) {
@@ -48,7 +76,7 @@ export class Database {
       this.sqlite.pragma(`page_size = ${pageSize}`);
       this.sqlite.pragma("temp_store = MEMORY");
       this.sqlite.pragma("journal_mode = WAL");
-      this.sqlite.pragma("synchronous = FULL");
+      this.sqlite.pragma(`synchronous = ${syncAtCommit ? "FULL" : "NORMAL"}`);
       this.sqlite.pragma("foreign_keys = ON");
       this.sqlite.exec(
         "CREATE TABLE IF NOT EXISTS part_version (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
@@ -88,30 +116,24 @@ export class Database {
   /** Runs the work in one transaction, durable on return; nests as a savepoint. */
   transaction<T>(work: () => T): T {
     const nested = this.sqlite.inTransaction;
-    const { begin, commit, rollback, savepoint, release, back } = this.#control;
-    const before = this.#afterCommit.length;
-    (nested ? savepoint : begin).run();
-    let result: T;
-    try {
-      result = work();
-      (nested ? release : commit).run();
-    } catch (error) {
-      // SQLite has rolled back by itself where the disk is full.
-      if (this.sqlite.inTransaction) {
-        if (nested) back.run();
-        (nested ? release : rollback).run();
-      }
-      this.#afterCommit.length = before;
-      throw error;
-    }
-    if (!nested) this.#runAfterCommit();
+    const result = this.#run(work);
+    if (!nested) this.#syncNow();
     return result;
   }
 
-  /** Calls back once what the running transaction wrote is durable; never if it is rolled back. */
+  /**
+   * Calls back right after the running transaction's commit, when everybody in this process sees what it wrote; a power
+   * cut in the next moment may still undo it. Never if it is rolled back.
+   */
   afterCommit(callback: () => void): void {
     this.#afterCommit.push(callback);
     if (!this.sqlite.inTransaction) this.#runAfterCommit();
+  }
+
+  /** Calls back once what the running transaction wrote is durable; never if it is rolled back. */
+  afterSync(callback: () => void): void {
+    if (this.sqlite.inTransaction) this.#afterSync.push(callback);
+    else callback();
   }
 
   /**
@@ -129,20 +151,52 @@ export class Database {
 
   close(): void {
     if (this.#waiting.length > 0) this.#commitWaiting();
+    if (this.#unsynced.length > 0) this.#syncNow();
     this.sqlite.close();
+    if (this.#log !== undefined) closeSync(this.#log);
+    this.#log = undefined;
+  }
+
+  /** The transaction or savepoint itself, without the sync. */
+  #run<T>(work: () => T): T {
+    const nested = this.sqlite.inTransaction;
+    const { begin, commit, rollback, savepoint, release, back } = this.#control;
+    const before = { commit: this.#afterCommit.length, sync: this.#afterSync.length };
+    (nested ? savepoint : begin).run();
+    let result: T;
+    try {
+      result = work();
+      (nested ? release : commit).run();
+    } catch (error) {
+      // SQLite has rolled back by itself where the disk is full.
+      if (this.sqlite.inTransaction) {
+        if (nested) back.run();
+        (nested ? release : rollback).run();
+      }
+      this.#afterCommit.length = before.commit;
+      this.#afterSync.length = before.sync;
+      throw error;
+    }
+    if (!nested) {
+      const callbacks = this.#afterSync;
+      this.#afterSync = [];
+      for (const callback of callbacks) this.#enqueue((error) => error === undefined && callback());
+      this.#runAfterCommit();
+    }
+    return result;
   }
 
   #commitWaiting(): void {
     this.#scheduled = false;
     const batch = this.#waiting;
     this.#waiting = [];
-    const done: (() => void)[] = [];
+    const done: ((error?: unknown) => void)[] = [];
     try {
-      this.transaction(() => {
+      this.#run(() => {
         for (const { work, resolve, reject } of batch) {
           try {
-            const value = (batch.length === 1 ? work() : this.transaction(work)) as never;
-            done.push(() => resolve(value));
+            const value = (batch.length === 1 ? work() : this.#run(work)) as never;
+            done.push((error) => (error === undefined ? resolve(value) : reject(error)));
           } catch (error) {
             if (batch.length === 1 || !this.sqlite.inTransaction) throw error;
             done.push(() => reject(error));
@@ -153,13 +207,56 @@ export class Database {
       for (const { reject } of batch) reject(error);
       return;
     }
-    for (const settle of done) settle();
+    for (const settle of done) this.#enqueue(settle);
+    this.#syncSoon();
   }
 
   #runAfterCommit(): void {
     const callbacks = this.#afterCommit;
     this.#afterCommit = [];
     for (const callback of callbacks) callback();
+  }
+
+  #enqueue(settle: (error?: unknown) => void): void {
+    this.#unsynced.push({ ticket: ++this.#tickets, settle });
+  }
+
+  /** Syncs in the thread pool; what is committed meanwhile waits for the next round. */
+  #syncSoon(): void {
+    const log = this.#logFile();
+    if (log === undefined) return this.#settle(this.#tickets);
+    if (this.#syncing) return;
+    this.#syncing = true;
+    const ticket = this.#tickets;
+    fdatasync(log, (error) => {
+      this.#syncing = false;
+      this.#settle(ticket, error ?? undefined);
+      if (this.#unsynced.length > 0) this.#syncSoon();
+    });
+  }
+
+  #syncNow(): void {
+    const log = this.#logFile();
+    if (log !== undefined) fdatasyncSync(log);
+    this.#settle(this.#tickets);
+  }
+
+  /** Tells, in the order of the commits, those up to the ticket. */
+  #settle(ticket: number, error?: unknown): void {
+    const first = this.#unsynced.findIndex((one) => one.ticket > ticket);
+    const settled = this.#unsynced.splice(0, first < 0 ? this.#unsynced.length : first);
+    for (const { settle } of settled) settle(error);
+  }
+
+  /** The write-ahead log, opened once; its name in the directory is made durable then. */
+  #logFile(): number | undefined {
+    if (this.#log === undefined && this.#logPath !== undefined) {
+      this.#log = openSync(this.#logPath, "r+");
+      const directory = openSync(dirname(this.#logPath), "r");
+      fsyncSync(directory);
+      closeSync(directory);
+    }
+    return this.#log;
   }
 }
 

@@ -178,7 +178,7 @@ class StoredIdentity implements Identity {
     } finally {
       sqlite.pragma(`secure_delete = ${before}`);
     }
-    this.#database.afterCommit(() => sqlite.pragma("wal_checkpoint(TRUNCATE)"));
+    this.#database.afterSync(() => sqlite.pragma("wal_checkpoint(TRUNCATE)"));
   }
 
   renewAdminKey(masterSeed: Uint8Array, now: number): SignedAccountState {

@@ -63,3 +63,6 @@ export const IMPORT_BATCH = 64;
 
 /** Octets up to which an imported message is held in memory, so that a whole batch is stored at the same time. */
 export const SMALL_IMPORT = 256 * 1024;
+
+/** UIDs and MODSEQs that sessions may have seen and a power cut undone: more than can be committed between two syncs. */
+export const UNCERTAIN_NUMBERS = 10_000;

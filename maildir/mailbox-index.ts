@@ -1,5 +1,6 @@
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
+import { UNCERTAIN_NUMBERS } from "./limits.ts";
 import type { SpecialUse } from "./message.ts";
 
 /** A mailbox's row, without what changes with every message. */
@@ -40,11 +41,19 @@ export class MailboxIndex {
   readonly #delete: Statement<[number], unknown>;
   readonly #lastUidValidity: Statement<[], number>;
   readonly #setLastUidValidity: Statement<[number], unknown>;
+  readonly #closed: Statement<[], number>;
+  readonly #setClosed: Statement<[number], unknown>;
+  readonly #skipNumbers: Statement<[number, number], unknown>;
   readonly #subscriptions: Statement<[], string>;
   readonly #subscribe: Statement<[string], unknown>;
   readonly #unsubscribe: Statement<[string], unknown>;
 
   constructor({ sqlite }: Database) {
+    this.#closed = sqlite.prepare<[], number>("SELECT closed FROM maildir_state").pluck();
+    this.#setClosed = sqlite.prepare("UPDATE maildir_state SET closed = ?");
+    this.#skipNumbers = sqlite.prepare(
+      "UPDATE maildir_mailbox SET uid_next = uid_next + ?, highest_modseq = highest_modseq + ?",
+    );
     this.#all = sqlite.prepare(`SELECT ${COLUMNS} FROM maildir_mailbox`);
     this.#undescribed = sqlite.prepare(`SELECT ${COLUMNS} FROM maildir_mailbox WHERE described = 0`);
     this.#counters = sqlite.prepare(
@@ -75,6 +84,20 @@ export class MailboxIndex {
   /** Those whose sealed description on disk is not what the row says. */
   undescribed(): MailboxRow[] {
     return this.#undescribed.all();
+  }
+
+  /**
+   * To be called when the index is opened. Sessions see a commit a moment before it is on the disk, so after a power cut
+   * they may know UIDs and MODSEQs that the index does not: these are skipped, that no number is ever given twice.
+   */
+  noteOpened(): void {
+    if (this.#closed.get() === 0) this.#skipNumbers.run(UNCERTAIN_NUMBERS, UNCERTAIN_NUMBERS);
+    this.#setClosed.run(0);
+  }
+
+  /** All that was committed is on the disk. */
+  noteClosed(): void {
+    this.#setClosed.run(1);
   }
 
   /** Undefined where the mailbox was removed. */

@@ -58,6 +58,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       removal: new FileRemoval(db, folders, sync, logger),
       staged: new StagedNames(),
     };
+    db.transaction(() => storage.mailboxes.noteOpened());
     await storage.removal.recover();
     const maildir = new StoredMaildir(storage);
     if (maildir.mailboxes().length === 0) await maildir.createDefaults(DEFAULT_MAILBOXES);

@@ -10,9 +10,10 @@ export const MAILDIR_SCHEMA: Schema = {
     `
     CREATE TABLE maildir_state (
       only INTEGER PRIMARY KEY CHECK (only = 1),
-      last_uid_validity INTEGER NOT NULL
+      last_uid_validity INTEGER NOT NULL,
+      closed INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO maildir_state VALUES (1, 0);
+    INSERT INTO maildir_state VALUES (1, 0, 1);
 
     CREATE TABLE maildir_mailbox (
       id INTEGER PRIMARY KEY AUTOINCREMENT,

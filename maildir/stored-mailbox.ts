@@ -239,15 +239,18 @@ export class StoredMailbox implements MaildirMailbox {
       const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
       if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
     }
-    db.afterCommit(() => {
+    db.afterCommit(() =>
+      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) }),
+    );
+    // Not before it is certain: a power cut may bring the rows back.
+    db.afterSync(() =>
       removal.start(
         rows.map((row) => ({
           folder: this.#folder,
           file: { name: row.file, path: names.forget(this.place(row)) },
         })),
-      );
-      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) });
-    });
+      ),
+    );
     return gone;
   }
 

@@ -120,9 +120,9 @@ export class StoredMaildir implements Maildir {
           this.#byName.delete(normal);
           this.#byId.delete(mailbox.id);
           this.#sorted = undefined;
-          removal.start([{ folder: mailbox.folder }]);
           mailbox.changed({ kind: "removed" });
         });
+        db.afterSync(() => removal.start([{ folder: mailbox.folder }]));
       });
     });
   }
@@ -214,6 +214,7 @@ export class StoredMaildir implements Maildir {
     await this.#naming.run(() => undefined);
     this.#storage.names.flush();
     await this.#storage.removal.idle();
+    await commit(this.#storage, () => this.#storage.mailboxes.noteClosed());
   }
 
   /** Writes the sealed descriptions that are not what the index says; what fails is made up for at the next start. */

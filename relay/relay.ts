@@ -64,7 +64,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   );
   try {
     const keys = await loadRelayKeys(directory);
-    const db = new Database(join(directory, "relay.db"), undefined, PAGE_SIZE);
+    const db = new Database(join(directory, "relay.db"), undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
     try {
       db.migrate(RELAY_SCHEMA);
       const queues = new SqliteQueueStore(db, limits);

@@ -8,7 +8,7 @@ import { cellOf, inTemporaryDirectory, newQueue } from "./fixtures.ts";
 import { describeQueueStore } from "./queue-store-conformance.ts";
 
 function open(path: string): Database {
-  const db = new Database(path, undefined, PAGE_SIZE);
+  const db = new Database(path, undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
   db.migrate(RELAY_SCHEMA);
   return db;
 }

@@ -13,7 +13,7 @@ function newSlot(expires = 100): SlotRecord {
 
 function withStore(work: (store: SqliteSlotStore, db: Database) => Promise<void>): Promise<void> {
   return inTemporaryDirectory(async (directory) => {
-    const db = new Database(join(directory, "relay.db"), undefined, PAGE_SIZE);
+    const db = new Database(join(directory, "relay.db"), undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
     db.migrate(RELAY_SCHEMA);
     await work(new SqliteSlotStore(db, { slots: 2 }), db);
     db.close();
