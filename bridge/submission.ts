@@ -44,7 +44,13 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
     async checkRecipient({ address }) {
       routeRecipient(account, address);
     },
-    submit: (submission) => submit(options, submission),
+    async submit(submission) {
+      try {
+        return await submit(options, submission);
+      } catch (error) {
+        throw smtpFailure(storageFailure(error));
+      }
+    },
   };
 }
 
@@ -117,12 +123,13 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     });
     return { id: (prepared?.id ?? randomBytes(16)).toString("hex") };
   } catch (error) {
-    await Promise.all([
+    // A disk that fails here too must not hide why it came to this.
+    await Promise.allSettled([
       work.copy && maildir.discard(work.copy),
       work.toSelf && maildir.discard(work.toSelf),
       work.prepared?.discard(),
     ]);
-    throw smtpFailure(storageFailure(error));
+    throw error;
   }
 }
 

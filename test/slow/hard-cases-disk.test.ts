@@ -14,24 +14,24 @@ import { Tmpfs } from "./tmpfs.ts";
 const HOME_SIZE = 32 * 1024 * 1024;
 
 let people: TwoPeople;
-const disks: { alice?: Tmpfs; bob?: Tmpfs } = {};
+const disks: { alice?: Tmpfs; bob?: Tmpfs; relay?: Tmpfs } = {};
 
 beforeAll(async () => {
   people = await TwoPeople.meet((scratch) => {
     disks.alice = new Tmpfs(join(scratch, "alice"), HOME_SIZE);
     disks.bob = new Tmpfs(join(scratch, "bob"), HOME_SIZE);
+    disks.relay = new Tmpfs(join(scratch, "relay"), HOME_SIZE);
   });
 }, 60_000);
 
 afterAll(async () => {
   await Promise.all([people?.alice.stop(), people?.bob.stop(), people?.relay.stop()]);
-  disks.alice?.unmount();
-  disks.bob?.unmount();
+  for (const disk of Object.values(disks)) disk.unmount();
   if (people !== undefined) rmSync(people.scratch, { recursive: true, force: true });
 });
 
-function diskOf(person: "alice" | "bob"): Tmpfs {
-  const disk = disks[person];
+function diskOf(owner: "alice" | "bob" | "relay"): Tmpfs {
+  const disk = disks[owner];
   if (disk === undefined) throw new Error("not mounted");
   return disk;
 }
@@ -180,6 +180,29 @@ test("a disk that becomes full under many submissions: what got its 250 arrives 
   });
   expect(await withImap(alice, async (client) => found(await fetchAll(client, "Sent")))).toEqual(taken.sort());
   console.log(`${taken.length} letters taken, ${refused.length} refused with 452`);
+}, 180_000);
+
+test("a full disk at the relay: letters wait at their sender, and arrive once when there is space", async () => {
+  const { alice, bob } = people;
+  const known = await withImap(bob, async (client) => (await fetchAll(client)).size);
+  diskOf("relay").fill();
+  const sent = Array.from({ length: 5 }, (_, index) => letter(`over a full relay ${index}`, 300_000));
+  const smtp = alice.smtp();
+  for (const raw of sent) expect(await sendRaw(smtp, envelope(), raw)).toMatch(/^250 /);
+  smtp.close();
+  await until("trying", () => /"level":"warn"/.test(people.relay.log), 10_000);
+  expect(await waiting(alice)).toBeGreaterThan(0);
+  diskOf("relay").free();
+  const freed = Date.now();
+  await withImap(bob, async (client) => {
+    await untilMessages(client, known + sent.length, 120_000);
+    console.log(`all letters there ${Date.now() - freed} ms after the relay had space again`);
+    const arrived = [...(await fetchAll(client)).values()].filter((raw) =>
+      subjectOf(raw).startsWith("over a full relay"),
+    );
+    expect(arrived.map(digest).toSorted()).toEqual(sent.map(digest).toSorted());
+  });
+  expect(people.relay.log).not.toMatch(/"level":"error"/);
 }, 180_000);
 
 test("a bridge that is started on a full disk says so, changes nothing, and starts once there is space", async () => {

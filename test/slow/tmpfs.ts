@@ -1,16 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../../foundation/failure.ts";
 
-/** A small file system in memory, mounted on a directory; needs root. */
+/** A small file system in memory, mounted on a directory; needs root, or sudo without a password. */
 export class Tmpfs {
   readonly directory: string;
 
   constructor(directory: string, bytes: number) {
     this.directory = directory;
     mkdirSync(directory, { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=0700`, "tmpfs", directory]);
+    asRoot("mount", "-t", "tmpfs", "-o", `size=${bytes},mode=0700,uid=${process.getuid?.() ?? 0}`, "tmpfs", directory);
   }
 
   /** Takes all space but so many bytes. */
@@ -21,7 +21,7 @@ export class Tmpfs {
     } finally {
       closeSync(file);
     }
-    if (leave > 0) execFileSync("truncate", ["-s", `-${leave}`, this.#filler]);
+    if (leave > 0) truncateSync(this.#filler, Math.max(0, statSync(this.#filler).size - leave));
   }
 
   free(): void {
@@ -29,16 +29,21 @@ export class Tmpfs {
   }
 
   makeReadOnly(): void {
-    execFileSync("mount", ["-o", "remount,ro", this.directory]);
+    asRoot("mount", "-o", "remount,ro", this.directory);
   }
 
   unmount(): void {
-    execFileSync("umount", ["-l", this.directory]);
+    asRoot("umount", "-l", this.directory);
   }
 
   get #filler(): string {
     return join(this.directory, "filler");
   }
+}
+
+function asRoot(...command: readonly string[]): void {
+  const [program = "", ...args] = process.getuid?.() === 0 ? command : ["sudo", "-n", ...command];
+  execFileSync(program, args);
 }
 
 function tryWrite(file: number, chunk: Buffer): boolean {
