@@ -13,9 +13,10 @@ let log: string[];
 beforeEach(async () => {
   mail = await SomeMail.create();
   log = [];
+  const { account, contacts, maildir } = mail;
   const logger = (level: string, event: string, details?: object) =>
     void log.push(JSON.stringify([level, event, details]));
-  receiver = createLetterReceiver({ ...mail, logger });
+  receiver = createLetterReceiver({ account, contacts, maildir, logger });
 });
 afterEach(() => mail.close());
 

@@ -14,9 +14,10 @@ let log: string[];
 beforeEach(async () => {
   mail = await SomeMail.create();
   log = [];
+  const { db, account, contacts, maildir } = mail;
   const logger = (level: string, event: string, details?: object) =>
     void log.push(JSON.stringify([level, event, details]));
-  events = new OverlayEventHandler({ ...mail, logger });
+  events = new OverlayEventHandler({ db, account, contacts, maildir, logger });
   events.overlay = mail.overlay;
 });
 afterEach(() => mail.close());

@@ -104,11 +104,11 @@ describe("nothing at all is kept", () => {
   const everybody = () => ["bob@postern.alt", mail.account.address];
 
   test.each([
-    ["the disk is full while it is spooled", new Failure("full", "the disk is full"), 452, "4.3.1"],
-    ["SQLite finds the disk full", Object.assign(new Error("full"), { code: "SQLITE_FULL" }), 452, "4.3.1"],
-    ["it is too large for the overlay", new Failure("too-big", "too large"), 552, "5.3.4"],
-    ["it cannot be spooled for now", new Failure("unavailable", "not now"), 451, "4.3.0"],
-  ])("where %s: %s", async (_why, prepare, code, enhanced) => {
+    ["the disk is full while it is spooled", 452, "4.3.1", new Failure("full", "the disk is full")],
+    ["SQLite finds the disk full", 452, "4.3.1", Object.assign(new Error("full"), { code: "SQLITE_FULL" })],
+    ["it is too large for the overlay", 552, "5.3.4", new Failure("too-big", "too large")],
+    ["it cannot be spooled for now", 451, "4.3.0", new Failure("unavailable", "not now")],
+  ])("where %s: %i %s", async (_why, code, enhanced, prepare) => {
     mail.overlay.failing = { prepare };
     await expect(submit(everybody())).rejects.toMatchObject({ name: "SmtpReply", code, enhanced });
   });
