@@ -189,7 +189,8 @@ export class QueueReader {
       const next = this.#inbox[taken];
       if (next === undefined) break;
       const inner = this.#open(next.bytes);
-      if (inner?.kind === "hello" && ready.length > 0) break;
+      // These are stored by themselves; what came before them is stored first.
+      if (ready.length > 0 && inner !== undefined && this.#standsAlone(inner)) break;
       taken++;
       if (inner === undefined) this.#drop("damaged", [next.seq]);
       else if (inner.kind === "hello") await this.#hello(inner, next.seq);
@@ -203,6 +204,12 @@ export class QueueReader {
     if (this.#single > 0) this.#single -= ready.length;
     this.#inbox.splice(0, taken);
     this.#subscription?.credit(taken);
+  }
+
+  #standsAlone(cell: InnerCell): boolean {
+    if (cell.kind === "hello") return true;
+    if (cell.kind === "letter") return cell.cells > GATHERED_CELLS;
+    return this.#partials.get(cell.tag.toString("hex"))?.stream !== undefined;
   }
 
   #open(cell: Buffer): InnerCell | undefined {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type AddressLabel, addressLabel } from "../../foundation/address.ts";
 import { decodeBase32 } from "../../foundation/base32.ts";
 import { DecodeError } from "../../foundation/bytes.ts";
@@ -208,11 +208,15 @@ test("a link survives line breaks, blanks, angle brackets and a full stop behind
 test("a mistyped link is refused with a text for a person", () => {
   const good = link();
   fc.assert(
-    fc.property(fc.integer({ min: 8, max: good.length - 1 }), fc.constantFrom(..."aB3_-"), (at, character) => {
-      fc.pre(good[at] !== character && at < good.length - 1);
-      const wrong = good.slice(0, at) + character + good.slice(at + 1);
-      expect(() => parseInviteLink(wrong)).toThrow(Failure);
-    }),
+    fc.property(
+      fc.integer({ min: 8, max: good.length - 1 }),
+      fc.constantFrom("a", "B", "3", "_", "-"),
+      (at, character) => {
+        fc.pre(good[at] !== character && at < good.length - 1);
+        const wrong = good.slice(0, at) + character + good.slice(at + 1);
+        expect(() => parseInviteLink(wrong)).toThrow(Failure);
+      },
+    ),
   );
   expect(() => parseInviteLink(good.slice(0, -3))).toThrow("a character is wrong or missing");
   expect(() => parseInviteLink("https://example.org")).toThrow("begins with postern:");

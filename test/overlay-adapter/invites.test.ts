@@ -90,7 +90,7 @@ test("accepting the same link again while it is under way changes nothing, and a
 
 test("one's own, an expired, a mistyped invite, a bad and a taken name are refused with a clear text", async () => {
   let now = Date.now();
-  const clock: Clock = { now: () => now, after: systemClock.after };
+  const clock: Clock = { now: () => now, after: (...timer) => systemClock.after(...timer) };
   const [a, b] = [person(), person({ clock })];
   const { link } = await a.overlay.createInvite({ expiresAt: now + 60_000 });
   await expect(a.overlay.acceptInvite(link, "me")).rejects.toThrow("your own invite");
@@ -191,7 +191,8 @@ test("an invite that nobody took is cleared away some time after its end", async
   const a = person({ clock });
   const { id } = await a.overlay.createInvite({ expiresAt: IN_A_DAY() });
   offset = 4 * 24 * 3_600_000;
-  for (const callback of [...timers]) callback();
+  const due = Array.from(timers);
+  for (const callback of due) callback();
   await a.untilEvent("invite-expired");
   expect(a.events).toContainEqual({ kind: "invite-expired", invite: id });
   expect(a.overlay.pendingInvites()).toEqual([]);

@@ -1,0 +1,162 @@
+import { expect } from "@jest/globals";
+import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import type { RelayAddress } from "../../relay/relay-url.ts";
+import { IN_A_DAY, Person } from "./person.ts";
+
+const NEVER = new Promise<never>(() => undefined);
+
+/** A person whose power is cut at the n-th step: before or after a request to the relay or a transaction. */
+class Doomed extends Person {
+  #left = Number.POSITIVE_INFINITY;
+  #crashed: (() => void) | undefined;
+  #dead = false;
+  /** How often the power came back. */
+  revivals = 0;
+
+  constructor(relay: RelayAddress) {
+    const box: { self?: Doomed } = {};
+    super(relay, { connect: (options) => watched(options, () => box.self?.reach() ?? true) });
+    box.self = this;
+    this.#watchCommits();
+  }
+
+  /** Cuts the power at the n-th step from now on; tells when it happened. */
+  doom(steps: number, crashed: () => void): void {
+    this.#left = steps;
+    this.#crashed = crashed;
+  }
+
+  /** False at the step where the power is cut, and after it. */
+  reach(): boolean {
+    if (this.#dead) return false;
+    if (--this.#left > 0) return true;
+    this.#dead = true;
+    this.crash();
+    this.#crashed?.();
+    return false;
+  }
+
+  revive(): void {
+    this.revivals++;
+    this.#dead = false;
+    this.#left = Number.POSITIVE_INFINITY;
+    this.open();
+    this.#watchCommits();
+  }
+
+  #watchCommits(): void {
+    const commit = this.db.commit.bind(this.db);
+    this.db.commit = async <T>(work: () => T): Promise<T> => {
+      if (!this.reach()) return NEVER;
+      const result = await commit(work);
+      return this.reach() ? result : NEVER;
+    };
+  }
+}
+
+function watched(options: RelayClientOptions, reach: () => boolean): RelayClient {
+  const client = createRelayClient(options);
+  const around =
+    <A extends unknown[], R>(request: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (!reach()) return NEVER;
+      const result = await request(...args);
+      return reach() ? result : NEVER;
+    };
+  return {
+    ...client,
+    createQueue: around((...args: Parameters<RelayClient["createQueue"]>) => client.createQueue(...args)),
+    send: around((...args: Parameters<RelayClient["send"]>) => client.send(...args)),
+    deleteQueue: around((...args: Parameters<RelayClient["deleteQueue"]>) => client.deleteQueue(...args)),
+    putSlot: around((...args: Parameters<RelayClient["putSlot"]>) => client.putSlot(...args)),
+    claimSlot: around((...args: Parameters<RelayClient["claimSlot"]>) => client.claimSlot(...args)),
+    slotStatus: around((...args: Parameters<RelayClient["slotStatus"]>) => client.slotStatus(...args)),
+    deleteSlot: around((...args: Parameters<RelayClient["deleteSlot"]>) => client.deleteSlot(...args)),
+    subscribe: (at, queue, subscriber) => {
+      const subscription = client.subscribe(at, queue, subscriber);
+      return { ...subscription, acknowledge: around((seqs: readonly number[]) => subscription.acknowledge(seqs)) };
+    },
+  };
+}
+
+const LONG = "x".repeat(900);
+const FROM_CLAIMANT = ["one", LONG.repeat(60), "three", LONG.repeat(130)];
+const FROM_INVITER = ["four", "five"];
+
+/** Invite, acceptance, letters both ways, with one of the two crashing at a step; true if that step was reached. */
+export async function crashStory(relay: RelayAddress, dying: "inviter" | "claimant", step: number): Promise<boolean> {
+  const [a, b] = [new Doomed(relay), new Doomed(relay)];
+  const victim = dying === "inviter" ? a : b;
+  let crashed = () => undefined as void;
+  const crash = new Promise<void>((resolve) => {
+    crashed = resolve;
+  });
+  victim.doom(step, crashed);
+  const revived = crash.then(() => victim.revive());
+
+  /** Does it, and again if the power went meanwhile; each action may be repeated. */
+  const surely = async <T>(who: Doomed, action: () => Promise<T>): Promise<T> => {
+    if (who !== victim) return action();
+    const done = await Promise.race([action().catch(() => undefined), revived.then(() => undefined)]);
+    return done ?? action();
+  };
+  const link = await surely(a, async () => {
+    const pending = a.overlay.pendingInvites().find(({ direction }) => direction === "made");
+    return pending?.link ?? (await a.overlay.createInvite({ expiresAt: IN_A_DAY() })).link;
+  });
+  await a.until(() => a.overlay.pendingInvites()[0]?.state === "open");
+  await surely(b, async () => {
+    if (b.contacts.list().length === 0) await b.overlay.acceptInvite(link, "alice");
+    await b.until(() => b.contacts.list().length > 0);
+    return true;
+  });
+  const send = (from: Doomed, to: Doomed, content: string) =>
+    surely(from, async () => {
+      // Those of one life: a letter that was prepared before the power cut is not there after it.
+      const { overlay, db } = from;
+      const letter = await overlay.prepare(one(content));
+      db.transaction(() => {
+        db.sqlite.exec("CREATE TABLE IF NOT EXISTS sent (content TEXT PRIMARY KEY)");
+        const fresh = db.sqlite.prepare("INSERT OR IGNORE INTO sent VALUES (?)").run(content).changes;
+        if (fresh > 0) overlay.enqueue(letter, [to.label]);
+      });
+      await letter.discard().catch(() => undefined);
+      return true;
+    });
+  for (const content of FROM_CLAIMANT) await send(b, a, content);
+  await a.until(() => a.db.sqlite.open && a.contacts.list().length > 0);
+  for (const content of FROM_INVITER) await send(a, b, content);
+  const all = (who: Doomed, count: number) =>
+    who.until(() => who.db.sqlite.open && who.letters().length >= count && !who.overlay.status().waiting);
+  await all(a, FROM_CLAIMANT.length);
+  await all(b, FROM_INVITER.length);
+  await Promise.all([settled(a), settled(b)]);
+  const sizes = (contents: string[]) => contents.map(({ length }) => length).sort((x, y) => x - y);
+  expect(
+    a
+      .letters()
+      .map(({ size }) => size)
+      .sort((x, y) => x - y),
+  ).toEqual(sizes(FROM_CLAIMANT));
+  expect(b.contents().sort()).toEqual([...FROM_INVITER].sort());
+  for (const who of [a, b]) {
+    expect(who.contacts.list()).toHaveLength(1);
+    expect(who.overlay.pendingInvites()).toEqual([]);
+    expect(who.count("gap") + who.count("failed") + who.count("invite-burned") + who.count("join-failed")).toBe(0);
+  }
+  await Promise.all([a.close(), b.close()]);
+  return victim.revivals > 0;
+}
+
+/** Nothing is under way any more, and if the power goes at the last moment, once it is back. */
+async function settled(person: Doomed): Promise<void> {
+  await person.until(() => person.db.sqlite.open && person.overlay.pendingInvites().length === 0);
+  const { revivals } = person;
+  await Promise.race([person.overlay.idle(), person.until(() => !person.db.sqlite.open || person.revivals > revivals)]);
+  if (person.db.sqlite.open && person.revivals === revivals) return;
+  await settled(person);
+}
+
+async function* one(content: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(content);
+}

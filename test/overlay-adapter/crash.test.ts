@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type Relay, startRelay } from "../../relay/relay.ts";
+import { crashStory } from "./crash-story.ts";
+
+let directory: string;
+let relay: Relay;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postern-relay-"));
+  relay = await startRelay({ directory, host: "127.0.0.1", port: 0 });
+});
+
+afterAll(async () => {
+  await relay.stop();
+  await rm(directory, { recursive: true });
+});
+
+/** Each request and transaction is two steps, before and after; this is a sample, test/slow has them all. */
+const STRIDE = 5;
+
+test.each(["inviter", "claimant"] as const)(
+  "a power cut of the %s at a step of invite, acceptance or letters loses nothing and doubles nothing",
+  async (dying) => {
+    let step = 1;
+    while (await crashStory(relay.address, dying, step)) step += STRIDE;
+    expect(step).toBeGreaterThan(20);
+  },
+);
