@@ -1,8 +1,5 @@
 import { createHash } from "node:crypto";
 
-const LF = 0x0a;
-const CR = 0x0d;
-
 /**
  * SHA-256 of a message's body as it passes by. CR is left out and line ends at the very end do not count, because mail
  * programs differ in them between what they submit and what they file.
@@ -10,28 +7,12 @@ const CR = 0x0d;
 export class BodyHash {
   readonly #hash = createHash("sha256");
   #inBody = false;
-  /** Line ends in a row: one more in the header ends it; in the body they wait for what follows. */
+  /** Line ends at the end of what came so far: in the header one more ends it, in the body they wait for what follows. */
   #lineEnds = 1;
 
   push(chunk: Uint8Array): void {
-    let index = 0;
-    if (!this.#inBody) index = this.#skipHeader(chunk);
-    let start = index;
-    for (; index < chunk.length; index++) {
-      const octet = chunk[index];
-      if (octet !== LF && octet !== CR) {
-        if (this.#lineEnds > 0) {
-          this.#hash.update("\n".repeat(this.#lineEnds));
-          this.#lineEnds = 0;
-          start = index;
-        }
-        continue;
-      }
-      if (start < index) this.#hash.update(chunk.subarray(start, index));
-      start = index + 1;
-      if (octet === LF) this.#lineEnds++;
-    }
-    if (this.#inBody && start < chunk.length) this.#hash.update(chunk.subarray(start));
+    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString("latin1").replaceAll("\r", "");
+    this.#body(this.#inBody ? text : this.#afterHeader(text));
   }
 
   digest(): Buffer {
@@ -46,17 +27,26 @@ export class BodyHash {
     }
   }
 
-  #skipHeader(chunk: Uint8Array): number {
-    for (let index = 0; index < chunk.length; index++) {
-      const octet = chunk[index];
-      if (octet === LF) this.#lineEnds++;
-      else if (octet !== CR) this.#lineEnds = 0;
+  #body(text: string): void {
+    let end = text.length;
+    while (end > 0 && text[end - 1] === "\n") end--;
+    if (end > 0) {
+      this.#hash.update("\n".repeat(this.#lineEnds) + text.slice(0, end), "latin1");
+      this.#lineEnds = 0;
+    }
+    this.#lineEnds += text.length - end;
+  }
+
+  /** What follows the empty line, once it has come. */
+  #afterHeader(text: string): string {
+    for (let index = 0; index < text.length; index++) {
+      this.#lineEnds = text[index] === "\n" ? this.#lineEnds + 1 : 0;
       if (this.#lineEnds === 2) {
         this.#inBody = true;
         this.#lineEnds = 0;
-        return index + 1;
+        return text.slice(index + 1);
       }
     }
-    return chunk.length;
+    return "";
   }
 }
