@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
+import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { Contacts } from "../keyring/contacts.ts";
 import { loadDevice } from "../keyring/device.ts";
@@ -18,7 +19,7 @@ import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
 import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
-import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openState } from "./state.ts";
+import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openExistingState } from "./state.ts";
 import { createSubmissionSink } from "./submission.ts";
 
 /** Everything that lies behind the vault, opened and put together. */
@@ -44,14 +45,15 @@ export interface OpenHomeOptions {
   readonly logger: Logger;
 }
 
-/** Opens what the vault keeps; nothing is sent or received before `overlay.start`. */
+/** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenHomeOptions): Promise<OpenedHome> {
   const clock = systemClock;
-  const db = openState(paths, vault);
+  const db = await openExistingState(paths, vault);
   try {
     const identity = loadIdentity(db, randomBytes);
     const device = loadDevice(db);
-    if (identity === undefined || device === undefined) throw new Error("the home has a vault but no identity");
+    if (identity === undefined || device === undefined)
+      throw new Failure("damaged", `${paths.state} holds no identity: restore it from a copy`);
     const contacts = new Contacts(db, { now: () => clock.now(), own: identity });
     const account = new Account(identity, contacts);
     const sentCopies = new SentCopies(db);

@@ -1,13 +1,29 @@
-import { Database } from "../foundation/database.ts";
+import { Database, WrongDatabaseKey } from "../foundation/database.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import type { Vault } from "../keyring/vault.ts";
-import type { HomePaths } from "./home.ts";
+import { exists, type HomePaths } from "./home.ts";
 
 /** What each key that is derived from the vault's is for. */
 export const MAILDIR_KEY_LABEL = "maildir";
 export const MESSAGE_ID_KEY_LABEL = "message-id";
 const DATABASE_KEY_LABEL = "state database";
 
-/** Opens state.db, every page of it encrypted: index, keyring, outbox and ledger share it and its transactions. */
+const DAMAGED =
+  "restore it from a copy. The letters in mail/ can be read with the paper key in any case; nothing was changed";
+
+/** Opens the state.db of a home that was made before. @throws Failure damaged, where it is missing or does not open */
+export async function openExistingState(paths: HomePaths, vault: Vault): Promise<Database> {
+  if (!(await exists(paths.state))) throw new Failure("damaged", `${paths.state} is missing: ${DAMAGED}`);
+  try {
+    return openState(paths, vault);
+  } catch (error) {
+    if (error instanceof WrongDatabaseKey || errorCode(error).startsWith("SQLITE_CORRUPT"))
+      throw new Failure("damaged", `${paths.state} is damaged: ${DAMAGED}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Opens or creates state.db, every page of it encrypted: index, keyring, outbox and ledger share it and its transactions. */
 export function openState(paths: HomePaths, vault: Vault): Database {
   const db = new Database(paths.state, vault.derive(DATABASE_KEY_LABEL));
   db.migrate({

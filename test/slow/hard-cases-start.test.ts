@@ -208,6 +208,34 @@ test("a damaged vault file stops the start with status 9 and stays as it is", as
   expect((await postern(scratch, "contacts", "--home", home)).status).toBe(0);
 }, 60_000);
 
+test("a state.db that is missing, cut to nothing or damaged is told as such with status 9, and a copy put back works", async () => {
+  const home = join(scratch, "home");
+  await posternJson(scratch, "init", "--home", home, "--imap", "127.0.0.1:0", "--smtp", "127.0.0.1:0");
+  const state = join(home, "state.db");
+  const whole = readFileSync(state);
+  const refused = async (why: RegExp) => {
+    for (const command of ["run", "contacts"]) {
+      const { status, stderr } = await postern(scratch, command, "--home", home);
+      expect([command, status]).toEqual([command, 9]);
+      expect(stderr).toMatch(why);
+      expect(stderr).not.toMatch(/\n +at /);
+    }
+  };
+  rmSync(state);
+  await refused(/state\.db is missing/);
+  expect(readdirSync(home)).not.toContain("state.db");
+  writeFileSync(state, "");
+  await refused(/state\.db holds no identity/);
+  const damaged = Buffer.from(whole);
+  damaged[1_000] = (damaged[1_000] ?? 0) ^ 1;
+  for (const name of readdirSync(home)) if (name.startsWith("state.db-")) rmSync(join(home, name));
+  writeFileSync(state, damaged);
+  await refused(/state\.db is damaged/);
+  expect(readFileSync(state).equals(damaged)).toBe(true);
+  writeFileSync(state, whole);
+  expect((await postern(scratch, "contacts", "--home", home)).status).toBe(0);
+}, 90_000);
+
 /** Starts `postern start` as a person would, and reads what it prints until a line fits. */
 async function start(
   until: RegExp,
