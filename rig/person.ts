@@ -85,8 +85,7 @@ export class Person {
     return createTransport({
       host,
       port,
-      secure: false,
-      requireTLS: true,
+      secure: true,
       pool: true,
       maxConnections,
       maxMessages: Number.POSITIVE_INFINITY,
