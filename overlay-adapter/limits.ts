@@ -60,6 +60,8 @@ export const SWEEP_INTERVAL = 10 * 60_000;
 /** Pauses between tries: from a second to five minutes, with jitter. */
 export const RETRY_FIRST = 1000;
 export const RETRY_LONGEST = 5 * 60_000;
+/** How long closing waits for relays that do not answer. */
+export const CLOSING_GRACE = 1000;
 /** Times that a letter may fail to be stored for no known reason before the ones behind it go first. */
 export const STORE_TRIES = 3;
 /** Characters of an invite's link that are looked at. */

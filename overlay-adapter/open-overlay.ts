@@ -11,7 +11,7 @@ import { Invites } from "./invites.ts";
 import type { JoinContext } from "./join-context.ts";
 import { Joins } from "./joins.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
-import { SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
+import { CLOSING_GRACE, SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import type {
   AcceptedInvite,
@@ -123,10 +123,29 @@ export class OpenOverlay implements Overlay {
     this.#stopping = true;
     this.#cancelSweep?.();
     const readings = [...this.#readings.values()];
-    const stopped = [...this.#workers()].map((worker) => worker.stop());
+    const stopped = Promise.all([...this.#workers()].map((worker) => worker.stop()));
+    // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
+    await this.#within(
+      CLOSING_GRACE,
+      stopped.then(() => Promise.all(readings.map(({ reader }) => reader.acknowledged()))),
+    );
     const closed = readings.map(({ reader }) => reader.close());
     await this.#client.close();
-    await Promise.all([...stopped, ...closed]);
+    await Promise.all([stopped, ...closed]);
+    this.#rested();
+  }
+
+  /** Resolves when the work is over or the time is up. */
+  async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(milliseconds, resolve);
+      void work
+        .catch(() => undefined)
+        .then(() => {
+          cancel();
+          resolve();
+        });
+    });
   }
 
   async createInvite({ name, expiresAt }: { name?: string; expiresAt: number }): Promise<CreatedInvite> {
@@ -364,7 +383,7 @@ export class OpenOverlay implements Overlay {
     const control = decodeControl(content);
     return () => {
       if (control.kind === "welcome" && this.#joins.confirm(from))
-        this.#o.db.afterCommit(() => this.#emit({ kind: "contact-confirmed", contact: from }));
+        this.#o.db.afterSync(() => this.#emit({ kind: "contact-confirmed", contact: from }));
       if (control.kind === "queue") {
         this.#queues.setContact(from, control.address);
         this.#o.db.afterCommit(() => this.#sender(from).hurry());

@@ -121,9 +121,14 @@ export class QueueReader {
     }
   }
 
+  /** Resolves when the relay has heard of all that is done with. */
+  async acknowledged(): Promise<void> {
+    await Promise.allSettled(this.#acknowledging);
+  }
+
   async close(): Promise<void> {
     await this.#reset();
-    await Promise.allSettled(this.#acknowledging);
+    await this.acknowledged();
   }
 
   /** Gives up letters whose rest did not come for days. */

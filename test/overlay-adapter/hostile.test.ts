@@ -85,7 +85,7 @@ test("a cell that comes twice is opened once, and one that is replayed later too
   const [cell] = cells as [Buffer];
   await inject(address, cell);
   await inject(address, cell);
-  await b.until(() => dropped(b, "duplicate") === 2);
+  await b.until(() => dropped(b, "duplicate") >= 2);
   b.crash();
   b.open();
   await inject(address, cell);
@@ -186,7 +186,7 @@ test("somebody who has the queue's address but no session gets nothing across", 
   await inject(address, sealCell(address.queueKey, "postern cell 1", forged, randomBytes(12)));
   const hello = encodeInnerCell({ kind: "hello", nonce: randomBytes(12), sealed: randomBytes(3000) });
   await inject(address, sealCell(address.queueKey, "postern cell 1", hello, randomBytes(12)));
-  await b.until(() => dropped(b, "undecryptable") + dropped(b, "duplicate") === 2);
+  await b.until(() => dropped(b, "undecryptable") + dropped(b, "duplicate") >= 2);
   expect(b.contacts.list()).toHaveLength(2);
   expect(b.contents()).toEqual(["from a"]);
 });

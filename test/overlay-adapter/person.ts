@@ -11,6 +11,7 @@ import { createIdentity, identitySchema, loadIdentity } from "../../keyring/iden
 import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import { type Overlay, type OverlayOptions, openOverlay } from "../../overlay-adapter/overlay.ts";
 import type { LetterReceiver } from "../../overlay-adapter/ports.ts";
+import { createRelayClient, type RelayClient } from "../../overlay-adapter/relay-client.ts";
 import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 
@@ -27,7 +28,7 @@ const CONTENT_SHOWN = 1000;
 /** Real time, but pauses between tries are a tenth; long waits stay as they are. */
 const HURRIED: Clock = {
   now: () => Date.now(),
-  after: (delay, callback) => systemClock.after(delay <= 10_000 ? delay / 10 : delay, callback),
+  after: (delay, callback) => systemClock.after(delay <= 5000 ? delay / 10 : delay, callback),
 };
 
 /** One bridge's overlay with a mailbox in its own database; it can be crashed and opened again. */
@@ -37,6 +38,7 @@ export class Person {
   readonly events: OverlayEvent[] = [];
   readonly #key = randomBytes(32);
   readonly #extra: Partial<OverlayOptions>;
+  #client: RelayClient | undefined;
   db!: Database;
   overlay!: Overlay;
   contacts!: Contacts;
@@ -81,15 +83,19 @@ export class Person {
         this.#changed();
       },
       ...options,
+      connect: (asked) => {
+        this.#client = (options.connect ?? createRelayClient)(asked);
+        return this.#client;
+      },
     });
     this.overlay.start();
   }
 
   /** Stops at once, as a power cut would: nothing is flushed, nobody is told. */
   crash(): void {
-    const { overlay, db } = this;
-    db.sqlite.close();
-    overlay.close().catch(() => undefined);
+    this.db.sqlite.close();
+    this.#client?.close().catch(() => undefined);
+    this.overlay.close().catch(() => undefined);
   }
 
   async close(): Promise<void> {
