@@ -113,7 +113,8 @@ try {
   console.log(`          From: ${letter.from?.text}`);
   console.log(`          To: ${Array.isArray(letter.to) ? "" : letter.to?.text}`);
   console.log(`          Subject: ${letter.subject}`);
-  console.log(`          ${String(letter.headers.get("authentication-results"))}`);
+  const proof = letter.headerLines.find(({ key }) => key === "authentication-results");
+  console.log(`          ${proof?.line.replaceAll(/\s+/g, " ")}`);
   console.log(`          ${letter.text?.trim()}`);
   console.log(
     `          [${received?.filename}, ${received?.size} octets, ${intact ? "byte for byte as sent" : "NOT AS SENT"}]`,

@@ -13,7 +13,7 @@ export async function connectOperations(paths: HomePaths): Promise<Operations> {
     name,
     (request: unknown, onProgress?: (value: unknown) => void) => callOperation(running, name, request, onProgress),
   ]);
-  return Object.fromEntries(entries) as unknown as Operations;
+  return Object.fromEntries(entries) as Operations;
 }
 
 async function readRunning(paths: HomePaths): Promise<Running> {
