@@ -77,8 +77,13 @@ export class Chains {
     );
   }
 
-  setSeen(label: AddressLabel, letter: Uint8Array, now: number): void {
-    this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_seen VALUES (?, ?, ?)").run(label, letter, now);
+  /** True if a letter whose cells have this tag was received; libsignal does not always tell a repetition from a forgery. */
+  seenTag(label: AddressLabel, tag: Uint8Array): boolean {
+    return this.#sqlite.prepare("SELECT 1 FROM overlay_seen WHERE label = ? AND tag = ?").get(label, tag) !== undefined;
+  }
+
+  setSeen(label: AddressLabel, letter: Uint8Array, tag: Uint8Array, now: number): void {
+    this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_seen VALUES (?, ?, ?, ?)").run(label, letter, tag, now);
   }
 
   sweep(now: number): void {

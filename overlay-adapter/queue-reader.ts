@@ -58,6 +58,13 @@ interface Opened {
   readonly content: readonly Buffer[];
 }
 
+/** What a transaction makes visible, and records. */
+interface Step {
+  readonly letter: PartialLetter;
+  readonly header: OpenedHeader;
+  readonly visible: () => void;
+}
+
 /**
  * Reads one of the own queues. Cells are acknowledged only once what they carry is durable, or is known to be worth
  * nothing; whenever storing fails, the subscription is begun anew and the relay sends again what was not acknowledged.
@@ -243,6 +250,10 @@ export class QueueReader {
     if (over !== undefined) return this.#drop(over, [seq]);
     let partial = this.#partials.get(key);
     if (partial === undefined) {
+      if (this.#o.chains.seenTag(this.#queue.label as AddressLabel, cell.tag)) {
+        this.#remember(key, "duplicate");
+        return this.#drop("duplicate", [seq]);
+      }
       // A body without its beginning: its sender sends it again, behind the beginning that the relay refused.
       if (cell.kind === "body") return this.#drop("incomplete", [seq]);
       if ((this.#troubled.get(seq) ?? 0) >= STORE_TRIES) return this.#remember(key, "kept");
@@ -294,7 +305,7 @@ export class QueueReader {
     const opening = this.#opening(label);
     const header = await opening.header(partial.sealed());
     if (typeof header === "string") return this.#finished(partial, header);
-    await this.#commit(label, opening, [{ header, visible }]);
+    await this.#commit(label, opening, [{ letter: partial, header, visible }]);
     this.#finished(partial, undefined);
   }
 
@@ -316,10 +327,10 @@ export class QueueReader {
         else opened.push({ letter, header, content });
       }
       const staged = await Promise.allSettled(opened.map((one) => this.#stage(label, one)));
-      const steps: { header: OpenedHeader; visible: () => void }[] = [];
+      const steps: Step[] = [];
       for (const [at, outcome] of staged.entries()) {
         const { letter, header } = opened[at] as Opened;
-        if (outcome.status === "fulfilled") steps.push({ header, visible: outcome.value });
+        if (outcome.status === "fulfilled") steps.push({ letter, header, visible: outcome.value });
         else if (outcome.reason instanceof DecodeError) this.#finished(letter, "damaged");
         else {
           this.#single = BATCH_LETTERS;
@@ -346,22 +357,18 @@ export class QueueReader {
     return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
   }
 
-  async #commit(
-    label: AddressLabel,
-    opening: Opening,
-    letters: readonly { readonly header: OpenedHeader; readonly visible: () => void }[],
-  ): Promise<void> {
+  async #commit(label: AddressLabel, opening: Opening, letters: readonly Step[]): Promise<void> {
     const { db, chains, clock, emit } = this.#o;
     const gaps = await db.commit(() => {
       opening.write();
-      return letters.map(({ header, visible }) => {
+      return letters.map(({ letter, header, visible }) => {
         visible();
-        chains.setSeen(label, header.id, clock.now());
+        chains.setSeen(label, header.id, Buffer.from(letter.key, "hex"), clock.now());
         return chains.receive(label, header.deviceId, header, header.prevHash);
       });
     });
     for (const [at, missing] of gaps.entries()) {
-      const { header } = letters[at] as { header: OpenedHeader };
+      const { header } = letters[at] as Step;
       if (missing > 0) emit({ kind: "gap", from: label, deviceId: header.deviceId, missing });
     }
   }

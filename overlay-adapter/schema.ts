@@ -66,9 +66,11 @@ export const overlaySchema: Schema = {
      CREATE TABLE overlay_seen (
        label TEXT NOT NULL,
        letter BLOB NOT NULL,
+       tag BLOB NOT NULL,
        at INTEGER NOT NULL,
        PRIMARY KEY (label, letter)
      ) STRICT, WITHOUT ROWID;
+     CREATE INDEX overlay_seen_tag ON overlay_seen (label, tag);
      CREATE INDEX overlay_seen_at ON overlay_seen (at);
      CREATE TABLE overlay_invite (
        id TEXT PRIMARY KEY,

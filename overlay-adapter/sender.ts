@@ -168,6 +168,7 @@ export class ContactSender {
     const progress: Progress[] = [];
     let stop: SendOutcome | "unavailable" | undefined;
     let fault: unknown;
+    let damaged = 0;
 
     const send = async (inner: Buffer, { outcomes }: Progress, at: number): Promise<void> => {
       let outcome: SendOutcome | "unavailable" = "unavailable";
@@ -190,15 +191,22 @@ export class ContactSender {
         const total = extraCells(delivery.slots.length) + paddedCells(letter.size);
         const step: Progress = { delivery, total, outcomes: [] };
         progress.push(step);
-        for await (const inner of this.#cells(delivery, letter)) {
-          await this.#window.enter();
-          await window.enter();
-          if (stop !== undefined || this.#o.stopping() || answers.length >= STEP_CELLS) {
-            this.#window.leave();
-            window.leave();
-            break sending;
+        try {
+          for await (const inner of this.#cells(delivery, letter)) {
+            await this.#window.enter();
+            await window.enter();
+            if (stop !== undefined || this.#o.stopping() || answers.length >= STEP_CELLS) {
+              this.#window.leave();
+              window.leave();
+              break sending;
+            }
+            answers.push(send(inner, step, step.outcomes.push(undefined) - 1));
           }
-          answers.push(send(inner, step, step.outcomes.push(undefined) - 1));
+        } catch (error) {
+          // It waits until it expires; those behind it go on.
+          if (!(error instanceof Failure) || error.code !== "damaged") throw error;
+          this.#o.logger("warn", "outbox-file-damaged");
+          damaged++;
         }
       }
     } finally {
@@ -206,7 +214,7 @@ export class ContactSender {
       await this.#record(progress);
     }
     if (fault !== undefined) throw fault;
-    if (stop === undefined) return "again";
+    if (stop === undefined) return damaged < batch.length ? "again" : "later";
     if (stop === "gone") return this.#fail(this.#o.outbox.open(this.#label), "gone");
     return "later";
   }

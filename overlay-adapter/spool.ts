@@ -78,7 +78,9 @@ export class Spool {
     const { contentKey, inline, file } = content;
     const data = dataChunks(content.size);
     if (file !== undefined && from < data) {
-      const handle = await open(join(this.#directory, file), "r");
+      const handle = await open(join(this.#directory, file), "r").catch((error: unknown) => {
+        throw new Failure("damaged", "a letter's file is missing from the outbox folder", { cause: error });
+      });
       try {
         for (let index = from; index < data; ) {
           const end = Math.min(index + RUN, data);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,6 +137,17 @@ test("a letter that was prepared but not enqueued is removed, by discard or at t
   a.crash();
   a.open();
   expect(readdirSync(join(a.home, "outbox"))).toEqual([]);
+});
+
+test("a letter whose file was lost does not hold up those behind it", async () => {
+  const [a, b] = await friends();
+  const letter = await a.overlay.prepare(split(randomBytes(200_000)));
+  for (const name of readdirSync(join(a.home, "outbox"))) rmSync(join(a.home, "outbox", name));
+  a.db.transaction(() => a.overlay.enqueue(letter, [b.label]));
+  await a.send("fine", b);
+  await b.untilLetters(1);
+  expect(b.contents()).toEqual(["fine"]);
+  expect(a.overlay.status()).toMatchObject({ waiting: 1 });
 });
 
 test("a letter whose transaction is rolled back was never enqueued", async () => {
