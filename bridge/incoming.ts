@@ -28,7 +28,9 @@ export function createLetterReceiver({ account, contacts, maildir, logger }: Inc
     const inbox = maildir.mailbox("INBOX");
     if (inbox === undefined) throw new Error("there is no INBOX");
     const internalDate = letter.receivedAt;
-    const staged = await maildir.stage(content, { name: letter.id, mailboxId: inbox.id, internalDate });
+    // Ids are the senders' choice, and all recipients of a letter know its id: one contact must not take another's name.
+    const name = Buffer.concat([Buffer.from(letter.from, "latin1"), letter.id]);
+    const staged = await maildir.stage(content, { name, mailboxId: inbox.id, internalDate });
     return () => void maildir.insert(inbox.id, staged, { flags, internalDate });
   }
 

@@ -68,6 +68,14 @@ test("a letter that is handed in again after a crash is there once", async () =>
   expect(await mail.messages("INBOX")).toHaveLength(1);
 });
 
+test("a contact who knows the id of another's letter cannot keep that letter out by using it first", async () => {
+  const id = randomBytes(16);
+  await deliver(letter(container("Subject: first\r\n"), { id, from: someLabel(2) }));
+  await deliver(letter(container("Subject: second\r\n"), { id, from: someLabel(1) }));
+  const subjects = (await mail.messages("INBOX")).map(({ text }) => /^Subject: (.*)\r$/m.exec(text)?.[1]);
+  expect(subjects).toEqual(["first", "second"]);
+});
+
 test.each([
   ["no overlay message", () => bytes("From: eve\r\n\r\nhello")],
   ["of a version to come", () => bytes("PSTM\u0002")],
