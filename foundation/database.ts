@@ -121,6 +121,11 @@ export class Database {
     return result;
   }
 
+  /** Runs the work in one transaction that nobody waits for: a power cut may undo it, until something else is durable. */
+  transactionUnsynced<T>(work: () => T): T {
+    return this.#run(work);
+  }
+
   /**
    * Calls back right after the running transaction's commit, when everybody in this process sees what it wrote; a power
    * cut in the next moment may still undo it. Never if it is rolled back.

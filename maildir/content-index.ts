@@ -52,6 +52,7 @@ export class ContentIndex {
   readonly #byMessageId: Statement<[Buffer, number], number>;
   readonly #thread: Statement<[Buffer], string>;
   readonly #joinThread: Statement<[Buffer, string], unknown>;
+  readonly #noteDropped: Statement<[string], unknown>;
   readonly #drop: readonly Statement<[string], unknown>[];
 
   constructor({ sqlite }: Database) {
@@ -81,6 +82,10 @@ export class ContentIndex {
       .prepare<[Buffer], string>("SELECT thread_id FROM maildir_thread WHERE message_id = ?")
       .pluck();
     this.#joinThread = sqlite.prepare("INSERT OR IGNORE INTO maildir_thread VALUES (?, ?)");
+    this.#noteDropped = sqlite.prepare(
+      `INSERT OR IGNORE INTO maildir_text_garbage SELECT value FROM json_each(?)
+       WHERE NOT EXISTS (SELECT 1 FROM maildir_message WHERE maildir_message.content = value)`,
+    );
     this.#drop = [
       ["maildir_header", "content"],
       ["maildir_structure", "content"],
@@ -138,9 +143,10 @@ export class ContentIndex {
     return this.#byMessageId.all(idHash(parsed), mailbox);
   }
 
-  /** Forgets those of the contents that no message has any more. */
+  /** Forgets those of the contents that no message has any more; the text index is to forget them later. */
   dropUnused(contents: readonly number[]): void {
     const list = JSON.stringify(contents);
+    this.#noteDropped.run(list);
     for (const statement of this.#drop) statement.run(list);
   }
 }

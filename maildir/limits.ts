@@ -66,3 +66,33 @@ export const SMALL_IMPORT = 256 * 1024;
 
 /** UIDs and MODSEQs that sessions may have seen and a power cut undone: more than can be committed between two syncs. */
 export const UNCERTAIN_NUMBERS = 10_000;
+
+/** Milliseconds after a commit before its letters are indexed for searching: they come in bursts, and deliveries go first. */
+export const INDEX_DELAY = 200;
+
+/** Characters of text that are indexed in one go, some 5 ms. */
+export const INDEX_SLICE = 12_000;
+
+/** What a letter counts at least of a slice, in characters: opening its file. */
+export const INDEX_LETTER_COST = 500;
+
+/** Letters that are looked up at a time. */
+export const INDEX_LETTERS_PER_QUERY = 64;
+
+/** Milliseconds between two slices: about as long as one takes, so that indexing is half of one core at most. */
+export const INDEX_PAUSE = 4;
+
+/** Milliseconds between two slices while letters come. */
+export const INDEX_BUSY_PAUSE = 50;
+
+/** Milliseconds until indexing is tried again after an error of the disk. */
+export const INDEX_RETRY_DELAY = 60_000;
+
+/** Pages of the search index that are merged in one go, some milliseconds. */
+export const INDEX_MERGE_PAGES = 16;
+
+/** Rows that one query of the search index gives. */
+export const INDEX_ROWS_PER_QUERY = 5_000;
+
+/** Messages of which it is quicker to look at their texts than to ask the index. */
+export const FEW_MESSAGES = 8;

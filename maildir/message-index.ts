@@ -59,6 +59,7 @@ export class MessageIndex {
   readonly #keywords: Statement<[number], string>;
   readonly #addKeyword: Statement<[number, string], unknown>;
   readonly #holderOf: Statement<[string], FileHolder>;
+  readonly #anyOf: Statement<[number], { mailbox: number; uid: number }>;
   readonly #moveAll: Statement<[number, number], unknown>;
   readonly #copyKeywords: Statement<[number, number], unknown>;
   readonly #contents: Statement<[number], number>;
@@ -109,6 +110,7 @@ export class MessageIndex {
     this.#holderOf = sqlite.prepare(
       "SELECT mailbox, file, flags AS bits, keywords FROM maildir_message WHERE file = ?",
     );
+    this.#anyOf = sqlite.prepare("SELECT mailbox, uid FROM maildir_message WHERE content = ? LIMIT 1");
     this.#moveAll = sqlite.prepare("UPDATE maildir_message SET mailbox = ? WHERE mailbox = ?");
     this.#copyKeywords = sqlite.prepare(
       "INSERT INTO maildir_keyword SELECT ?, name FROM maildir_keyword WHERE mailbox = ?",
@@ -216,6 +218,11 @@ export class MessageIndex {
   /** The message, in whichever mailbox, that a file belongs to. */
   holderOf(file: string): FileHolder | undefined {
     return this.#holderOf.get(file);
+  }
+
+  /** One of the messages that have the content. */
+  anyOf(content: number): { readonly mailbox: number; readonly uid: number } | undefined {
+    return this.#anyOf.get(content);
   }
 
   /** All messages keep their UIDs in the other, empty mailbox. */

@@ -17,6 +17,7 @@ import { StagedNames } from "./staging.ts";
 import type { Storage } from "./storage.ts";
 import type { Maildir, MaildirOptions } from "./store.ts";
 import { StoredMaildir } from "./stored-maildir.ts";
+import { TextIndex } from "./text-index.ts";
 
 const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUse | undefined])[] = [
   [INBOX, undefined],
@@ -41,7 +42,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
     const folders = new MailFolders(home, vaultKey);
     await folders.createRoot();
     const sync = new DirectorySync();
-    const storage: Storage = {
+    const storage = {
       db,
       clock,
       logger,
@@ -52,6 +53,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       mailboxes: new MailboxIndex(db),
       messages: new MessageIndex(db),
       contents: new ContentIndex(db),
+      texts: new TextIndex(db),
       folders,
       names: new DiskNames(folders, clock),
       sync,
@@ -64,6 +66,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
     if (maildir.mailboxes().length === 0) await maildir.createDefaults(DEFAULT_MAILBOXES);
     await maildir.describeFolders();
     await settleFresh(storage, maildir);
+    maildir.startIndexing();
     return maildir;
   } catch (error) {
     throw storageFailure(error);
@@ -71,7 +74,10 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
 }
 
 /** Files that a crash left half-written go; whole ones get their final name if a committed row names them, else go too. */
-async function settleFresh({ folders, messages, names, mailboxes }: Storage, maildir: StoredMaildir): Promise<void> {
+async function settleFresh(
+  { folders, messages, names, mailboxes }: Pick<Storage, "folders" | "messages" | "names" | "mailboxes">,
+  maildir: StoredMaildir,
+): Promise<void> {
   for (const { folder } of mailboxes.all()) {
     for (const name of await folders.list(folders.tmp(folder))) rmSync(folders.tmp(folder, name), { force: true });
     for (const name of await folders.list(folders.fresh(folder))) {

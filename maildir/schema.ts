@@ -96,5 +96,23 @@ export const MAILDIR_SCHEMA: Schema = {
       file TEXT
     ) STRICT;
     `,
+    // Row numbers hold the content's id; the texts themselves are not kept. Segments are merged by the indexer alone,
+    // in slices: left to itself, FTS5 would merge as long as it takes inside an insert.
+    `
+    CREATE VIRTUAL TABLE maildir_text USING fts5(
+      header, body, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1'
+    );
+    INSERT INTO maildir_text (maildir_text, rank) VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500);
+
+    CREATE TABLE maildir_text_progress (
+      only INTEGER PRIMARY KEY CHECK (only = 1),
+      content INTEGER NOT NULL,
+      row_count INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO maildir_text_progress VALUES (1, 0, 0);
+
+    CREATE TABLE maildir_text_apart (content INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE maildir_text_garbage (content INTEGER PRIMARY KEY) STRICT;
+    `,
   ],
 };

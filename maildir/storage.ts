@@ -13,6 +13,7 @@ import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
 import type { StagedNames } from "./staging.ts";
 import type { MaildirOptions } from "./store.ts";
+import type { TextIndex } from "./text-index.ts";
 
 /** What the mailboxes of one Maildir share. */
 export interface Storage {
@@ -27,6 +28,9 @@ export interface Storage {
   readonly mailboxes: MailboxIndex;
   readonly messages: MessageIndex;
   readonly contents: ContentIndex;
+  readonly texts: TextIndex;
+  /** There are contents to be indexed, or to be taken out of the index. */
+  readonly wakeIndexer: () => void;
   readonly folders: MailFolders;
   readonly names: DiskNames;
   readonly sync: DirectorySync;

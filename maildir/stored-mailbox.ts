@@ -177,6 +177,7 @@ export class StoredMailbox implements MaildirMailbox {
     });
     this.#storage.db.afterCommit(() => {
       for (const one of staged) this.#storage.staged.release(one);
+      this.#storage.wakeIndexer();
     });
     return this.admit(arrivals, origin);
   }
@@ -239,9 +240,10 @@ export class StoredMailbox implements MaildirMailbox {
       const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
       if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
     }
-    db.afterCommit(() =>
-      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) }),
-    );
+    db.afterCommit(() => {
+      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) });
+      this.#storage.wakeIndexer();
+    });
     // Not before it is certain: a power cut may bring the rows back.
     db.afterSync(() =>
       removal.start(
@@ -268,7 +270,7 @@ export class StoredMailbox implements MaildirMailbox {
     uids: readonly number[],
     signal?: AbortSignal,
   ): Promise<ReadonlySet<number>> {
-    return searchText(this, where, needle, ascending(uids), signal);
+    return searchText(this.#storage.texts, this, where, needle, ascending(uids), signal);
   }
 
   watch(listener: (change: MailboxChange) => void): () => void {

@@ -10,6 +10,7 @@ import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
 import { commit, type Storage } from "./storage.ts";
 import type { InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
 import { StoredMailbox } from "./stored-mailbox.ts";
+import { type IndexedLetter, TextIndexer } from "./text-indexer.ts";
 
 /** A mailbox whose folder is there, but which the index does not know yet. */
 interface NewMailbox {
@@ -23,12 +24,16 @@ interface NewMailbox {
 export class StoredMaildir implements Maildir {
   readonly #storage: Storage;
   readonly #naming = new Mutex();
+  readonly #indexer: TextIndexer;
   readonly #byName = new Map<string, StoredMailbox>();
   readonly #byId = new Map<string, StoredMailbox>();
+  readonly #byRow = new Map<number, StoredMailbox>();
   #sorted: readonly StoredMailbox[] | undefined;
   #subscriptions: ReadonlySet<string>;
 
-  constructor(storage: Storage) {
+  constructor(shared: Omit<Storage, "wakeIndexer">) {
+    this.#indexer = new TextIndexer(shared, (content) => this.#letter(content));
+    const storage: Storage = { ...shared, wakeIndexer: () => this.#indexer.wake() };
     this.#storage = storage;
     for (const row of storage.mailboxes.all()) this.#know(row);
     this.#subscriptions = new Set(storage.mailboxes.subscriptions());
@@ -53,7 +58,7 @@ export class StoredMaildir implements Maildir {
 
   /** By its row in the index. */
   mailboxByRow(row: number): StoredMailbox | undefined {
-    return this.mailboxes().find((mailbox) => mailbox.row === row);
+    return this.#byRow.get(row);
   }
 
   specialUse(use: SpecialUse): StoredMailbox | undefined {
@@ -119,8 +124,10 @@ export class StoredMaildir implements Maildir {
         db.afterCommit(() => {
           this.#byName.delete(normal);
           this.#byId.delete(mailbox.id);
+          this.#byRow.delete(mailbox.row);
           this.#sorted = undefined;
           mailbox.changed({ kind: "removed" });
+          this.#storage.wakeIndexer();
         });
         db.afterSync(() => removal.start([{ folder: mailbox.folder }]));
       });
@@ -164,6 +171,11 @@ export class StoredMaildir implements Maildir {
       });
       await this.describeFolders();
     });
+  }
+
+  /** Brings the search index up to date from now on. */
+  startIndexing(): void {
+    this.#indexer.wake();
   }
 
   async stage(content: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedMessage> {
@@ -211,6 +223,7 @@ export class StoredMaildir implements Maildir {
   }
 
   async close(): Promise<void> {
+    await this.#indexer.close();
     await this.#naming.run(() => undefined);
     this.#storage.names.flush();
     await this.#storage.removal.idle();
@@ -232,6 +245,18 @@ export class StoredMaildir implements Maildir {
     } catch {
       logger("warn", "a folder's description could not be written");
     }
+  }
+
+  /** For the indexer: a content as any of its messages has it. */
+  #letter(content: number): IndexedLetter | undefined {
+    const holder = this.#storage.messages.anyOf(content);
+    const mailbox = holder === undefined ? undefined : this.#byRow.get(holder.mailbox);
+    if (holder === undefined || mailbox === undefined) return undefined;
+    const { uid } = holder;
+    const header = mailbox.header(uid);
+    const structure = mailbox.structure(uid);
+    if (header === undefined || structure === undefined) return undefined;
+    return { header, structure, read: (start, end) => mailbox.read(uid, start, end) };
   }
 
   /** RFC 9051 section 6.3.6: the messages go to a new mailbox, INBOX stays; here the two change folders. */
@@ -317,6 +342,7 @@ export class StoredMaildir implements Maildir {
     const mailbox = new StoredMailbox(this.#storage, row);
     this.#byName.set(row.name, mailbox);
     this.#byId.set(row.objectId, mailbox);
+    this.#byRow.set(row.id, mailbox);
     this.#sorted = undefined;
   }
 }
