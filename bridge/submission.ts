@@ -3,7 +3,7 @@ import type { AddressLabel } from "../foundation/address.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
-import type { Maildir, StagedMessage } from "../maildir/store.ts";
+import type { Maildir, MaildirMailbox, StagedMessage } from "../maildir/store.ts";
 import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
 import { SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
@@ -70,7 +70,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
   const { db, account, maildir, overlay, sentCopies, messageIdKey, clock } = options;
   const { self, labels } = routes(account, submission);
   const now = clock.now();
-  const sent = maildir.specialUse("\\Sent") ?? (await maildir.create("Sent", "\\Sent"));
+  const sent = maildir.specialUse("\\Sent") ?? (await createSent(maildir));
   const inbox = maildir.mailbox("INBOX");
   if (inbox === undefined) throw new Error("there is no INBOX");
 
@@ -131,6 +131,13 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     ]);
     throw error;
   }
+}
+
+/** Subscribed, because some mail programs see no other folders. */
+async function createSent(maildir: Maildir): Promise<MaildirMailbox> {
+  const sent = await maildir.create("Sent", "\\Sent");
+  await maildir.setSubscribed(sent.name, true);
+  return sent;
 }
 
 function smtpFailure(error: unknown): unknown {
