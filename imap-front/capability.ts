@@ -1,6 +1,7 @@
 import type { State } from "./state.ts";
 
-const ALWAYS = ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE"];
+// Both LITERAL+ and LITERAL- may not be told (RFC 7888 section 5); the former takes all that the latter does.
+const ALWAYS = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE"];
 
 const LOGGED_IN = [
   "IDLE",
@@ -16,7 +17,11 @@ const LOGGED_IN = [
   "LIST-STATUS",
   "STATUS=SIZE",
   "CONDSTORE",
+  "QRESYNC",
   "ESEARCH",
+  "SEARCHRES",
+  "BINARY",
+  "UTF8=ACCEPT",
   "WITHIN",
   "SAVEDATE",
   "OBJECTID",

@@ -30,8 +30,10 @@ import type { LoggedIn, NotAuthenticated, Selected, State } from "./state.ts";
 import type { ReadCommand } from "./wire/command-reader.ts";
 import type { Scanner } from "./wire/scanner.ts";
 
-/** What follows `tag OK `, or that with something to do once it was sent. */
-export type Completion = string | { readonly text: string; readonly afterwards: () => Promise<void> };
+/** What follows `tag OK `, or that with something to do once it was sent, or a word on whether EXPUNGE may be told. */
+export type Completion =
+  | string
+  | { readonly text: string; readonly afterwards?: () => Promise<void>; readonly expunge?: boolean };
 
 /** Parses the arguments, acts, and writes the untagged responses. Failures are thrown (reply.ts). */
 export type Handler<S> = (session: Session, state: S, args: Scanner, uid: boolean) => Promise<Completion>;
@@ -141,5 +143,5 @@ export async function dispatch(session: Session, command: ReadCommand): Promise<
   const { expunge, tellChanges } = found;
   return typeof completion === "string"
     ? { text: completion, expunge, tellChanges }
-    : { ...completion, expunge, tellChanges };
+    : { expunge, tellChanges, ...completion };
 }

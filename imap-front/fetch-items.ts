@@ -29,6 +29,8 @@ export interface SectionItem {
   readonly partial?: { readonly start: number; readonly length: number };
   /** Does not set `\Seen`. */
   readonly peek: boolean;
+  /** BINARY and BINARY.SIZE (RFC 3516): without the transfer encoding, or how many octets that would be. */
+  readonly decoded?: "octets" | "size";
 }
 
 export type FetchItem = PlainItem | SectionItem;
@@ -97,18 +99,15 @@ function parseItem(args: Scanner, name: string, limits: ImapLimits): FetchItem {
   if (whole !== undefined) return { kind: "section", label: name, ...whole };
   if ((name === "BODY" || name === "BODY.PEEK") && args.take("["))
     return parseSection(args, name === "BODY.PEEK", limits);
+  if ((name === "BINARY" || name === "BINARY.PEEK" || name === "BINARY.SIZE") && args.take("["))
+    return parseBinary(args, name, limits);
   if (!PLAIN.has(name)) throw new SyntaxFailure("unknown item");
   return { kind: name as PlainItem["kind"] };
 }
 
 /** `section ["<" number "." nz-number ">"]`, after the opening bracket. */
 function parseSection(args: Scanner, peek: boolean, limits: ImapLimits): SectionItem {
-  const part: number[] = [];
-  while (/^\d/.test(args.peek())) {
-    part.push(args.nonZeroNumber());
-    if (part.length > limits.nesting) throw new SyntaxFailure("nested too deep");
-    if (!args.take(".")) break;
-  }
+  const part = parsePart(args, limits);
   let label = part.join(".");
   let section: Section = { part };
   if (args.peek() !== "]") {
@@ -130,12 +129,43 @@ function parseSection(args: Scanner, peek: boolean, limits: ImapLimits): Section
     }
   }
   args.expect("]");
-  if (!args.take("<")) return { kind: "section", label: `BODY[${label}]`, section, peek };
+  const partial = parsePartial(args);
+  if (partial === undefined) return { kind: "section", label: `BODY[${label}]`, section, peek };
+  return { kind: "section", label: `BODY[${label}]<${partial.start}>`, section, partial, peek };
+}
+
+/** `section-binary [partial]`, after the opening bracket. */
+function parseBinary(args: Scanner, name: string, limits: ImapLimits): SectionItem {
+  const section = { part: parsePart(args, limits) };
+  args.expect("]");
+  const number = section.part.join(".");
+  if (name === "BINARY.SIZE")
+    return { kind: "section", label: `BINARY.SIZE[${number}]`, section, peek: true, decoded: "size" };
+  const partial = parsePartial(args);
+  const label = `BINARY[${number}]${partial === undefined ? "" : `<${partial.start}>`}`;
+  const item = { kind: "section", label, section, peek: name === "BINARY.PEEK", decoded: "octets" } as const;
+  return partial === undefined ? item : { ...item, partial };
+}
+
+/** `section-part`, which may be missing. */
+function parsePart(args: Scanner, limits: ImapLimits): number[] {
+  const part: number[] = [];
+  while (/^\d/.test(args.peek())) {
+    part.push(args.nonZeroNumber());
+    if (part.length > limits.nesting) throw new SyntaxFailure("nested too deep");
+    if (!args.take(".")) break;
+  }
+  return part;
+}
+
+/** `"<" number "." nz-number ">"`, which may be missing. */
+function parsePartial(args: Scanner): SectionItem["partial"] {
+  if (!args.take("<")) return undefined;
   const start = args.number();
   args.expect(".");
   const length = args.nonZeroNumber();
   args.expect(">");
-  return { kind: "section", label: `BODY[${label}]<${start}>`, section, partial: { start, length }, peek };
+  return { start, length };
 }
 
 /** As the client wrote it, an atom where it can be one: programs look for their own spelling in the answer. */

@@ -1,4 +1,5 @@
 import { Failure } from "../foundation/failure.ts";
+import { readDecoded } from "./decoded-octets.ts";
 import type { SectionItem } from "./fetch-items.ts";
 import { locateSection, type Range, selectFields } from "./section.ts";
 import type { Mailbox, MessageSummary } from "./store.ts";
@@ -7,8 +8,15 @@ import type { Mailbox, MessageSummary } from "./store.ts";
 export type SectionOctets =
   | { readonly kind: "none" }
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "bytes"; readonly bytes: Buffer }
-  | { readonly kind: "stream"; readonly size: number; readonly pieces: AsyncIterable<Uint8Array> };
+  | { readonly kind: "number"; readonly value: number }
+  /** `literal8`: the octets hold a NUL, which only that form of literal may. */
+  | { readonly kind: "bytes"; readonly bytes: Buffer; readonly literal8?: boolean }
+  | {
+      readonly kind: "stream";
+      readonly size: number;
+      readonly pieces: AsyncIterable<Uint8Array>;
+      readonly literal8?: boolean;
+    };
 
 /**
  * Finds a section of a message. What is longer than `buffered` octets comes as a stream whose first piece was read
@@ -21,6 +29,7 @@ export async function readSection(
   buffered: number,
 ): Promise<SectionOctets> {
   const { section, partial } = item;
+  if (item.decoded !== undefined) return await readDecoded(mailbox, message, item, buffered);
   if (section.text === "HEADER" && section.part.length === 0) {
     const header = mailbox.header(message.uid);
     if (header === undefined) throw new Failure("damaged", "a message cannot be read");
@@ -70,7 +79,7 @@ async function readAll(mailbox: Mailbox, uid: number, range: Range): Promise<Buf
 }
 
 /** Reads the first piece now, so that a damaged message fails before anything of it was promised. */
-async function begun(pieces: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+export async function begun(pieces: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const iterator = pieces[Symbol.asyncIterator]();
   const first = await iterator.next();
   return {

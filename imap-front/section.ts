@@ -31,6 +31,11 @@ export function locateSection(root: Part, section: Section): Range | undefined {
     : { start: message.bodyStart, end: message.bodyEnd };
 }
 
+/** The part of that number; undefined where the message has none. */
+export function findPart(root: Part, numbers: readonly number[]): Part | undefined {
+  return walk(root, numbers)[1];
+}
+
 /** Follows part numbers: to the part, and to the message whose HEADER and TEXT are meant there, if it holds one. */
 function walk(root: Part, numbers: readonly number[]): [message: Part | undefined, part: Part | undefined] {
   let message: Part | undefined = root;

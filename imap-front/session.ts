@@ -49,6 +49,10 @@ export class Session {
   reader: CommandReader;
   /** RFC 7162 section 3.1: the client wants to hear MODSEQs. */
   condStore = false;
+  /** The client enabled IMAP4rev2 (RFC 9051), UTF8=ACCEPT (RFC 6855), QRESYNC (RFC 7162). */
+  rev2 = false;
+  utf8 = false;
+  qresync = false;
   loginFailures = 0;
   /** Tag of the command that is carried out. */
   tag = "";
@@ -89,6 +93,11 @@ export class Session {
 
   get canStartTls(): boolean {
     return !this.#secure && this.options.startTls !== undefined;
+  }
+
+  /** Mailbox names go to and fro in UTF-8, no longer in modified UTF-7. */
+  get utf8Names(): boolean {
+    return this.rev2 || this.utf8;
   }
 
   get mayLogIn(): boolean {
@@ -138,6 +147,16 @@ export class Session {
     this.reader.setBounds(this.#bounds());
   }
 
+  /** FETCH responses that the client did not ask for say which UID they mean (RFC 9051 section 7.5.2, RFC 7162 section 3.2.4). */
+  get tellsUids(): boolean {
+    return this.condStore || this.rev2;
+  }
+
+  /** To be called when something was enabled: the next command is read accordingly. */
+  enabled(): void {
+    this.reader.setBounds(this.#bounds());
+  }
+
   select(view: MailboxView): void {
     if (this.state.kind === "notAuthenticated") throw new Error("SELECT before login");
     this.unselect();
@@ -177,7 +196,8 @@ export class Session {
       this.output.write("* BYE the selected mailbox was removed\r\n");
       return;
     }
-    for (const text of view.flush({ expunge, uid: uid || this.condStore, modSeq: this.condStore })) {
+    const { condStore: modSeq, qresync: vanished } = this;
+    for (const text of view.flush({ expunge, vanished, uid: uid || this.tellsUids, modSeq, recent: !this.rev2 })) {
       this.output.write(text);
       if (this.output.full) await this.output.flush();
       if (this.pace.due) await this.pace.yield();
@@ -324,6 +344,7 @@ export class Session {
       literals: this.limits.literals,
       nesting: this.limits.nesting,
       discard: this.limits.discardOctets,
+      utf8Names: this.utf8Names,
     };
   }
 }

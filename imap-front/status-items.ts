@@ -26,8 +26,8 @@ export function parseStatusItems(args: Scanner): string[] {
 }
 
 /** The whole `* STATUS` line. */
-export function formatStatus(mailbox: Mailbox, items: readonly string[], appendLimit: number): string {
+export function formatStatus(mailbox: Mailbox, items: readonly string[], appendLimit: number, utf8: boolean): string {
   const status = mailbox.status();
   const values = items.map((item) => `${item} ${ITEMS.get(item)?.(mailbox, status, appendLimit)}`);
-  return `* STATUS ${formatMailbox(mailbox.name)} (${values.join(" ")})\r\n`;
+  return `* STATUS ${formatMailbox(mailbox.name, utf8)} (${values.join(" ")})\r\n`;
 }

@@ -1,10 +1,23 @@
 import { SYSTEM_FLAGS } from "./flags.ts";
 import type { Mailbox, MailboxChange, MessageSummary } from "./store.ts";
 import { SyntaxFailure } from "./wire/scanner.ts";
-import { lowerBound, membersIn, normaliseSet, type SequenceSet } from "./wire/sequence-set.ts";
+import { formatSet, lowerBound, type MessageSet, membersIn, normaliseSet } from "./wire/sequence-set.ts";
 
 /** Messages whose changed flags are read and told at a time. */
 const BATCH = 256;
+
+/** How a client wants to hear of changes. */
+export interface FlushOptions {
+  /** EXPUNGE and VANISHED may be told now (RFC 9051 section 7.5.1). */
+  readonly expunge: boolean;
+  /** VANISHED in place of EXPUNGE (RFC 7162 section 3.2.10). */
+  readonly vanished: boolean;
+  /** UID and MODSEQ in each FETCH. */
+  readonly uid: boolean;
+  readonly modSeq: boolean;
+  /** `\Recent` and RECENT, of which IMAP4rev2 knows nothing. */
+  readonly recent: boolean;
+}
 
 /**
  * One session's view of its selected mailbox: which sequence number is which UID, as the client was told. Changes
@@ -19,6 +32,7 @@ export class MailboxView {
   removed = false;
   #uids: number[];
   #recent: Set<number>;
+  #saved: readonly number[] = [];
   #recentToTell = false;
   #keywords = "";
   readonly #added: number[] = [];
@@ -77,7 +91,8 @@ export class MailboxView {
    * UIDs of the messages that the set names, ascending, each once; messages that are gone but not yet told of are among
    * them. A UID that does not exist is passed over; a sequence number that does not exist is an error (RFC 9051 `seq-number`).
    */
-  resolve(set: SequenceSet, byUid: boolean): number[] {
+  resolve(set: MessageSet, byUid: boolean): number[] {
+    if (set === "$") return this.#saved.filter((uid) => !this.#expunged.has(uid));
     if (byUid) {
       const last = this.#uids.at(-1);
       return last === undefined ? [] : membersIn(this.#uids, normaliseSet(set, last));
@@ -91,10 +106,15 @@ export class MailboxView {
     return uids;
   }
 
+  /** What `$` stands for from now on: UIDs, ascending (RFC 5182). */
+  save(uids: readonly number[]): void {
+    this.#saved = uids;
+  }
+
   /** `(\Seen $Work \Recent)`, as the client is told. */
-  formatFlags(summary: MessageSummary): string {
+  formatFlags(summary: MessageSummary, withRecent: boolean): string {
     const flags = summary.flags.join(" ");
-    if (!this.#recent.has(summary.uid)) return `(${flags})`;
+    if (!withRecent || !this.#recent.has(summary.uid)) return `(${flags})`;
     return flags === "" ? "(\\Recent)" : `(${flags} \\Recent)`;
   }
 
@@ -129,13 +149,14 @@ export class MailboxView {
     return this.#added.length > 0 || this.#expunged.size > 0 || this.#flagged.size > 0;
   }
 
-  /** Untagged responses for what changed, in pieces; EXPUNGE only where allowed. The view is up to date afterwards. */
-  *flush(options: { expunge: boolean; uid: boolean; modSeq: boolean }): Generator<string, void> {
-    if (options.expunge && this.#expunged.size > 0) yield* this.#flushExpunged();
+  /** Untagged responses for what changed, in pieces. The view is up to date afterwards. */
+  *flush(options: FlushOptions): Generator<string, void> {
+    if (options.expunge && this.#expunged.size > 0) yield* this.#flushExpunged(options.vanished);
     if (this.#added.length > 0) this.#takeAdded();
     if (this.#recentToTell) {
       this.#recentToTell = false;
-      yield `* ${this.#uids.length} EXISTS\r\n* ${this.recentCount} RECENT\r\n`;
+      yield `* ${this.#uids.length} EXISTS\r\n`;
+      if (options.recent) yield `* ${this.recentCount} RECENT\r\n`;
     }
     if (this.#flagged.size > 0) {
       const flagged = [...this.#flagged].sort((a, b) => a - b);
@@ -149,14 +170,14 @@ export class MailboxView {
           if (sequence === 0) continue;
           const uid = options.uid ? `UID ${summary.uid} ` : "";
           const modSeq = options.modSeq ? ` MODSEQ (${summary.modSeq})` : "";
-          text += `* ${sequence} FETCH (${uid}FLAGS ${this.formatFlags(summary)}${modSeq})\r\n`;
+          text += `* ${sequence} FETCH (${uid}FLAGS ${this.formatFlags(summary, options.recent)}${modSeq})\r\n`;
         }
         yield text;
       }
     }
   }
 
-  *#flushExpunged(): Generator<string, void> {
+  *#flushExpunged(byUid: boolean): Generator<string, void> {
     const numbers: number[] = [];
     const left: number[] = [];
     for (let i = 0; i < this.#uids.length; i++) {
@@ -174,8 +195,14 @@ export class MailboxView {
       const kept = this.#added.filter((uid) => !this.#expunged.has(uid));
       this.#added.splice(0, this.#added.length, ...kept);
     }
+    const vanished = numbers.map((number) => this.#uids[number - 1] as number);
+    this.#saved = this.#saved.filter((uid) => !this.#expunged.has(uid));
     this.#uids = left;
     this.#expunged.clear();
+    if (byUid) {
+      if (vanished.length > 0) yield `* VANISHED ${formatSet(vanished)}\r\n`;
+      return;
+    }
     let text = "";
     // From the last to the first: then no number changes before it is told, and each is the one the client knows.
     for (let i = numbers.length - 1; i >= 0; i--) {

@@ -9,7 +9,7 @@ import type { AppendRequest } from "../store.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { formatSet } from "../wire/sequence-set.ts";
 
-/** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none. Messages go to the store as they come. */
+/** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none; literal8 and UTF8 (RFCs 3516, 6855) change nothing. Messages go to the store as they come. */
 export const append: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const name = args.mailbox();
@@ -33,9 +33,15 @@ async function appendTo(result: Promise<readonly number[]>): Promise<readonly nu
   }
 }
 
-type Announced = Omit<AppendRequest, "content">;
+type Announced = Omit<AppendRequest, "content"> & {
+  /** `UTF8 (` stands before the literal, and `)` must follow it. */
+  readonly parenthesis: boolean;
+};
 
-/** `[flag-list SP] [date-time SP] literal`, up to the literal; its size is checked before the client may send it. */
+/**
+ * `[flag-list SP] [date-time SP] (literal / literal8 / "UTF8 (" literal8 ")")`, up to the literal; its size is checked
+ * before the client may send it.
+ */
 function parseMessage(session: Session, args: Scanner, limit: number): Announced {
   let flags: string[] = [];
   if (args.peek() === "(") {
@@ -47,17 +53,20 @@ function parseMessage(session: Session, args: Scanner, limit: number): Announced
     internalDate = args.dateTime();
     args.space();
   }
+  const parenthesis = args.take("UTF8 (");
   const size = session.reader.messageSize;
   if (!args.atEnd || size === undefined) throw new SyntaxFailure("expected a literal with the message");
   if (size === 0) throw new CommandFailure("NO", undefined, "an empty message: nothing was stored");
   if (size > limit) throw new CommandFailure("NO", "TOOBIG", `a message has ${limit} octets at most`);
-  return { flags, ...(internalDate === undefined ? {} : { internalDate }) };
+  return { flags, parenthesis, ...(internalDate === undefined ? {} : { internalDate }) };
 }
 
 async function* readMessages(session: Session, first: Announced, limit: number): AsyncGenerator<AppendRequest, void> {
   for (let announced = first; ; ) {
-    yield { ...announced, content: session.reader.message() };
+    const { parenthesis, ...request } = announced;
+    yield { ...request, content: session.reader.message() };
     const args = await session.reader.nextLine();
+    if (parenthesis) args.expect(")");
     if (args.atEnd && session.reader.messageSize === undefined) return;
     args.space();
     announced = parseMessage(session, args, limit);

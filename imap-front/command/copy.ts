@@ -16,7 +16,7 @@ export const copy: Handler<Selected> = async (_session, state, args, uid) => {
 /** `SP sequence-set SP mailbox`, for COPY and MOVE. A message that is gone fails the whole command, unless it was named by UID. */
 export function parseCopy(state: Selected, args: Scanner, uid: boolean): { uids: number[]; target: Mailbox } {
   args.space();
-  const set = args.sequenceSet();
+  const set = args.messageSet();
   args.space();
   const name = args.mailbox();
   args.end();

@@ -1,4 +1,5 @@
 import type { Handler } from "../dispatch.ts";
+import { formatListed } from "../list/list-response.ts";
 import { newMailboxName } from "../mailbox-argument.ts";
 import { CommandFailure } from "../reply.ts";
 import type { LoggedIn } from "../state.ts";
@@ -10,7 +11,7 @@ const SPECIAL_USES: readonly SpecialUse[] = ["\\Archive", "\\Drafts", "\\Junk", 
 /** RFC 9051 section 6.3.4, with `(USE (\Drafts))` (RFC 6154 section 3). */
 export const create: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
-  const name = args.mailbox();
+  const { name, given } = args.mailboxAsGiven();
   const uses: string[] = [];
   if (!args.atEnd) {
     args.space();
@@ -25,5 +26,8 @@ export const create: Handler<LoggedIn> = async (session, state, args) => {
   const use = SPECIAL_USES.find((known) => known.toLowerCase() === uses[0]?.toLowerCase());
   if (uses.length === 1 && use === undefined) throw new CommandFailure("NO", "USEATTR", "that use cannot be given");
   const mailbox = await state.store.create(newMailboxName(name, session.limits), use);
+  const asGiven = given.endsWith("/") ? given.slice(0, -1) : given;
+  if (session.rev2 && asGiven !== mailbox.name)
+    session.output.write(formatListed(state.store, mailbox, asGiven, session.utf8Names));
   return `[MAILBOXID (${mailbox.id})] CREATE completed`;
 };

@@ -1,16 +1,47 @@
 import type { Handler } from "../dispatch.ts";
+import type { Session } from "../session.ts";
 import type { LoggedIn } from "../state.ts";
 
-/** RFC 5161; what is not known is passed over. */
+const ENABLERS: ReadonlyMap<string, (session: Session) => void> = new Map([
+  [
+    "CONDSTORE",
+    (session: Session) => {
+      session.condStore = true;
+    },
+  ],
+  [
+    "QRESYNC",
+    (session: Session) => {
+      session.qresync = true;
+      session.condStore = true;
+    },
+  ],
+  [
+    "IMAP4REV2",
+    (session: Session) => {
+      session.rev2 = true;
+    },
+  ],
+  [
+    "UTF8=ACCEPT",
+    (session: Session) => {
+      session.utf8 = true;
+    },
+  ],
+]);
+
+/** RFC 5161; what is not known is passed over, and what was enabled before is named again. */
 export const enable: Handler<LoggedIn> = async (session, _state, args) => {
-  const enabled: string[] = [];
+  const enabled = new Set<string>();
   do {
     args.space();
-    if (args.keyword() === "CONDSTORE" && !session.condStore) {
-      session.condStore = true;
-      enabled.push("CONDSTORE");
-    }
+    const name = args.atom();
+    const enabler = ENABLERS.get(name.toUpperCase());
+    if (enabler === undefined) continue;
+    enabler(session);
+    enabled.add(name.toUpperCase() === "IMAP4REV2" ? "IMAP4rev2" : name.toUpperCase());
   } while (!args.atEnd);
-  session.output.write(`* ENABLED${enabled.map((name) => ` ${name}`).join("")}\r\n`);
+  session.enabled();
+  session.output.write(`* ENABLED${[...enabled].map((name) => ` ${name}`).join("")}\r\n`);
   return "ENABLE completed";
 };

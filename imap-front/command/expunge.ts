@@ -12,14 +12,20 @@ export const expunge: Handler<Selected> = async (session, { view }, args, uid) =
   let candidates = view.uids;
   if (uid) {
     args.space();
-    candidates = view.resolve(args.sequenceSet(), true);
+    candidates = view.resolve(args.messageSet(), true);
   }
   args.end();
   if (view.readOnly) throw new CommandFailure("NO", "CANNOT", "the mailbox was opened to be read only");
   const uids = await deletedMessages(session, view, candidates);
-  if (uids.length > 0) view.noteExpunged(await view.mailbox.expunge(uids, view));
-  return "EXPUNGE completed";
+  const gone = uids.length === 0 ? [] : await view.mailbox.expunge(uids, view);
+  view.noteExpunged(gone);
+  return `${gone.length === 0 ? "" : highestModSeq(session, view)}EXPUNGE completed`;
 };
+
+/** `[HIGHESTMODSEQ n] ` for a client that enabled QRESYNC (RFC 7162 section 3.2.7). */
+export function highestModSeq(session: Session, view: MailboxView): string {
+  return session.qresync ? `[HIGHESTMODSEQ ${view.mailbox.status().highestModSeq}] ` : "";
+}
 
 /** Those of the messages that are `\Deleted`. */
 export async function deletedMessages(

@@ -2,6 +2,7 @@ import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
 import { type FetchItem, type PlainItem, parseFetchItems, type SectionItem } from "../fetch-items.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
+import { vanishedEarlier } from "../resync.ts";
 import { readSection, type SectionOctets } from "../section-octets.ts";
 import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
@@ -9,7 +10,7 @@ import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
 import { formatDateTime } from "../wire/format.ts";
 import { ConnectionClosed } from "../wire/input.ts";
-import type { Scanner } from "../wire/scanner.ts";
+import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { membersIn } from "../wire/sequence-set.ts";
 
 /** Messages whose index rows are read at a time. */
@@ -28,7 +29,7 @@ type Prepared =
   | { readonly failure: unknown };
 
 /**
- * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, CHANGEDSINCE of RFC 7162. A message that cannot be read is left out,
+ * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, BINARY of RFC 3516, CHANGEDSINCE and VANISHED of RFC 7162. A message that cannot be read is left out,
  * the others come, and the command ends with NO.
  */
 export const fetch: Handler<Selected> = async (session, { view }, args, uid) => {
@@ -63,19 +64,26 @@ interface Run {
 
 function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boolean): FetchRequest {
   args.space();
-  const set = args.sequenceSet();
+  const set = args.messageSet();
   args.space();
   const items = parseFetchItems(args, session.limits);
   let changedSince: number | undefined;
+  let vanished = false;
   if (!args.atEnd) {
     args.space();
     args.list(() => {
-      args.expect("CHANGEDSINCE");
+      const modifier = args.keyword();
+      if (modifier === "VANISHED" && uid && session.qresync) {
+        vanished = true;
+        return;
+      }
+      if (modifier !== "CHANGEDSINCE") throw new SyntaxFailure("unknown modifier");
       args.space();
       changedSince = args.modSequence();
     });
   }
   args.end();
+  if (vanished && changedSince === undefined) throw new SyntaxFailure("VANISHED needs CHANGEDSINCE");
   const ask = (kind: PlainItem["kind"]) => {
     if (!items.some((item) => item.kind === kind)) items.unshift({ kind });
   };
@@ -86,6 +94,7 @@ function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boo
   if (changedSince !== undefined) {
     const changed = view.mailbox.changedSince(changedSince);
     uids = membersIn(changed, runs(uids));
+    if (vanished && set !== "$") session.output.write(vanishedEarlier(view, set, changedSince));
   }
   return { uids, items };
 }
@@ -104,7 +113,7 @@ function runs(uids: readonly number[]): [number, number][] {
 async function sendPlain({ session, view, items, failures }: Run, messages: readonly MessageSummary[]): Promise<void> {
   const { output, pace } = session;
   for (const message of messages) {
-    const text = formatItems(view, message, items);
+    const text = formatItems(session, view, message, items);
     if (text === undefined) failures.push(new Failure("damaged", "a message cannot be read"));
     else output.write(`* ${view.sequenceOf(message.uid)} FETCH (${text})\r\n`);
     if (output.full) await output.flush();
@@ -113,23 +122,28 @@ async function sendPlain({ session, view, items, failures }: Run, messages: read
 }
 
 /** The items of one message that has no sections to be sent; undefined where it is damaged. */
-function formatItems(view: MailboxView, message: MessageSummary, items: readonly FetchItem[]): string | undefined {
+function formatItems(
+  session: Session,
+  view: MailboxView,
+  message: MessageSummary,
+  items: readonly FetchItem[],
+): string | undefined {
   let text = "";
   for (const item of items) {
     if (item.kind === "section") continue;
-    const value = FORMATS[item.kind](message, view);
+    const value = FORMATS[item.kind](message, view, session);
     if (value === undefined) return undefined;
     text += text === "" ? value : ` ${value}`;
   }
   return text;
 }
 
-type Format = (message: MessageSummary, view: MailboxView) => string | undefined;
+type Format = (message: MessageSummary, view: MailboxView, session: Session) => string | undefined;
 
 /** Each item with its name; undefined where the message is damaged. */
 const FORMATS: Readonly<Record<PlainItem["kind"], Format>> = {
   UID: (message) => `UID ${message.uid}`,
-  FLAGS: (message, view) => `FLAGS ${view.formatFlags(message)}`,
+  FLAGS: (message, view, session) => `FLAGS ${view.formatFlags(message, !session.rev2)}`,
   INTERNALDATE: (message) => `INTERNALDATE ${formatDateTime(message.internalDate)}`,
   "RFC822.SIZE": (message) => `RFC822.SIZE ${message.size}`,
   MODSEQ: (message) => `MODSEQ (${message.modSeq})`,
@@ -185,7 +199,7 @@ async function release(sections: readonly SectionOctets[]): Promise<void> {
 async function send(run: Run, message: MessageSummary, sections: readonly SectionOctets[]): Promise<void> {
   const { session, view, items, seen } = run;
   const { output } = session;
-  const plain = formatItems(view, message, items);
+  const plain = formatItems(session, view, message, items);
   if (plain === undefined) {
     run.failures.push(new Failure("damaged", "a message cannot be read"));
     return await release(sections);
@@ -210,11 +224,13 @@ async function sendOctets({ session, view }: Run, message: MessageSummary, octet
       return output.write("NIL");
     case "text":
       return output.write(`{${octets.text.length}}\r\n${octets.text}`);
+    case "number":
+      return output.write(String(octets.value));
     case "bytes":
-      output.write(`{${octets.bytes.length}}\r\n`);
+      output.write(`${octets.literal8 === true ? "~" : ""}{${octets.bytes.length}}\r\n`);
       return await output.octets(octets.bytes);
     case "stream": {
-      output.write(`{${octets.size}}\r\n`);
+      output.write(`${octets.literal8 === true ? "~" : ""}{${octets.size}}\r\n`);
       let left = octets.size;
       try {
         for await (const piece of octets.pieces) {

@@ -38,9 +38,11 @@ export const list: Handler<LoggedIn> = async (session, state, args) => {
     const childInfo = withHidden.has(entry.name);
     if (!isWanted(entry, request) && !childInfo) continue;
     const extended = childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : "";
-    output.write(`* LIST (${attributes(entry, request).join(" ")}) "/" ${formatMailbox(entry.name)}${extended}\r\n`);
+    output.write(
+      `* LIST (${attributes(entry, request).join(" ")}) "/" ${formatMailbox(entry.name, session.utf8Names)}${extended}\r\n`,
+    );
     if (request.statusItems !== undefined && entry.mailbox !== undefined && isWanted(entry, request))
-      output.write(formatStatus(entry.mailbox, request.statusItems, state.store.appendLimit));
+      output.write(formatStatus(entry.mailbox, request.statusItems, state.store.appendLimit, session.utf8Names));
     if (output.full) await output.flush();
     if (session.pace.due) await session.pace.yield();
   }

@@ -22,7 +22,9 @@ export const lsub: Handler<LoggedIn> = async (session, state, args) => {
   }
   for (const [name, subscribed] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const selectable = subscribed && state.store.mailbox(name) !== undefined;
-    session.output.write(`* LSUB (${selectable ? "" : "\\Noselect"}) "/" ${formatMailbox(name)}\r\n`);
+    session.output.write(
+      `* LSUB (${selectable ? "" : "\\Noselect"}) "/" ${formatMailbox(name, session.utf8Names)}\r\n`,
+    );
     if (session.output.full) await session.output.flush();
   }
   return "LSUB completed";

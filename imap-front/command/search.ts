@@ -1,14 +1,15 @@
-import type { Handler } from "../dispatch.ts";
+import type { Completion, Handler } from "../dispatch.ts";
 import { CommandFailure } from "../reply.ts";
 import { evaluate } from "../search/evaluate.ts";
 import { parseSearchKeys, type SearchKey } from "../search/search-key.ts";
 import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
+import type { MailboxView } from "../view.ts";
 import { formatString } from "../wire/format.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { formatSet } from "../wire/sequence-set.ts";
 
-const RETURN_OPTIONS = ["MIN", "MAX", "COUNT", "ALL"];
+const RETURN_OPTIONS = ["MIN", "MAX", "COUNT", "ALL", "SAVE"];
 
 interface SearchRequest {
   /** RETURN's options (RFC 4731); undefined for the response of RFC 3501. */
@@ -16,10 +17,26 @@ interface SearchRequest {
   readonly key: SearchKey;
 }
 
-/** RFC 3501 section 6.4.4 and RFC 9051 section 6.4.4. */
+/** RFC 3501 section 6.4.4 and RFC 9051 section 6.4.4, with RETURN (RFC 4731) and `$` (RFC 5182). */
 export const search: Handler<Selected> = async (session, { view }, args, uid) => {
-  const { returns, key } = parseSearch(session, args);
-  const withModSeq = mentionsModSeq(key);
+  args.space();
+  const returns = parseReturns(args) ?? (session.rev2 ? new Set(["ALL"]) : undefined);
+  try {
+    return await searchView(session, view, { returns, key: parseCriteria(session, args) }, uid);
+  } catch (error) {
+    // RFC 5182 section 2.1: NO leaves nothing saved, BAD what there was.
+    if (returns?.has("SAVE") === true && !(error instanceof SyntaxFailure)) view.save([]);
+    throw error;
+  }
+};
+
+async function searchView(
+  session: Session,
+  view: MailboxView,
+  { returns, key }: SearchRequest,
+  uid: boolean,
+): Promise<Completion> {
+  const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.condStore = true;
   const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
   const uids = await evaluate(context, key, view.uids);
@@ -27,28 +44,32 @@ export const search: Handler<Selected> = async (session, { view }, args, uid) =>
   if (returns === undefined) {
     const modSeq = withModSeq && uids.length > 0 ? ` (MODSEQ ${highestModSeq(view.mailbox.summaries(uids))})` : "";
     session.output.write(`* SEARCH${numbers.length === 0 ? "" : " "}${numbers.join(" ")}${modSeq}\r\n`);
-  } else {
+  } else if (returns.size > 1 || !returns.has("SAVE")) {
     const extended = esearch(numbers, returns);
     const modSeq =
       withModSeq && uids.length > 0 ? ` MODSEQ ${highestModSeq(view.mailbox.summaries(named(uids, returns)))}` : "";
     session.output.write(`* ESEARCH (TAG ${formatString(session.tag)})${uid ? " UID" : ""}${extended}${modSeq}\r\n`);
   }
+  if (returns?.has("SAVE") === true) view.save(returns.size === 1 ? uids : named(uids, returns));
   const gone = !uid && uids.some((number) => view.isExpunged(number));
-  return gone ? "[EXPUNGEISSUED] some of the messages no longer exist" : "SEARCH completed";
-};
+  const text = gone ? "[EXPUNGEISSUED] some of the messages no longer exist" : "SEARCH completed";
+  // A client that wrote sequence numbers must not find them changed meanwhile (RFC 7162 section 3.2.10.2).
+  return mentions(key, (part) => part.kind === "sequence" && !part.uid) ? { text, expunge: false } : text;
+}
 
-function parseSearch(session: Session, args: Scanner): SearchRequest {
+function parseReturns(args: Scanner): ReadonlySet<string> | undefined {
+  if (!args.take("RETURN")) return undefined;
   args.space();
-  let returns: Set<string> | undefined;
-  if (args.take("RETURN")) {
-    args.space();
-    returns = new Set(args.list(() => args.keyword()));
-    for (const option of returns)
-      if (!RETURN_OPTIONS.includes(option)) throw new SyntaxFailure("unknown return option");
-    if (returns.size === 0) returns.add("ALL");
-    args.space();
-  }
+  const returns = new Set(args.list(() => args.keyword()));
+  for (const option of returns) if (!RETURN_OPTIONS.includes(option)) throw new SyntaxFailure("unknown return option");
+  if (returns.size === 0) returns.add("ALL");
+  args.space();
+  return returns;
+}
+
+function parseCriteria(session: Session, args: Scanner): SearchKey {
   if (args.take("CHARSET ")) {
+    if (session.utf8) throw new SyntaxFailure("with UTF8=ACCEPT no charset is named");
     const charset = args.astring().toUpperCase();
     if (charset !== "UTF-8" && charset !== "US-ASCII")
       throw new CommandFailure("NO", "BADCHARSET (US-ASCII UTF-8)", "only US-ASCII and UTF-8 are known");
@@ -56,7 +77,7 @@ function parseSearch(session: Session, args: Scanner): SearchRequest {
   }
   const key = parseSearchKeys(args, session.limits);
   args.end();
-  return { returns, key };
+  return key;
 }
 
 /** RFC 4731 section 3.1: nothing but COUNT is said of an empty result. */
@@ -76,9 +97,9 @@ function named(uids: readonly number[], returns: ReadonlySet<string>): readonly 
   return [...(returns.has("MIN") ? uids.slice(0, 1) : []), ...(returns.has("MAX") ? uids.slice(-1) : [])];
 }
 
-function mentionsModSeq(key: SearchKey): boolean {
-  if (key.kind === "and" || key.kind === "or") return key.keys.some(mentionsModSeq);
-  return key.kind === "not" ? mentionsModSeq(key.key) : key.kind === "modSeq";
+function mentions(key: SearchKey, wanted: (part: SearchKey) => boolean): boolean {
+  if (key.kind === "and" || key.kind === "or") return key.keys.some((part) => mentions(part, wanted));
+  return key.kind === "not" ? mentions(key.key, wanted) : wanted(key);
 }
 
 function highestModSeq(messages: Iterable<{ readonly modSeq: number }>): number {

@@ -11,6 +11,7 @@ export const status: Handler<LoggedIn> = async (session, state, args) => {
   const items = parseStatusItems(args);
   args.end();
   if (items.includes("HIGHESTMODSEQ")) session.condStore = true;
-  session.output.write(formatStatus(existingMailbox(state.store, name), items, state.store.appendLimit));
+  const mailbox = existingMailbox(state.store, name);
+  session.output.write(formatStatus(mailbox, items, state.store.appendLimit, session.utf8Names));
   return "STATUS completed";
 };

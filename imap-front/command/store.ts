@@ -49,7 +49,7 @@ export const store: Handler<Selected> = async (session, { view }, args, uid) => 
 
 function parseStore(session: Session, view: MailboxView, args: Scanner, uid: boolean): StoreRequest {
   args.space();
-  const set = args.sequenceSet();
+  const set = args.messageSet();
   args.space();
   let unchangedSince: number | undefined;
   if (args.peek() === "(") {
@@ -81,8 +81,8 @@ async function tell(
   if (!silent) session.output.write(view.flagsIfNew());
   for (const message of view.mailbox.summaries(uids)) {
     const parts: string[] = [];
-    if (uid) parts.push(`UID ${message.uid}`);
-    if (!silent) parts.push(`FLAGS ${view.formatFlags(message)}`);
+    if (uid || session.tellsUids) parts.push(`UID ${message.uid}`);
+    if (!silent) parts.push(`FLAGS ${view.formatFlags(message, !session.rev2)}`);
     if (session.condStore) parts.push(`MODSEQ (${message.modSeq})`);
     session.output.write(`* ${view.sequenceOf(message.uid)} FETCH (${parts.join(" ")})\r\n`);
   }

@@ -33,7 +33,7 @@ export async function evaluate(
       return uids;
     case "sequence": {
       const { view } = context;
-      if (key.uid) return membersIn(uids, normaliseSet(key.set, view.uids.at(-1) ?? 0));
+      if (key.uid && key.set !== "$") return membersIn(uids, normaliseSet(key.set, view.uids.at(-1) ?? 0));
       return intersect(uids, view.resolve(key.set, false));
     }
     case "and": {

@@ -1,7 +1,7 @@
 import type { ImapLimits } from "../limits.ts";
 import { CommandFailure } from "../reply.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
-import type { SequenceSet } from "../wire/sequence-set.ts";
+import type { MessageSet } from "../wire/sequence-set.ts";
 
 /** `search-key` of RFC 9051, RFC 3501's RECENT, NEW and OLD, and those of RFCs 5032, 7162, 8474 and 8514. Times are milliseconds since 1970. */
 export type SearchKey =
@@ -9,7 +9,7 @@ export type SearchKey =
   | { readonly kind: "and"; readonly keys: readonly SearchKey[] }
   | { readonly kind: "or"; readonly keys: readonly [SearchKey, SearchKey] }
   | { readonly kind: "not"; readonly key: SearchKey }
-  | { readonly kind: "sequence"; readonly set: SequenceSet; readonly uid: boolean }
+  | { readonly kind: "sequence"; readonly set: MessageSet; readonly uid: boolean }
   | { readonly kind: "flag"; readonly flag: string }
   | { readonly kind: "recent" }
   | { readonly kind: "size"; readonly above?: number; readonly below?: number }
@@ -67,7 +67,7 @@ class KeyParser {
       if (keys.length === 0) throw new SyntaxFailure("expected a search key");
       return { kind: "and", keys };
     }
-    if (args.atSequenceSet) return { kind: "sequence", set: args.sequenceSet(), uid: false };
+    if (args.atMessageSet) return { kind: "sequence", set: args.messageSet(), uid: false };
     return args.nested(() => this.#named(args.keyword()));
   }
 
@@ -100,7 +100,7 @@ class KeyParser {
         return { kind: "or", keys: [first, this.key()] };
       }
       case "UID":
-        return { kind: "sequence", set: args.sequenceSet(), uid: true };
+        return { kind: "sequence", set: args.messageSet(), uid: true };
       case "KEYWORD":
         return { kind: "flag", flag: args.flag() };
       case "UNKEYWORD":

@@ -25,6 +25,8 @@ export interface ReaderBounds {
   readonly literalOctets: number;
   readonly nesting: number;
   readonly discard: number;
+  /** Mailbox names come in UTF-8. */
+  readonly utf8Names: boolean;
 }
 
 /** Something was wrong with a command before it could be carried out; the tag is `*` where none was readable. */
@@ -134,8 +136,8 @@ export class CommandReader {
       if (streamed !== "no" && !isName()) {
         const cut = (text: string) => text.replace(LITERAL_AT_END, "");
         const last = pieces.at(-1);
-        if (last === undefined) return new Scanner(cut(first), [], this.#bounds.nesting);
-        return new Scanner(first, [...pieces.slice(0, -1), { ...last, text: cut(last.text) }], this.#bounds.nesting);
+        if (last === undefined) return this.#scanner(cut(first), []);
+        return this.#scanner(first, [...pieces.slice(0, -1), { ...last, text: cut(last.text) }]);
       }
       octets += literal.size;
       if (octets > this.#bounds.literalOctets || pieces.length >= this.#bounds.literals)
@@ -147,7 +149,11 @@ export class CommandReader {
       line = await this.#line();
       pieces.push({ literal: Buffer.concat(parts).toString("latin1"), text: line });
     }
-    return new Scanner(first, pieces, this.#bounds.nesting);
+    return this.#scanner(first, pieces);
+  }
+
+  #scanner(text: string, pieces: readonly LiteralPiece[]): Scanner {
+    return new Scanner(text, pieces, this.#bounds.nesting, this.#bounds.utf8Names);
   }
 
   #announce(line: string): OpenLiteral | undefined {

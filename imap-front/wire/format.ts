@@ -9,9 +9,13 @@ export function formatString(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** A mailbox name as it goes over the wire; quoted always, as some programs cannot take an atom with a slash. */
-export function formatMailbox(name: string): string {
-  return `"${encodeMailboxName(name).replace(/["\\]/g, "\\$&")}"`;
+/**
+ * A mailbox name as it goes over the wire, in modified UTF-7 or, where the client asked for it, UTF-8; quoted always, as
+ * some programs cannot take an atom with a slash.
+ */
+export function formatMailbox(name: string, utf8 = false): string {
+  const octets = utf8 ? Buffer.from(name, "utf8").toString("latin1") : encodeMailboxName(name);
+  return `"${octets.replace(/["\\]/g, "\\$&")}"`;
 }
 
 const two = (value: number) => (value < 10 ? `0${value}` : String(value));

@@ -29,19 +29,18 @@ function decodeModifiedUtf7(text: string): string | undefined {
 
 /**
  * A mailbox name as it came over the wire, one octet per character: modified UTF-7, or UTF-8 as some programs send it
- * unasked. NFC; INBOX in any case is INBOX, also above other levels. Undefined where it is neither.
+ * unasked; with `utf8`, always UTF-8. Undefined where it is neither.
  */
-export function decodeMailboxName(wire: string): string | undefined {
-  let name: string | undefined;
+export function decodeMailboxName(wire: string, utf8 = false): string | undefined {
   // oxlint-disable-next-line no-control-regex
-  if (/[^\x00-\x7f]/.test(wire)) {
-    const decoded = Buffer.from(wire, "latin1").toString("utf8");
-    name = decoded.includes("\ufffd") ? undefined : decoded;
-  } else {
-    name = decodeModifiedUtf7(wire);
-  }
-  if (name === undefined) return undefined;
-  name = name.normalize("NFC");
+  if (!utf8 && !/[^\x00-\x7f]/.test(wire)) return decodeModifiedUtf7(wire);
+  const decoded = Buffer.from(wire, "latin1").toString("utf8");
+  return decoded.includes("\ufffd") ? undefined : decoded;
+}
+
+/** NFC; INBOX in any case is INBOX, also above other levels. */
+export function normaliseMailboxName(given: string): string {
+  const name = given.normalize("NFC");
   return /^inbox(?:\/|$)/i.test(name) ? `INBOX${name.slice(5)}` : name;
 }
 

@@ -1,6 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import { monthNumber } from "./format.ts";
-import { decodeMailboxName } from "./mailbox-name.ts";
-import { type SequenceSet, STAR } from "./sequence-set.ts";
+import { decodeMailboxName, normaliseMailboxName } from "./mailbox-name.ts";
+import { type MessageSet, type SequenceSet, STAR } from "./sequence-set.ts";
 
 /** The command does not follow the grammar; the client is told BAD. The only error that the scanner throws. */
 export class SyntaxFailure extends Error {
@@ -39,11 +40,14 @@ export class Scanner {
   #depth = 0;
   readonly #pieces: readonly LiteralPiece[];
   readonly #nesting: number;
+  readonly #utf8: boolean;
 
-  constructor(text: string, pieces: readonly LiteralPiece[] = [], nesting = 64) {
+  /** `utf8`: quoted strings must be UTF-8 (RFC 6855 section 3), and `&` in mailbox names is nothing special (RFC 9051 section 5.1). */
+  constructor(text: string, pieces: readonly LiteralPiece[] = [], nesting = 64, utf8 = false) {
     this.#text = text;
     this.#pieces = pieces;
     this.#nesting = nesting;
+    this.#utf8 = utf8;
   }
 
   get atEnd(): boolean {
@@ -120,14 +124,25 @@ export class Scanner {
     return undefined;
   }
 
-  /** A mailbox's name, decoded. */
+  /** A mailbox's name, decoded and normalised. */
   mailbox(): string {
-    return this.#mailboxName(this.astring());
+    return this.mailboxAsGiven().name;
+  }
+
+  /** The same, and what it was before it was normalised. */
+  mailboxAsGiven(): { readonly name: string; readonly given: string } {
+    const wire = this.astring();
+    const given = decodeMailboxName(wire, this.#utf8);
+    if (given === undefined) throw new SyntaxFailure(this.#wrongName);
+    return { name: normaliseMailboxName(given), given };
   }
 
   /** `list-mailbox`: a name with wildcards, decoded. */
   listMailbox(): string {
-    return this.#mailboxName(this.#stringOrNothing() ?? this.#match(LIST_CHARS, "a mailbox pattern")[0]);
+    const wire = this.#stringOrNothing() ?? this.#match(LIST_CHARS, "a mailbox pattern")[0];
+    const pattern = decodeMailboxName(wire, this.#utf8);
+    if (pattern === undefined) throw new SyntaxFailure(this.#wrongName);
+    return normaliseMailboxName(pattern);
   }
 
   flag(): string {
@@ -168,9 +183,14 @@ export class Scanner {
     });
   }
 
-  /** True if what follows can only be a sequence set. */
-  get atSequenceSet(): boolean {
-    return /^[0-9*]/.test(this.peek());
+  /** A sequence set, or `$`. */
+  messageSet(): MessageSet {
+    return this.take("$") ? "$" : this.sequenceSet();
+  }
+
+  /** True if what follows can only be a sequence set or `$`. */
+  get atMessageSet(): boolean {
+    return /^[0-9*$]/.test(this.peek());
   }
 
   /** `1-Feb-1994`, as milliseconds since 1970 at its begin in UTC. */
@@ -198,15 +218,17 @@ export class Scanner {
     return rest;
   }
 
-  #mailboxName(wire: string): string {
-    const name = decodeMailboxName(wire);
-    if (name === undefined) throw new SyntaxFailure("the mailbox name is not modified UTF-7");
-    return name;
+  get #wrongName(): string {
+    return `the mailbox name is not ${this.#utf8 ? "UTF-8" : "modified UTF-7"}`;
   }
 
   #stringOrNothing(): string | undefined {
     const first = this.peek();
-    if (first === '"') return this.#match(QUOTED, "a quoted string")[1]?.replace(/\\(.)/g, "$1");
+    if (first === '"') {
+      const quoted = this.#match(QUOTED, "a quoted string")[1]?.replace(/\\(.)/g, "$1");
+      if (this.#utf8 && !isUtf8(Buffer.from(quoted ?? "", "latin1"))) throw new SyntaxFailure("expected UTF-8");
+      return quoted;
+    }
     if (first !== "{") return undefined;
     const piece = this.#pieces[this.#next];
     const announced = LITERAL_AT_END.exec(this.#text.slice(this.#position));

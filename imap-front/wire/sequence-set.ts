@@ -4,6 +4,9 @@ export const STAR = Number.POSITIVE_INFINITY;
 /** Ranges as the client wrote them; either end may be STAR, and the larger may come first (RFC 9051 `seq-range`). */
 export type SequenceSet = readonly (readonly [number, number])[];
 
+/** What stands where messages are named: a set, or `$` for what the last SEARCH saved (RFC 5182). */
+export type MessageSet = SequenceSet | "$";
+
 /** Ranges ascending and apart, `*` replaced by the largest number; what lies above it stays. */
 export function normaliseSet(set: SequenceSet, largest: number): [number, number][] {
   const ranges = set.map(([a, b]): [number, number] => {
@@ -31,6 +34,35 @@ export function formatSet(numbers: readonly number[]): string {
     text += `${text === "" ? "" : ","}${from === to ? from : `${from}:${to}`}`;
   }
   return text;
+}
+
+/** Ranges ascending, as a set; ranges that follow each other are joined. */
+export function formatRanges(ranges: readonly (readonly [number, number])[]): string {
+  const joined = normaliseSet(ranges, 0);
+  return joined.map(([from, to]) => (from === to ? from : `${from}:${to}`)).join(",");
+}
+
+/** What the ranges, which are ascending and apart, hold besides the members of an ascending list. */
+export function rangesWithout(
+  ranges: readonly (readonly [number, number])[],
+  ascending: readonly number[],
+): [number, number][] {
+  const left: [number, number][] = [];
+  for (const [from, to] of ranges) {
+    let next = from;
+    for (let i = lowerBound(ascending, from); i < ascending.length && (ascending[i] as number) <= to; i++) {
+      const member = ascending[i] as number;
+      if (member > next) left.push([next, member - 1]);
+      next = member + 1;
+    }
+    if (next <= to) left.push([next, to]);
+  }
+  return left;
+}
+
+/** Every number of a set without STAR, one after another in the order of the set. */
+export function* numbersIn(set: SequenceSet): Generator<number, void> {
+  for (const [from, to] of set) for (let number = from; number <= to; number++) yield number;
 }
 
 /** Index of the first element that is not below the value, in an ascending list. */

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { matchesPattern } from "../../imap-front/list/pattern.ts";
-import { decodeMailboxName, encodeMailboxName } from "../../imap-front/wire/mailbox-name.ts";
+import { decodeMailboxName, encodeMailboxName, normaliseMailboxName } from "../../imap-front/wire/mailbox-name.ts";
 
 test.each([
   ["~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"],
@@ -29,9 +29,10 @@ test.each(["a&b", "&AOk", "&!-", "&AA-", "&2D0-"])("%s is no modified UTF-7", (w
 });
 
 test("INBOX is INBOX in any case, and UTF-8 is taken as it is", () => {
-  expect(decodeMailboxName("inBox")).toBe("INBOX");
-  expect(decodeMailboxName("inbox/Sub")).toBe("INBOX/Sub");
-  expect(decodeMailboxName("inboxes")).toBe("inboxes");
+  expect(normaliseMailboxName("inBox")).toBe("INBOX");
+  expect(normaliseMailboxName("inbox/Sub")).toBe("INBOX/Sub");
+  expect(normaliseMailboxName("inboxes")).toBe("inboxes");
+  expect(decodeMailboxName("A &- B", true)).toBe("A &- B");
   expect(decodeMailboxName(Buffer.from("Entwürfe").toString("latin1"))).toBe("Entwürfe");
   expect(decodeMailboxName("\xff\xfe")).toBeUndefined();
 });

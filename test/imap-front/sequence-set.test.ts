@@ -1,7 +1,15 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { Scanner } from "../../imap-front/wire/scanner.ts";
-import { formatSet, membersIn, normaliseSet, STAR } from "../../imap-front/wire/sequence-set.ts";
+import {
+  formatRanges,
+  formatSet,
+  membersIn,
+  normaliseSet,
+  numbersIn,
+  rangesWithout,
+  STAR,
+} from "../../imap-front/wire/sequence-set.ts";
 
 const ascending = fc.uniqueArray(fc.integer({ min: 1, max: 300 })).map((list) => list.sort((a, b) => a - b));
 const number = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constant(STAR));
@@ -32,6 +40,18 @@ test("members are found as a plain look at every range finds them", () => {
         }),
       );
       expect(membersIn(uids, normaliseSet(set, last))).toEqual(plain);
+    }),
+  );
+});
+
+test("what ranges hold besides the members of a list is told in ranges", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 40 })), fc.integer({ min: 1, max: 40 }), (members, from) => {
+      const ascending = members.toSorted((a, b) => a - b);
+      const left = rangesWithout([[from, 45]], ascending);
+      const expected = Array.from({ length: 46 - from }, (_, i) => from + i).filter((n) => !members.includes(n));
+      expect([...numbersIn(left)]).toEqual(expected);
+      expect(formatRanges(left)).toBe(formatSet(expected));
     }),
   );
 });

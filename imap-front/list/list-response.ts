@@ -1,0 +1,15 @@
+import type { Mailbox, MailStore } from "../store.ts";
+import { formatMailbox } from "../wire/format.ts";
+
+/**
+ * The `* LIST` line of one mailbox, unasked (RFC 9051 sections 6.3.2 and 6.3.4); with OLDNAME where the client gave the
+ * name in another spelling (section 6.3.9.7).
+ */
+export function formatListed(store: MailStore, mailbox: Mailbox, given: string, utf8: boolean): string {
+  const hasChildren = store.mailboxes().some(({ name }) => name.startsWith(`${mailbox.name}/`));
+  const attributes: string[] = [hasChildren ? "\\HasChildren" : "\\HasNoChildren"];
+  if (mailbox.specialUse !== undefined) attributes.push(mailbox.specialUse);
+  if (store.subscriptions().has(mailbox.name)) attributes.push("\\Subscribed");
+  const oldName = given === mailbox.name ? "" : ` ("OLDNAME" (${formatMailbox(given, utf8)}))`;
+  return `* LIST (${attributes.join(" ")}) "/" ${formatMailbox(mailbox.name, utf8)}${oldName}\r\n`;
+}
