@@ -1,19 +1,27 @@
-import { formatAddress } from "../foundation/address.ts";
+import { type AddressLabel, formatAddress } from "../foundation/address.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Contacts } from "../keyring/contacts.ts";
 import type { Maildir } from "../maildir/store.ts";
-import type { OverlayEvent } from "../overlay-adapter/events.ts";
+import type { DropReason, OverlayEvent } from "../overlay-adapter/events.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
 import { bounceLetter } from "./failed-letters.ts";
 import { formatNotice } from "./notice.ts";
+
+/** Cells that may have been a letter: the relay has deleted them, so nothing else will ever tell of it. */
+const PERHAPS_A_LETTER: ReadonlySet<DropReason> = new Set(["damaged", "undecryptable", "altered"]);
+
+/** A relay or a contact that sends rubbish all day does not fill INBOX with notices; milliseconds. */
+const UNOPENED_PAUSE = 24 * 3_600_000;
 
 /** Turns what the overlay tells into what the user sees: DSNs and notices in INBOX, and lines in the log without names. */
 export class OverlayEventHandler {
   overlay: Overlay | undefined;
   readonly #parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger };
   #work: Promise<unknown> = Promise.resolve();
+  /** When the user was last told that something of a contact did not open. */
+  readonly #unopened = new Map<AddressLabel, number>();
 
   constructor(parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger }) {
     this.#parts = parts;
@@ -49,7 +57,7 @@ export class OverlayEventHandler {
         this.#notice("An invite could not be accepted", event.text);
         return;
       case "gap": {
-        const who = contacts.byLabel(event.from)?.petname ?? formatAddress(OWN_LOCAL_PART, event.from);
+        const who = this.#name(event.from);
         this.#notice(
           "Letters are missing",
           `${event.missing} letter(s) that ${who} sent before the newest one have not come. They may still come; ask ${who} if they do not.`,
@@ -61,6 +69,7 @@ export class OverlayEventHandler {
           reason: event.reason,
           count: event.count,
         });
+        if (event.from !== undefined && PERHAPS_A_LETTER.has(event.reason)) this.#unopenedFrom(event.from);
         return;
       case "relay":
         logger("info", event.connected ? "relay connected" : "relay connection lost", {
@@ -75,6 +84,22 @@ export class OverlayEventHandler {
         logger("debug", event.kind);
         return;
     }
+  }
+
+  #unopenedFrom(from: AddressLabel): void {
+    const now = Date.now();
+    if (now - (this.#unopened.get(from) ?? Number.NEGATIVE_INFINITY) < UNOPENED_PAUSE) return;
+    this.#unopened.set(from, now);
+    const who = this.#name(from);
+    this.#notice(
+      "A letter could not be opened",
+      `Something came from ${who} that could not be opened, perhaps a letter. It was damaged or changed on its way, or one of\n` +
+        `you runs on an older copy of the home: the keys of letters cannot be restored. Ask ${who} on another way what was sent.`,
+    );
+  }
+
+  #name(label: AddressLabel): string {
+    return this.#parts.contacts.byLabel(label)?.petname ?? formatAddress(OWN_LOCAL_PART, label);
   }
 
   #notice(subject: string, text: string): void {

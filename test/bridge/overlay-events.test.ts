@@ -75,6 +75,19 @@ test.each<[OverlayEvent, RegExp]>([
   expect((await simpleParser(text)).from?.value[0]?.address).toBe("postern@postern.alt");
 });
 
+test("a letter that could not be opened is told of, once a day for each contact", async () => {
+  const texts = await tell(
+    { kind: "cells-dropped", from: someLabel(1), reason: "undecryptable", count: 1 },
+    { kind: "cells-dropped", from: someLabel(1), reason: "altered", count: 2 },
+    { kind: "cells-dropped", from: someLabel(2), reason: "damaged", count: 1 },
+  );
+  expect(texts.map((text) => /^Subject: (.*)\r$/m.exec(text)?.[1])).toEqual([
+    "A letter could not be opened",
+    "A letter could not be opened",
+  ]);
+  expect(texts[0]).toContain("Something came from bob");
+});
+
 test("what needs nobody's attention makes no mail", async () => {
   const quiet: OverlayEvent[] = [
     { kind: "relayed", letter: randomBytes(16), to: someLabel(1) },
