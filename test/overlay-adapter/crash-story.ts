@@ -74,7 +74,11 @@ function watched(options: RelayClientOptions, reach: () => boolean): RelayClient
     deleteSlot: around((...args: Parameters<RelayClient["deleteSlot"]>) => client.deleteSlot(...args)),
     subscribe: (at, queue, subscriber) => {
       const subscription = client.subscribe(at, queue, subscriber);
-      return { ...subscription, acknowledge: around((seqs: readonly number[]) => subscription.acknowledge(seqs)) };
+      return {
+        credit: (count) => subscription.credit(count),
+        acknowledge: around((seqs: readonly number[]) => subscription.acknowledge(seqs)),
+        close: () => subscription.close(),
+      };
     },
   };
 }
