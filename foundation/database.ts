@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import SQLite from "better-sqlite3-multiple-ciphers";
-import { errorCode } from "./failure.ts";
+import { errorCode, Failure } from "./failure.ts";
 
 /** A part's tables: each entry is run once, in order; an entry that was released is never changed again. */
 export interface Schema {
@@ -42,7 +42,8 @@ interface Unsynced {
  *
  * WAL with `synchronous=NORMAL`, where SQLite itself syncs at checkpoints alone: it keeps the file whole through a power
  * cut, and this class syncs the log after each commit, in a thread of its own and once for all commits that wait, before
- * anybody is told that something is durable.
+ * anybody is told that something is durable. After a sync that failed nobody can know what the disk holds, and a second
+ * one would not say it (Linux reports a lost write once): every later transaction is refused, until the next start.
  */
 export class Database {
   readonly sqlite: SQLite.Database;
@@ -56,6 +57,8 @@ export class Database {
   #unsynced: Unsynced[] = [];
   #tickets = 0;
   #syncing = false;
+  /** What the disk said to the sync that failed. */
+  #broken: unknown;
   readonly #control: Readonly<
     Record<"begin" | "commit" | "rollback" | "savepoint" | "release" | "back", SQLite.Statement>
   >;
@@ -156,15 +159,19 @@ export class Database {
 
   close(): void {
     if (this.#waiting.length > 0) this.#commitWaiting();
-    if (this.#unsynced.length > 0) this.#syncNow();
-    this.sqlite.close();
-    if (this.#log !== undefined) closeSync(this.#log);
-    this.#log = undefined;
+    try {
+      if (this.#unsynced.length > 0) this.#syncNow();
+    } finally {
+      this.sqlite.close();
+      if (this.#log !== undefined) closeSync(this.#log);
+      this.#log = undefined;
+    }
   }
 
   /** The transaction or savepoint itself, without the sync. */
   #run<T>(work: () => T): T {
     const nested = this.sqlite.inTransaction;
+    if (this.#broken !== undefined && !nested) throw lost(this.#broken);
     const { begin, commit, rollback, savepoint, release, back } = this.#control;
     const before = { commit: this.#afterCommit.length, sync: this.#afterSync.length };
     (nested ? savepoint : begin).run();
@@ -235,15 +242,27 @@ export class Database {
     const ticket = this.#tickets;
     fdatasync(log, (error) => {
       this.#syncing = false;
-      this.#settle(ticket, error ?? undefined);
+      if (error !== null) return this.#fail(error);
+      this.#settle(ticket);
       if (this.#unsynced.length > 0) this.#syncSoon();
     });
   }
 
   #syncNow(): void {
     const log = this.#logFile();
-    if (log !== undefined) fdatasyncSync(log);
+    try {
+      if (log !== undefined) fdatasyncSync(log);
+    } catch (error) {
+      this.#fail(error);
+      throw lost(error);
+    }
     this.#settle(this.#tickets);
+  }
+
+  /** What is not yet known to be on the disk never will be. */
+  #fail(error: unknown): void {
+    this.#broken ??= error;
+    this.#settle(this.#tickets, lost(error));
   }
 
   /** Tells, in the order of the commits, those up to the ticket. */
@@ -263,6 +282,10 @@ export class Database {
     }
     return this.#log;
   }
+}
+
+function lost(cause: unknown): Failure {
+  return new Failure("damaged", "the disk did not keep what was written: check the disk, then start again", { cause });
 }
 
 /** SQLite would create the file, and the ones it keeps beside it, for everybody to read. */
