@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { createDevice } from "../keyring/device.ts";
 import { createIdentity } from "../keyring/identity.ts";
 import { createKeyFile, readKeyFile } from "../keyring/key-file.ts";
 import { addSlot, createVault, type NewSlot } from "../keyring/key-slots.ts";
+import { PASSPHRASE_ADVISED } from "../keyring/limits.ts";
 import { newMasterSeed } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { writeVaultFile } from "../keyring/vault-file.ts";
@@ -29,6 +30,8 @@ const FIRST_APP_PASSWORD = "first mail program";
 /** The slot that the 24 words open. */
 const PAPER_KEY = "paper key";
 
+const SHORT_PASSPHRASE = `the passphrase has fewer than ${PASSPHRASE_ADVISED} characters: whoever copies the home can guess it`;
+
 export interface InitResult {
   readonly home: string;
   readonly address: string;
@@ -40,6 +43,8 @@ export interface InitResult {
   readonly caFingerprint: string;
   readonly keyFile?: string;
   readonly passphraseFile?: string;
+  /** What a person should know; absent where there is nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -84,7 +89,7 @@ async function fillHome({
   const now = Date.now();
   const masterSeed = newMasterSeed(randomBytes);
   const recovery = recoveryIdentity(masterSeed);
-  const { config, name, slot } = await chooseKeySlot(environment, await chooseFreePorts(wanted));
+  const { config, name, slot } = await chooseKeySlot(environment, await choosePorts(wanted));
   const slotOptions = { random: randomBytes, now };
   const created = await createVault(recovery.recipient, name, slot, slotOptions);
   const { vault } = created;
@@ -131,6 +136,8 @@ async function fillHome({
       caFingerprint: certificateFingerprint(authority),
       ...(config.keyFile !== undefined && { keyFile: config.keyFile }),
       ...(config.passphraseFile !== undefined && { passphraseFile: config.passphraseFile }),
+      ...(slot.kind === "passphrase" &&
+        slot.passphrase.length < PASSPHRASE_ADVISED && { warnings: [SHORT_PASSPHRASE] }),
     };
   } finally {
     db.close();
@@ -167,36 +174,45 @@ async function chooseKeySlot(
   return { config: { ...config, keyFile }, name: "key file", slot: { kind: "key-file", key } };
 }
 
-/** Where a default port is taken (another user's bridge, say), another one is chosen for good; a port that was asked for stays. */
-async function chooseFreePorts(config: Config): Promise<Config> {
-  const choose = async (wanted: HostPort, standard: HostPort): Promise<HostPort> =>
-    wanted === standard && !(await isFree(wanted)) ? { host: wanted.host, port: await freePort(wanted.host) } : wanted;
+/**
+ * Ports for good, because mail programs and invites name them. A port that was asked for stays; for port 0, and for a
+ * standard port that is taken (another user's bridge, say), a free one is chosen. The own relay gets a free one anyway:
+ * nobody types it, and two homes of one machine must not meet there.
+ */
+async function choosePorts(config: Config): Promise<Config> {
+  const choose = async (wanted: HostPort, standard: HostPort): Promise<HostPort> => {
+    const stays = wanted.port !== 0 && (wanted !== standard || (await isFree(wanted)));
+    return stays ? wanted : { host: wanted.host, port: await freePort(wanted.host) };
+  };
+  const { listen } = config.embeddedRelay;
+  const keepRelay = listen.port !== 0 && listen !== DEFAULT_CONFIG.embeddedRelay.listen;
   return {
     ...config,
     imap: await choose(config.imap, DEFAULT_CONFIG.imap),
     smtp: await choose(config.smtp, DEFAULT_CONFIG.smtp),
     embeddedRelay: {
       ...config.embeddedRelay,
-      listen: await choose(config.embeddedRelay.listen, DEFAULT_CONFIG.embeddedRelay.listen),
+      listen: keepRelay ? listen : { host: listen.host, port: await freePort(listen.host) },
     },
   };
 }
 
-async function isFree(place: HostPort): Promise<boolean> {
-  return await freePort(place.host, place.port).then(
-    () => true,
-    () => false,
-  );
+/** Below the ports that systems hand out for outgoing connections, so that it is still free at the next start. */
+const CHOSEN_PORTS = { from: 20_000, to: 32_000 };
+
+async function freePort(host: string): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(CHOSEN_PORTS.from, CHOSEN_PORTS.to);
+    if (await isFree({ host, port })) return port;
+  }
+  throw new Failure("busy", `no free port was found on ${host}: name one with --imap and --smtp, or in config.toml`);
 }
 
-async function freePort(host: string, port = 0): Promise<number> {
-  return await new Promise<number>((resolve, reject) => {
+async function isFree({ host, port }: HostPort): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }
 

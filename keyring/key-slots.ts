@@ -4,7 +4,6 @@ import { KEY_FILE_KEY_LENGTH } from "./key-file.ts";
 import {
   ARGON2_BOUNDS,
   PASSPHRASE_MAX,
-  PASSPHRASE_MIN,
   PASSPHRASE_SLOTS_MAX,
   SCRAM_ITERATIONS_BOUNDS,
   SLOT_NAME_MAX,
@@ -155,10 +154,7 @@ async function makeSlot(
       const argon2 = slot.cost ?? DEFAULT_COST;
       checkCost(argon2);
       if (!passphraseFits(slot.passphrase))
-        throw new Failure(
-          "invalid",
-          `a passphrase has ${PASSPHRASE_MIN} characters or more, and ${PASSPHRASE_MAX} bytes at most`,
-        );
+        throw new Failure("invalid", `a passphrase is not empty, and has ${PASSPHRASE_MAX} bytes at most`);
       return { kind: slot.kind, argon2, ...wrap(await stretchPassphrase(slot.passphrase, salt, argon2)) };
     }
     case "key-file":

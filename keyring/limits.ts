@@ -33,8 +33,10 @@ export const SLOTS_MAX = 64;
 export const PASSPHRASE_SLOTS_MAX = 4;
 /** Characters of a slot's name. */
 export const SLOT_NAME_MAX = 64;
+/** Characters; `init` warns of what falls to guessing, but a passphrase file may also hold what only a test needs. */
+export const PASSPHRASE_MIN = 1;
 /** Shorter ones fall to guessing whatever the cost of one guess. */
-export const PASSPHRASE_MIN = 8;
+export const PASSPHRASE_ADVISED = 12;
 /** Octets; nobody types more, and hashing must stay bounded. */
 export const PASSPHRASE_MAX = 1024;
 /** Argon2 costs that a slot may ask of this machine: memory in KiB, passes, lanes. */

@@ -20,6 +20,7 @@ export function describeInit(result: InitResult): string {
     "",
     `  ${describeKeySlot(result)}`,
     "",
+    ...(result.warnings ?? []).flatMap((warning) => [`  Beware: ${warning}.`, ""]),
     "Write down your paper key soon (postern paper-key): without it, a lost disk is a lost identity.",
   ].join("\n");
 }
