@@ -61,6 +61,8 @@ export class ContactSender {
   readonly #o: SenderOptions;
   readonly #label: AddressLabel;
   readonly #window = new Window(CONTACT_WINDOW);
+  /** The last try since the start did not get through. Before one, no letter expires: the machine may have been off for days. */
+  #inVain = false;
 
   constructor(options: SenderOptions, label: AddressLabel) {
     this.#o = options;
@@ -69,13 +71,19 @@ export class ContactSender {
 
   /** Sends the next letters; one call is one batch. */
   async step(): Promise<StepResult> {
+    const result = await this.#next();
+    this.#inVain = result === "later";
+    return result;
+  }
+
+  async #next(): Promise<StepResult> {
     const { outbox, clock } = this.#o;
     const batch = outbox.next(this.#label, BATCH_LETTERS);
     if (batch.length === 0) return "idle";
     if (!this.#o.ready(this.#label)) return "idle";
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#fail(outbox.open(this.#label), refusal);
-    const expired = batch.filter((delivery) => outbox.expired(delivery, clock.now()));
+    const expired = this.#inVain ? batch.filter((delivery) => outbox.expired(delivery, clock.now())) : [];
     if (expired.length > 0) return this.#fail(expired, "expired");
     const address = this.#o.queues.contact(this.#label);
     if (address === undefined) return this.#fail(outbox.open(this.#label), "refused");
