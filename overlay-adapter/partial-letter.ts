@@ -1,4 +1,5 @@
 import type { InnerCell, Slot } from "./cell.ts";
+import { DEVICES_MAX } from "./limits.ts";
 import type { SealedLetter } from "./opening.ts";
 import type { StreamedLetter } from "./streamed-letter.ts";
 
@@ -27,12 +28,13 @@ export class PartialLetter {
     this.first = first;
   }
 
-  /** `incomplete`: cells before it are missing; its sender will send it again behind them. */
-  take(cell: Exclude<InnerCell, { kind: "hello" }>, seq: number): "taken" | "duplicate" | "incomplete" {
+  /** `damaged`: slots for more devices than anybody has, which would only fill the memory. `incomplete`: cells before it are missing; its sender will send it again behind them. */
+  take(cell: Exclude<InnerCell, { kind: "hello" }>, seq: number): "taken" | "duplicate" | "incomplete" | "damaged" {
     if (cell.kind === "body") {
       if (cell.index < this.next) return "duplicate";
       if (cell.index > this.next || this.cells === undefined || cell.index >= this.cells) return "incomplete";
     } else if (this.cells !== undefined) return "duplicate";
+    else if (this.#slots.length + cell.slots.length > DEVICES_MAX) return "damaged";
     this.seqs.push(seq);
     if (cell.kind === "slots") {
       this.#slots.push(...cell.slots);
