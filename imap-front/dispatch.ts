@@ -20,10 +20,12 @@ import { noop } from "./command/noop.ts";
 import { rename } from "./command/rename.ts";
 import { search } from "./command/search.ts";
 import { examine, select } from "./command/select.ts";
+import { sort } from "./command/sort.ts";
 import { startTls } from "./command/starttls.ts";
 import { status } from "./command/status.ts";
 import { store } from "./command/store.ts";
 import { subscribe, unsubscribe } from "./command/subscribe.ts";
+import { thread } from "./command/thread.ts";
 import { CommandFailure } from "./reply.ts";
 import type { Session } from "./session.ts";
 import type { LoggedIn, NotAuthenticated, Selected, State } from "./state.ts";
@@ -125,6 +127,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["UID EXPUNGE", selected(expunge, true)],
   ["SEARCH", selected(search, false)],
   ["UID SEARCH", selected(search, true)],
+  ["SORT", selected(sort, false)],
+  ["UID SORT", selected(sort, true)],
+  ["THREAD", selected(thread, false)],
+  ["UID THREAD", selected(thread, true)],
   ["FETCH", selected(fetch, false)],
   ["UID FETCH", selected(fetch, true)],
   ["STORE", selected(store, false)],

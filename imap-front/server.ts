@@ -7,6 +7,7 @@ import { DamagedMessages } from "./damaged-messages.ts";
 import { defaultLimits, type ImapLimits } from "./limits.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { SortFieldsCache } from "./sort/sort-fields.ts";
 import type { Authenticator } from "./store.ts";
 
 /** A certificate chain and its key, in PEM. */
@@ -85,6 +86,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
     limits,
     throttle: new LoginThrottle(clock),
     damaged: new DamagedMessages(),
+    sortFields: new SortFieldsCache(limits.sortFields),
     serverId: options.serverId ?? { name: "Postern" },
     plaintextLogin: options.plaintextLogin ?? false,
     startTls: context === undefined || mode === "implicit" ? undefined : secure,

@@ -3,6 +3,7 @@ import type { Handler } from "../dispatch.ts";
 import { type FetchItem, type PlainItem, parseFetchItems, type SectionItem } from "../fetch-items.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
+import { cutRange, type PartialRange, parsePartialRange } from "../search/returns.ts";
 import { readSection, type SectionOctets } from "../section-octets.ts";
 import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
@@ -29,7 +30,7 @@ type Prepared =
   | { readonly failure: unknown };
 
 /**
- * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, BINARY of RFC 3516, CHANGEDSINCE and VANISHED of RFC 7162. A message that cannot be read is left out,
+ * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, BINARY of RFC 3516, CHANGEDSINCE and VANISHED of RFC 7162, PARTIAL of RFC 9394. A message that cannot be read is left out,
  * the others come, and the command ends with NO.
  */
 export const fetch: Handler<Selected> = async (session, { view }, args, uid) => {
@@ -69,12 +70,18 @@ function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boo
   const items = parseFetchItems(args, session.limits);
   let changedSince: number | undefined;
   let vanished = false;
+  let partial: PartialRange | undefined;
   if (!args.atEnd) {
     args.space();
     args.list(() => {
       const modifier = args.keyword();
       if (modifier === "VANISHED" && uid && session.qresync) {
         vanished = true;
+        return;
+      }
+      if (modifier === "PARTIAL" && uid && partial === undefined) {
+        args.space();
+        partial = parsePartialRange(args);
         return;
       }
       if (modifier !== "CHANGEDSINCE") throw new SyntaxFailure("unknown modifier");
@@ -91,6 +98,7 @@ function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boo
   if (items.some((item) => item.kind === "MODSEQ")) session.condStore = true;
   if (uid) ask("UID");
   let uids: readonly number[] = view.resolve(set, uid);
+  if (partial !== undefined) uids = cutRange(uids, partial);
   if (changedSince !== undefined) {
     const changed = view.mailbox.changedSince(changedSince);
     uids = membersIn(changed, runs(uids));

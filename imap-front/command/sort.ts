@@ -1,0 +1,55 @@
+import type { Completion, Handler } from "../dispatch.ts";
+import { hasSequenceNumbers, mentions, parseSortCriteria } from "../search/criteria.ts";
+import { evaluate } from "../search/evaluate.ts";
+import { formatEsearch, highestModSeq, named, parseReturns, type Returns } from "../search/returns.ts";
+import { savingResult } from "../search/saved-result.ts";
+import type { SearchKey } from "../search/search-key.ts";
+import type { Session } from "../session.ts";
+import { pacedSort } from "../sort/paced-sort.ts";
+import { needsFields, parseSortKeys, type SortKey, sortOrder } from "../sort/sort-key.ts";
+import { sortables } from "../sort/sortables.ts";
+import type { Selected } from "../state.ts";
+import type { MailboxView } from "../view.ts";
+
+/** RFC 5256 section 3, with RETURN (RFC 5267 section 3) and the criteria of RFC 5957. */
+export const sort: Handler<Selected> = async (session, { view }, args, uid) => {
+  args.space();
+  const returns = parseReturns(args);
+  const keys = parseSortKeys(args);
+  args.space();
+  return await savingResult(view, returns, () =>
+    sortView(session, view, { returns, keys, key: parseSortCriteria(session, args) }, uid),
+  );
+};
+
+interface SortRequest {
+  readonly returns: Returns | undefined;
+  readonly keys: readonly SortKey[];
+  readonly key: SearchKey;
+}
+
+async function sortView(
+  session: Session,
+  view: MailboxView,
+  { returns, keys, key }: SortRequest,
+  uid: boolean,
+): Promise<Completion> {
+  const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
+  if (withModSeq) session.condStore = true;
+  const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
+  const found = await evaluate(context, key, view.uids);
+  const messages = await sortables(session, view, found, needsFields(keys));
+  const uids = (await pacedSort(messages, sortOrder(keys), session.pace)).map((message) => message.uid);
+  const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
+  const told = returns === undefined ? uids : named(uids, returns);
+  const inOrder = told.toSorted((a, b) => a - b);
+  const highest = withModSeq && uids.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder)) : undefined;
+  if (returns === undefined) {
+    const modSeq = highest === undefined ? "" : ` (MODSEQ ${highest})`;
+    session.output.write(`* SORT${numbers.length === 0 ? "" : " "}${numbers.join(" ")}${modSeq}\r\n`);
+  } else {
+    session.output.write(formatEsearch(session.tag, uid, numbers, returns, highest));
+    if (returns.options.has("SAVE")) view.save(inOrder);
+  }
+  return { text: "SORT completed", expunge: uid && !hasSequenceNumbers(key) };
+}

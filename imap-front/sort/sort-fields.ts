@@ -1,0 +1,116 @@
+import { baseSubject } from "../../mime/base-subject.ts";
+import { parseDateTime } from "../../mime/date.ts";
+import { decodeEncodedWords } from "../../mime/encoded-word.ts";
+import type { Mailbox } from "../store.ts";
+import { type EnvelopeAddress, readEnvelope } from "./envelope-reader.ts";
+
+/** What messages are compared by; texts are collated already, and compared as they are. */
+export interface SortFields {
+  /** The sent date (RFC 5256 section 2.2), milliseconds since 1970; undefined where INTERNALDATE stands for it. */
+  readonly sent: number | undefined;
+  readonly subject: string;
+  readonly isReplyOrForward: boolean;
+  readonly from: string;
+  readonly to: string;
+  readonly cc: string;
+  readonly displayFrom: string;
+  readonly displayTo: string;
+}
+
+const NOTHING: SortFields = {
+  sent: undefined,
+  subject: "",
+  isReplyOrForward: false,
+  from: "",
+  to: "",
+  cc: "",
+  displayFrom: "",
+  displayTo: "",
+};
+
+/** Characters of a text that are compared; texts that differ only beyond are taken as the same. */
+const COMPARED = 500;
+
+/**
+ * The fields of messages, remembered for all sessions: a message's own never change. `limit` messages are remembered;
+ * the mailbox that nobody asked for longest is forgotten first.
+ */
+export class SortFieldsCache {
+  readonly #limit: number;
+  /** Least recently used first. */
+  readonly #mailboxes = new Map<Mailbox, Map<number, SortFields>>();
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Gives each message's fields, reading what is not remembered. */
+  reader(mailbox: Mailbox): (uid: number) => SortFields {
+    const known = this.#mailboxes.get(mailbox) ?? new Map<number, SortFields>();
+    this.#mailboxes.delete(mailbox);
+    this.#mailboxes.set(mailbox, known);
+    return (uid) => {
+      let fields = known.get(uid);
+      if (fields === undefined) {
+        fields = readSortFields(mailbox, uid);
+        if (this.#makeRoom(mailbox)) {
+          known.set(uid, fields);
+          this.#size++;
+        }
+      }
+      return fields;
+    };
+  }
+
+  /** False if this mailbox alone fills the room, or was forgotten meanwhile. */
+  #makeRoom(mailbox: Mailbox): boolean {
+    while (this.#size >= this.#limit) {
+      const [oldest] = this.#mailboxes;
+      if (oldest === undefined || oldest[0] === mailbox) return false;
+      this.#size -= oldest[1].size;
+      this.#mailboxes.delete(oldest[0]);
+    }
+    return this.#mailboxes.has(mailbox);
+  }
+}
+
+function readSortFields(mailbox: Mailbox, uid: number): SortFields {
+  const wire = mailbox.envelope(uid);
+  if (wire === undefined) return NOTHING;
+  const { date, subject, from, to, cc } = readEnvelope(wire);
+  const { base, isReplyOrForward } = baseSubject(decodeEncodedWords(subject ?? ""));
+  return {
+    sent: date === undefined ? undefined : parseDateTime(date)?.time,
+    subject: collate(base),
+    isReplyOrForward,
+    from: mailboxOf(from),
+    to: mailboxOf(to),
+    cc: mailboxOf(cc),
+    displayFrom: displayOf(from),
+    displayTo: displayOf(to),
+  };
+}
+
+/** In the manner of i;unicode-casemap (RFC 5051): neither case nor composition matters. */
+function collate(text: string): string {
+  const compared = text.slice(0, COMPARED);
+  // oxlint-disable-next-line no-control-regex
+  const upper = compared.toUpperCase();
+  // oxlint-disable-next-line no-control-regex
+  return /^[\x00-\x7f]*$/.test(upper) ? upper : upper.normalize("NFKD");
+}
+
+function mailboxOf(address: EnvelopeAddress | undefined): string {
+  return collate(Buffer.from(address?.mailbox ?? "", "latin1").toString("utf8"));
+}
+
+/** RFC 5957 section 3. */
+function displayOf(address: EnvelopeAddress | undefined): string {
+  if (address === undefined) return "";
+  const name = collate(decodeEncodedWords(address.name ?? ""));
+  if (name !== "") return name;
+  const { mailbox, host } = address;
+  if (mailbox === undefined) return "";
+  return collate(Buffer.from(host === undefined || host === "" ? mailbox : `${mailbox}@${host}`, "latin1").toString());
+}
