@@ -24,18 +24,14 @@ import type {
 } from "./overlay.ts";
 import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
-import { Queues } from "./queues.ts";
+import { type OwnQueue, Queues } from "./queues.ts";
 import { createRelayClient, type RelayClient } from "./relay-client.ts";
 import { overlaySchema } from "./schema.ts";
 import { ContactSender } from "./sender.ts";
 import { Spool } from "./spool.ts";
 import { Window } from "./window.ts";
-import { type StepResult, Worker } from "./worker.ts";
-
-interface Reading {
-  readonly reader: QueueReader;
-  readonly worker: Worker;
-}
+import type { Worker } from "./worker.ts";
+import { Workforce } from "./workforce.ts";
 
 /** The overlay at work: one worker per contact that is written to, per queue that is read, and per invite under way. */
 export class OpenOverlay implements Overlay {
@@ -53,13 +49,9 @@ export class OpenOverlay implements Overlay {
   readonly #joins: Joins;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
-  readonly #senders = new Map<AddressLabel, Worker>();
-  readonly #readings = new Map<number, Reading>();
-  readonly #joining = new Map<string, Worker>();
+  readonly #work: Workforce;
+  readonly #readers = new Map<number, QueueReader>();
   readonly #dropped: Partial<Record<DropReason, number>> = {};
-  #idleWaiters: (() => void)[] = [];
-  #started = false;
-  #stopping = false;
   #cancelSweep: (() => void) | undefined;
 
   constructor(options: OverlayOptions) {
@@ -68,6 +60,7 @@ export class OpenOverlay implements Overlay {
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     this.#random = options.random ?? randomBytes;
+    this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
     this.#outbox = new Outbox(db);
     this.#queues = new Queues(db, relay, this.#random);
@@ -80,7 +73,7 @@ export class OpenOverlay implements Overlay {
       jitter: () => this.#jitter(),
       onConnection: ({ host, port }, connected) => {
         this.#emit({ kind: "relay", host, port, connected });
-        if (connected) this.#hurry();
+        if (connected) this.#work.hurryAll();
       },
     });
     const context: JoinContext = {
@@ -106,8 +99,7 @@ export class OpenOverlay implements Overlay {
   }
 
   start(): void {
-    if (this.#started || this.#stopping) return;
-    this.#started = true;
+    if (!this.#work.start()) return;
     this.#sweep();
     this.#tellNewAddress();
     for (const { id, state, label } of this.#queues.allOwn())
@@ -119,20 +111,16 @@ export class OpenOverlay implements Overlay {
   }
 
   async close(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+    if (this.#work.stopping) return;
     this.#cancelSweep?.();
-    const readings = [...this.#readings.values()];
-    const stopped = Promise.all([...this.#workers()].map((worker) => worker.stop()));
+    const readers = [...this.#readers.values()];
+    const stopped = this.#work.stop();
     // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
-    await this.#within(
-      CLOSING_GRACE,
-      stopped.then(() => Promise.all(readings.map(({ reader }) => reader.acknowledged()))),
-    );
-    const closed = readings.map(({ reader }) => reader.close());
+    const heard = stopped.then(() => Promise.all(readers.map((reader) => reader.acknowledged())));
+    await this.#within(CLOSING_GRACE, heard);
+    const closed = readers.map((reader) => reader.close());
     await this.#client.close();
     await Promise.all([stopped, ...closed]);
-    this.#rested();
   }
 
   /** Resolves when the work is over or the time is up. */
@@ -221,7 +209,7 @@ export class OpenOverlay implements Overlay {
     this.#outbox.add(letter.outgoing("mail"), labels, this.#clock.now());
     this.#o.db.afterCommit(() => {
       letter.enqueued = true;
-      if (this.#started) for (const label of labels) this.#sender(label).wake();
+      if (this.#work.started) for (const label of labels) this.#sender(label).wake();
     });
   }
 
@@ -246,91 +234,64 @@ export class OpenOverlay implements Overlay {
   }
 
   async idle(): Promise<void> {
-    while (!this.#isIdle() && !this.#stopping)
-      await new Promise<void>((resolve) => {
-        this.#idleWaiters.push(resolve);
-      });
+    while (!this.#work.stopping && !this.#isIdle()) await this.#work.rest();
   }
 
   #isIdle(): boolean {
-    if (this.#outbox.waiting()) return false;
-    for (const worker of this.#workers()) if (worker.busy) return false;
-    for (const { reader } of this.#readings.values()) if (!reader.quiet) return false;
+    if (this.#outbox.waiting() || this.#work.busy) return false;
+    for (const reader of this.#readers.values()) if (!reader.quiet) return false;
     return true;
   }
 
-  #rested(): void {
-    const waiters = this.#idleWaiters;
-    this.#idleWaiters = [];
-    for (const resolve of waiters) resolve();
-  }
-
-  *#workers(): Generator<Worker> {
-    yield* this.#senders.values();
-    yield* this.#joining.values();
-    for (const { worker } of this.#readings.values()) yield worker;
-  }
-
-  #hurry(): void {
-    for (const worker of this.#workers()) worker.hurry();
-  }
-
-  #worker(step: () => Promise<StepResult>): Worker {
-    return new Worker({
-      clock: this.#clock,
-      logger: this.#logger,
-      jitter: () => this.#jitter(),
-      onRest: () => this.#rested(),
-      step: async () => {
-        if (!this.#started || this.#stopping) return "idle";
-        try {
-          return await step();
-        } catch (error) {
-          if (!(error instanceof Failure)) throw error;
-          this.#logger("info", "overlay-waits", { code: error.code });
-          return "later";
-        }
-      },
+  #sender(label: AddressLabel): Worker {
+    return this.#work.worker(`send ${label}`, () => {
+      const sender = new ContactSender(
+        {
+          db: this.#o.db,
+          own: this.#o.identity.label,
+          contacts: this.#o.contacts,
+          device: this.#o.device,
+          outbox: this.#outbox,
+          spool: this.#spool,
+          queues: this.#queues,
+          chains: this.#chains,
+          client: this.#client,
+          sessions: this.#sessions,
+          window: this.#window,
+          clock: this.#clock,
+          logger: this.#logger,
+          random: this.#random,
+          emit: (event) => this.#emit(event),
+          ready: (label) => this.#joins.of(label)?.state !== "greeting",
+          stopping: () => this.#work.stopping,
+        },
+        label,
+      );
+      return () => sender.step();
     });
   }
 
-  #sender(label: AddressLabel): Worker {
-    const found = this.#senders.get(label);
-    if (found !== undefined) return found;
-    const sender = new ContactSender(
-      {
-        db: this.#o.db,
-        own: this.#o.identity.label,
-        contacts: this.#o.contacts,
-        device: this.#o.device,
-        outbox: this.#outbox,
-        spool: this.#spool,
-        queues: this.#queues,
-        chains: this.#chains,
-        client: this.#client,
-        sessions: this.#sessions,
-        window: this.#window,
-        clock: this.#clock,
-        logger: this.#logger,
-        random: this.#random,
-        emit: (event) => this.#emit(event),
-        ready: (label) => this.#joins.of(label)?.state !== "greeting",
-        stopping: () => this.#stopping,
-      },
-      label,
-    );
-    const worker = this.#worker(() => sender.step());
-    this.#senders.set(label, worker);
-    return worker;
-  }
-
   #read(id: number): void {
-    if (!this.#started || this.#stopping) return;
-    const found = this.#readings.get(id);
-    if (found !== undefined) return found.worker.wake();
+    if (!this.#work.started) return;
     const queue = this.#queues.own(id);
     if (queue === undefined) return;
-    const reader = new QueueReader(
+    const worker = this.#work.worker(`read ${id}`, () => {
+      const reader = this.#reader(queue, () => worker.wake());
+      this.#readers.set(id, reader);
+      return async () => {
+        const result = await reader.step();
+        if (this.#queues.own(id) === undefined) {
+          this.#readers.delete(id);
+          this.#work.dismiss(`read ${id}`);
+        }
+        return result;
+      };
+    });
+    worker.wake();
+  }
+
+  #reader(queue: OwnQueue, wake: () => void): QueueReader {
+    return new QueueReader(
       {
         db: this.#o.db,
         own: this.#o.identity.label,
@@ -350,33 +311,18 @@ export class OpenOverlay implements Overlay {
           this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
           this.#emit({ kind: "cells-dropped", from, reason, count });
         },
-        wake: () => worker.wake(),
+        wake,
       },
       queue,
     );
-    const worker = this.#worker(async () => {
-      const result = await reader.step();
-      if (this.#queues.own(id) === undefined) this.#readings.delete(id);
-      return result;
-    });
-    this.#readings.set(id, { reader, worker });
-    worker.wake();
   }
 
   #inviteWorker(id: string): Worker {
-    return this.#joinStep(id, () => this.#invites.step(id));
+    return this.#work.worker(`join ${id}`, () => () => this.#invites.step(id));
   }
 
   #joinWorker(id: string): Worker {
-    return this.#joinStep(id, () => this.#joins.step(id));
-  }
-
-  #joinStep(id: string, step: () => Promise<StepResult>): Worker {
-    const found = this.#joining.get(id);
-    if (found !== undefined) return found;
-    const worker = this.#worker(step);
-    this.#joining.set(id, worker);
-    return worker;
+    return this.#work.worker(`join ${id}`, () => () => this.#joins.step(id));
   }
 
   #control(from: AddressLabel, content: Buffer): () => void {
@@ -435,12 +381,9 @@ export class OpenOverlay implements Overlay {
       this.#outbox.sweep(now);
       this.#chains.sweep(now);
     });
-    for (const { reader, worker } of this.#readings.values()) {
-      reader.sweep();
-      worker.wake();
-    }
-    for (const id of this.#invites.ids()) this.#inviteWorker(id).wake();
-    for (const worker of this.#senders.values()) worker.wake();
+    for (const reader of this.#readers.values()) reader.sweep();
+    for (const id of this.#invites.ids()) this.#inviteWorker(id);
+    this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
 

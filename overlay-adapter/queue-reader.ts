@@ -1,16 +1,11 @@
 import type { AddressLabel } from "../foundation/address.ts";
 import { DecodeError } from "../foundation/bytes.ts";
-import type { Clock } from "../foundation/clock.ts";
-import type { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { KeyedMutex } from "../foundation/mutex.ts";
-import type { Contacts } from "../keyring/contacts.ts";
-import type { Device } from "../keyring/device.ts";
 import { decodeInnerCell, type InnerCell } from "./cell.ts";
 import { openCell } from "./cell-seal.ts";
-import type { Chains } from "./chain.ts";
-import type { DropReason, OverlayEvent } from "./events.ts";
+import type { DropReason } from "./events.ts";
+import { LetterStore, type LetterStoreOptions } from "./letter-store.ts";
 import {
   BATCH_LETTERS,
   GATHERED_CELLS,
@@ -20,9 +15,7 @@ import {
   RECENT_TAGS,
   STORE_TRIES,
 } from "./limits.ts";
-import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import { PartialLetter } from "./partial-letter.ts";
-import type { LetterReceiver } from "./ports.ts";
 import type { OwnQueue, Queues } from "./queues.ts";
 import type { RelayClient, Subscription } from "./relay-client.ts";
 import { StreamedLetter } from "./streamed-letter.ts";
@@ -30,39 +23,14 @@ import type { StepResult } from "./worker.ts";
 
 export type HelloCell = Extract<InnerCell, { kind: "hello" }>;
 
-export interface ReaderOptions {
-  readonly db: Database;
-  readonly own: AddressLabel;
-  readonly contacts: Contacts;
-  readonly device: Device;
+export interface ReaderOptions extends LetterStoreOptions {
   readonly queues: Queues;
-  readonly chains: Chains;
   readonly client: RelayClient;
-  readonly sessions: KeyedMutex<AddressLabel>;
-  readonly receiver: LetterReceiver;
-  /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
-  readonly control: (from: AddressLabel, content: Buffer) => () => void;
   /** Takes up a hello in an invite's queue; all that follows from it is durable when this resolves. */
   readonly hello: (queue: OwnQueue, cell: HelloCell) => Promise<"taken" | DropReason>;
-  readonly clock: Clock;
   readonly logger: Logger;
-  readonly emit: (event: OverlayEvent) => void;
   readonly dropped: (from: AddressLabel | undefined, reason: DropReason, count: number) => void;
   readonly wake: () => void;
-}
-
-/** A letter with its header open, ready to be stored. */
-interface Opened {
-  readonly letter: PartialLetter;
-  readonly header: OpenedHeader;
-  readonly content: readonly Buffer[];
-}
-
-/** What a transaction makes visible, and records. */
-interface Step {
-  readonly letter: PartialLetter;
-  readonly header: OpenedHeader;
-  readonly visible: () => void;
 }
 
 /**
@@ -71,6 +39,7 @@ interface Step {
  */
 export class QueueReader {
   readonly #o: ReaderOptions;
+  readonly #letters: LetterStore;
   #queue: OwnQueue;
   #subscription: Subscription | undefined;
   #ended = false;
@@ -86,6 +55,7 @@ export class QueueReader {
 
   constructor(options: ReaderOptions, queue: OwnQueue) {
     this.#o = options;
+    this.#letters = new LetterStore(options);
     this.#queue = queue;
   }
 
@@ -280,7 +250,7 @@ export class QueueReader {
     const label = this.#queue.label as AddressLabel;
     if (index === 0) {
       // Opened only to look: the step is taken again, and written, when the letter is complete.
-      const header = await this.#o.sessions.run(label, () => this.#opening(label).header(partial.sealed()));
+      const header = await this.#letters.look(label, partial);
       if (typeof header === "string") return this.#finished(partial, header);
       if (header.kind !== "mail") return this.#finished(partial, "damaged");
       partial.stream = new StreamedLetter(this.#o.receiver, label, header, this.#o.clock.now());
@@ -290,92 +260,30 @@ export class QueueReader {
     await stream.push(index, chunk);
     if (stream.altered) return this.#finished(partial, "altered");
     if (!stream.refused && partial.next !== partial.cells) return;
-    await this.#o.sessions.run(label, () => this.#storeStreamed(label, partial, stream));
+    await this.#storeStreamed(label, partial, stream);
   }
 
   async #storeStreamed(label: AddressLabel, partial: PartialLetter, stream: StreamedLetter): Promise<void> {
-    let visible: (() => void) | undefined;
     try {
-      visible = await stream.finish();
+      this.#finished(partial, await this.#letters.storeStreamed(label, partial, stream));
     } catch (error) {
       this.#trouble(partial, error);
       throw error;
     }
-    if (visible === undefined) return this.#finished(partial, "altered");
-    const opening = this.#opening(label);
-    const header = await opening.header(partial.sealed());
-    if (typeof header === "string") return this.#finished(partial, header);
-    await this.#commit(label, opening, [{ letter: partial, header, visible }]);
-    this.#finished(partial, undefined);
   }
 
-  /** Stores letters that are complete in memory: all staged at once, one transaction, then acknowledged. */
+  /** Stores letters that are complete in memory, and acknowledges them. */
   async #store(ready: readonly PartialLetter[]): Promise<void> {
     const label = this.#queue.label;
     if (label === undefined || ready.length === 0) return;
-    await this.#o.sessions.run(label, async () => {
-      const opening = this.#opening(label);
-      const opened: Opened[] = [];
-      for (const letter of ready) {
-        const header = await opening.header(letter.sealed());
-        if (typeof header === "string") {
-          this.#finished(letter, header);
-          continue;
-        }
-        const content = wholeContent(header, letter.chunks);
-        if (content === undefined) this.#finished(letter, "altered");
-        else opened.push({ letter, header, content });
-      }
-      const staged = await Promise.allSettled(opened.map((one) => this.#stage(label, one)));
-      const steps: Step[] = [];
-      for (const [at, outcome] of staged.entries()) {
-        const { letter, header } = opened[at] as Opened;
-        if (outcome.status === "fulfilled") steps.push({ letter, header, visible: outcome.value });
-        else if (outcome.reason instanceof DecodeError) this.#finished(letter, "damaged");
-        else {
-          this.#single = BATCH_LETTERS;
-          if (ready.length === 1) this.#trouble(letter, outcome.reason);
-          throw outcome.reason;
-        }
-      }
-      try {
-        await this.#commit(label, opening, steps);
-      } catch (error) {
-        this.#single = BATCH_LETTERS;
-        const [alone] = ready;
-        if (ready.length === 1 && alone !== undefined) this.#trouble(alone, error);
-        throw error;
-      }
-      for (const { letter } of opened) if (!this.#recent.has(letter.key)) this.#finished(letter, undefined);
-    });
-  }
-
-  async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
-    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content));
-    const { deviceId, id, size } = header;
-    const receivedAt = this.#o.clock.now();
-    return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
-  }
-
-  async #commit(label: AddressLabel, opening: Opening, letters: readonly Step[]): Promise<void> {
-    const { db, chains, clock, emit } = this.#o;
-    const gaps = await db.commit(() => {
-      opening.write();
-      return letters.map(({ letter, header, visible }) => {
-        visible();
-        chains.setSeen(label, header.id, Buffer.from(letter.key, "hex"), clock.now());
-        return chains.receive(label, header.deviceId, header, header.prevHash);
-      });
-    });
-    for (const [at, missing] of gaps.entries()) {
-      const { header } = letters[at] as Step;
-      if (missing > 0) emit({ kind: "gap", from: label, deviceId: header.deviceId, missing });
+    try {
+      for (const [letter, reason] of await this.#letters.store(label, ready)) this.#finished(letter, reason);
+    } catch (error) {
+      this.#single = BATCH_LETTERS;
+      const [alone] = ready;
+      if (ready.length === 1 && alone !== undefined) this.#trouble(alone, error);
+      throw error;
     }
-  }
-
-  #opening(label: AddressLabel): Opening {
-    const { own, device, contacts, chains } = this.#o;
-    return new Opening({ own, label, device, contacts, chains });
   }
 
   /** The letter is done with, one way or the other: its cells can go. */
@@ -436,8 +344,4 @@ export class QueueReader {
     });
     this.#acknowledging.add(tracked);
   }
-}
-
-async function* pieces(content: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* content;
 }

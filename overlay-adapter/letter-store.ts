@@ -1,0 +1,131 @@
+import type { AddressLabel } from "../foundation/address.ts";
+import { DecodeError } from "../foundation/bytes.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
+import type { KeyedMutex } from "../foundation/mutex.ts";
+import type { Contacts } from "../keyring/contacts.ts";
+import type { Device } from "../keyring/device.ts";
+import type { Chains } from "./chain.ts";
+import type { DropReason, OverlayEvent } from "./events.ts";
+import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
+import type { PartialLetter } from "./partial-letter.ts";
+import type { LetterReceiver } from "./ports.ts";
+import type { StreamedLetter } from "./streamed-letter.ts";
+
+export interface LetterStoreOptions {
+  readonly db: Database;
+  readonly own: AddressLabel;
+  readonly contacts: Contacts;
+  readonly device: Device;
+  readonly chains: Chains;
+  /** One per contact: whoever steps a contact's sessions holds it until the step is committed. */
+  readonly sessions: KeyedMutex<AddressLabel>;
+  readonly receiver: LetterReceiver;
+  /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
+  readonly control: (from: AddressLabel, content: Buffer) => () => void;
+  readonly clock: Clock;
+  readonly emit: (event: OverlayEvent) => void;
+}
+
+/** A letter with its header open, ready to be staged. */
+interface Opened {
+  readonly letter: PartialLetter;
+  readonly header: OpenedHeader;
+  readonly content: readonly Buffer[];
+}
+
+/** What a transaction makes visible, and records. */
+interface Step {
+  readonly letter: PartialLetter;
+  readonly header: OpenedHeader;
+  readonly visible: () => void;
+}
+
+/** Opens letters and hands them to the bridge: what it makes visible and what the ratchet stepped become durable together. */
+export class LetterStore {
+  readonly #o: LetterStoreOptions;
+
+  constructor(options: LetterStoreOptions) {
+    this.#o = options;
+  }
+
+  /** Opens a letter's header only to look: the step is taken again, and written, when the letter is complete. */
+  look(from: AddressLabel, letter: PartialLetter): Promise<OpenedHeader | DropReason> {
+    return this.#o.sessions.run(from, () => this.#opening(from).header(letter.sealed()));
+  }
+
+  /**
+   * Stores letters that are complete in memory: all staged at once, one transaction. Resolves to those that are to be
+   * dropped, with their reason, and those that are stored, with none. Rejects if any cannot be stored now; nothing is then.
+   */
+  store(from: AddressLabel, letters: readonly PartialLetter[]): Promise<Map<PartialLetter, DropReason | undefined>> {
+    return this.#o.sessions.run(from, async () => {
+      const outcomes = new Map<PartialLetter, DropReason | undefined>();
+      const opening = this.#opening(from);
+      const opened: Opened[] = [];
+      for (const letter of letters) {
+        const header = await opening.header(letter.sealed());
+        const content = typeof header === "string" ? undefined : wholeContent(header, letter.chunks);
+        if (typeof header === "string") outcomes.set(letter, header);
+        else if (content === undefined) outcomes.set(letter, "altered");
+        else opened.push({ letter, header, content });
+      }
+      const staged = await Promise.allSettled(opened.map((one) => this.#stage(from, one)));
+      const steps: Step[] = [];
+      for (const [at, outcome] of staged.entries()) {
+        const { letter, header } = opened[at] as Opened;
+        if (outcome.status === "fulfilled") steps.push({ letter, header, visible: outcome.value });
+        else if (outcome.reason instanceof DecodeError) outcomes.set(letter, "damaged");
+        else throw outcome.reason;
+      }
+      await this.#commit(from, opening, steps);
+      for (const { letter } of steps) outcomes.set(letter, undefined);
+      return outcomes;
+    });
+  }
+
+  /** As store, for a letter that was handed to the bridge while it came. */
+  storeStreamed(from: AddressLabel, letter: PartialLetter, stream: StreamedLetter): Promise<DropReason | undefined> {
+    return this.#o.sessions.run(from, async () => {
+      const visible = await stream.finish();
+      if (visible === undefined) return "altered";
+      const opening = this.#opening(from);
+      const header = await opening.header(letter.sealed());
+      if (typeof header === "string") return header;
+      await this.#commit(from, opening, [{ letter, header, visible }]);
+      return undefined;
+    });
+  }
+
+  async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
+    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content));
+    const { deviceId, id, size } = header;
+    const receivedAt = this.#o.clock.now();
+    return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
+  }
+
+  async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
+    const { db, chains, clock, emit } = this.#o;
+    const gaps = await db.commit(() => {
+      opening.write();
+      return steps.map(({ letter, header, visible }) => {
+        visible();
+        chains.setSeen(from, header.id, Buffer.from(letter.key, "hex"), clock.now());
+        return chains.receive(from, header.deviceId, header, header.prevHash);
+      });
+    });
+    for (const [at, missing] of gaps.entries()) {
+      const { header } = steps[at] as Step;
+      if (missing > 0) emit({ kind: "gap", from, deviceId: header.deviceId, missing });
+    }
+  }
+
+  #opening(label: AddressLabel): Opening {
+    const { own, device, contacts, chains } = this.#o;
+    return new Opening({ own, label, device, contacts, chains });
+  }
+}
+
+async function* pieces(content: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* content;
+}
