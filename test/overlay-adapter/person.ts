@@ -28,7 +28,7 @@ const CONTENT_SHOWN = 1000;
 /** Real time, but pauses between tries are a tenth; long waits stay as they are. */
 const HURRIED: Clock = {
   now: () => Date.now(),
-  after: (delay, callback) => systemClock.after(delay <= 5000 ? delay / 10 : delay, callback),
+  after: (delay, callback) => systemClock.after(delay <= 20_000 ? delay / 10 : delay, callback),
 };
 
 /** One bridge's overlay with a mailbox in its own database; it can be crashed and opened again. */
