@@ -70,8 +70,8 @@ export const UNCERTAIN_NUMBERS = 10_000;
 /** Milliseconds after a commit before its letters are indexed for searching: they come in bursts, and deliveries go first. */
 export const INDEX_DELAY = 200;
 
-/** Characters of text that are indexed in one go, some 5 ms. */
-export const INDEX_SLICE = 12_000;
+/** Characters of text that are indexed in one go, some 10 ms: each is a segment that has to be merged, so many small ones cost. */
+export const INDEX_SLICE = 24_000;
 
 /** What a letter counts at least of a slice, in characters: opening its file. */
 export const INDEX_LETTER_COST = 500;
@@ -79,8 +79,11 @@ export const INDEX_LETTER_COST = 500;
 /** Letters that are looked up at a time. */
 export const INDEX_LETTERS_PER_QUERY = 64;
 
-/** Milliseconds between two slices: about as long as one takes, so that indexing is half of one core at most. */
-export const INDEX_PAUSE = 4;
+/** Milliseconds between two slices: about as long as one takes, so that indexing is half of one core. */
+export const INDEX_PAUSE = 8;
+
+/** Milliseconds after the last commit in which letters are still said to come. */
+export const INDEX_BUSY = 1_000;
 
 /** Milliseconds between two slices while letters come. */
 export const INDEX_BUSY_PAUSE = 50;
@@ -88,8 +91,8 @@ export const INDEX_BUSY_PAUSE = 50;
 /** Milliseconds until indexing is tried again after an error of the disk. */
 export const INDEX_RETRY_DELAY = 60_000;
 
-/** Pages of the search index that are merged in one go, some milliseconds. */
-export const INDEX_MERGE_PAGES = 16;
+/** Pages of the search index that are merged in one go, some 10 ms. */
+export const INDEX_MERGE_PAGES = 32;
 
 /** Rows that one query of the search index gives. */
 export const INDEX_ROWS_PER_QUERY = 5_000;

@@ -102,7 +102,7 @@ export const MAILDIR_SCHEMA: Schema = {
     CREATE VIRTUAL TABLE maildir_text USING fts5(
       header, body, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1'
     );
-    INSERT INTO maildir_text (maildir_text, rank) VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500);
+    INSERT INTO maildir_text (maildir_text, rank) VALUES ('automerge', 0), ('usermerge', 16), ('crisismerge', 500);
 
     CREATE TABLE maildir_text_progress (
       only INTEGER PRIMARY KEY CHECK (only = 1),

@@ -3,6 +3,7 @@ import { decodedBody, decodedHeader } from "../mime/decoded-text.ts";
 import type { Part } from "../mime/part.ts";
 import { TextChunks } from "./folded-text.ts";
 import {
+  INDEX_BUSY,
   INDEX_BUSY_PAUSE,
   INDEX_DELAY,
   INDEX_LETTER_COST,
@@ -39,6 +40,7 @@ export class TextIndexer {
   #running: Promise<void> | undefined;
   #endPause: (() => void) | undefined;
   #woken = false;
+  #lastWoken = 0;
   #closed = false;
 
   constructor(
@@ -52,6 +54,7 @@ export class TextIndexer {
   /** There may be something to do. */
   wake(): void {
     this.#woken = true;
+    this.#lastWoken = this.#storage.clock.now();
     if (this.#running === undefined) this.#schedule(INDEX_DELAY);
   }
 
@@ -163,8 +166,10 @@ export class TextIndexer {
   /** Lets the others have their turn, a longer one while letters come. */
   async #pause(): Promise<void> {
     if (this.#closed) return;
+    const { clock } = this.#storage;
+    const busy = Math.abs(clock.now() - this.#lastWoken) < INDEX_BUSY;
     await new Promise<void>((resolve) => {
-      const cancel = this.#storage.clock.after(this.#woken ? INDEX_BUSY_PAUSE : INDEX_PAUSE, resolve);
+      const cancel = clock.after(busy ? INDEX_BUSY_PAUSE : INDEX_PAUSE, resolve);
       this.#endPause = () => {
         cancel();
         resolve();
