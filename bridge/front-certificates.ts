@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Database } from "../foundation/database.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
@@ -19,16 +20,25 @@ export async function createFrontCertificates(db: Database, paths: HomePaths, no
   return authority.certificate;
 }
 
-/** Issues a new leaf where the present one ends soon; true if it did. Needs the open vault. */
+/**
+ * Issues a new leaf where the present one ends soon, or is not of the key beside it because a crash came between the
+ * two files; true if it did. Needs the open vault.
+ */
 export async function renewLeaf(db: Database, paths: HomePaths, now: number): Promise<boolean> {
-  if ((await exists(paths.tlsCertificate)) && !leafNeedsRenewal(await readFile(paths.tlsCertificate, "utf8"), now))
-    return false;
+  if (await leafServes(paths, now)) return false;
   const row = db.sqlite.prepare("SELECT authority, authority_key FROM front_certificate").get() as
     | { authority: string; authority_key: string }
     | undefined;
   if (row === undefined) throw new Error("the home has no certificate authority");
   await writeLeaf(paths, await issueLeaf({ certificate: row.authority, key: row.authority_key }, { now }));
   return true;
+}
+
+async function leafServes(paths: HomePaths, now: number): Promise<boolean> {
+  if (!(await exists(paths.tlsCertificate)) || !(await exists(paths.tlsKey))) return false;
+  const certificate = await readFile(paths.tlsCertificate, "utf8");
+  const key = createPrivateKey(await readFile(paths.tlsKey, "utf8"));
+  return new X509Certificate(certificate).checkPrivateKey(key) && !leafNeedsRenewal(certificate, now);
 }
 
 /** What the fronts present: the leaf with its authority behind it. */
