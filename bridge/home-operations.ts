@@ -5,6 +5,7 @@ import { certificateFingerprint } from "../keyring/certificate.ts";
 import type { Contact } from "../keyring/contacts.ts";
 import { seedToWords } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
+import { exportMail } from "../maildir/export/export.ts";
 import { importMail } from "../maildir/import/import.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
 import type { Config } from "./config.ts";
@@ -124,6 +125,11 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
         throw new Failure("nonexistent", `${path} cannot be read`, { cause: error });
       });
       return await importMail(maildir, path, folder, onProgress === undefined ? {} : { onProgress });
+    },
+
+    async exportMail({ path, ...request }, onProgress) {
+      const { maildir } = gate.require();
+      return await exportMail(maildir, path, { ...request, ...(onProgress !== undefined && { onProgress }) });
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { ExportFormat, ExportProgress } from "../maildir/export/export.ts";
 import type { HostPort } from "./host-port.ts";
 
 export interface ContactView {
@@ -55,6 +56,11 @@ export interface Operations {
     request: { path: string; folder: string },
     onProgress?: (progress: ImportProgress) => void,
   ): Promise<ImportProgress>;
+  /** All folders where none is named. */
+  exportMail(
+    request: { path: string; folder?: string; format: ExportFormat },
+    onProgress?: (progress: ExportProgress) => void,
+  ): Promise<ExportProgress>;
 }
 
 /** The operations by name, as the control connection calls them. */
@@ -69,4 +75,5 @@ export const OPERATION_NAMES = [
   "paperKey",
   "forgetPaperKey",
   "importMail",
+  "exportMail",
 ] as const satisfies readonly (keyof Operations)[];

@@ -24,6 +24,10 @@ const FORWARDED_LETTER = "P";
 /** `flag-keyword = atom`: printable, none of the characters that end an atom (RFC 9051 section 9). */
 const KEYWORD = /^[!#$&'+-[^-z|}~]+$/;
 
+export function isKeyword(flag: string): boolean {
+  return KEYWORD.test(flag) && flag.length <= MAX_KEYWORD_OCTETS;
+}
+
 /** What a caller's list of flags means. `\Recent` is passed over: nobody can set it. */
 export interface FlagList {
   readonly bits: number;
@@ -38,7 +42,7 @@ export function parseFlags(flags: readonly string[]): FlagList {
     const key = flag.toLowerCase();
     const system = SYSTEM_FLAGS.find(([name]) => name.toLowerCase() === key);
     if (system !== undefined) bits |= system[1];
-    else if (KEYWORD.test(flag) && flag.length <= MAX_KEYWORD_OCTETS) keywords.push(flag);
+    else if (isKeyword(flag)) keywords.push(flag);
     else if (key !== "\\recent") throw new Failure("invalid", "a flag that cannot be kept");
   }
   return { bits, keywords };

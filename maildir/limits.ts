@@ -55,6 +55,9 @@ export const SMALLEST_PLAINTEXT = 2_048;
 /** Octets of one mbox line that are held to look for `From `; longer lines pass in pieces. */
 export const MAX_MBOX_LINE = 64 * 1024;
 
+/** Keywords that are taken of one imported message. */
+export const MAX_IMPORTED_KEYWORDS = 100;
+
 /** Folders whose descriptions are written at the same time; each has a file open. */
 export const FOLDERS_AT_A_TIME = 16;
 
@@ -85,8 +88,11 @@ export const INDEX_PAUSE = 8;
 /** Milliseconds after the last commit in which letters are still said to come. */
 export const INDEX_BUSY = 1_000;
 
-/** Milliseconds between two slices while letters come. */
-export const INDEX_BUSY_PAUSE = 50;
+/**
+ * Milliseconds between two slices while letters come: what is indexed stands in the same log as the letters, and their
+ * syncs would wait for it.
+ */
+export const INDEX_BUSY_PAUSE = 1_000;
 
 /** Milliseconds until indexing is tried again after an error of the disk. */
 export const INDEX_RETRY_DELAY = 60_000;

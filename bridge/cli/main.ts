@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAcceptCommand } from "./command/accept.ts";
 import { addAppPasswordCommand } from "./command/app-password.ts";
 import { addContactsCommand } from "./command/contacts.ts";
+import { addExportCommand } from "./command/export.ts";
 import { addImportCommand } from "./command/import.ts";
 import { addInitCommand } from "./command/init.ts";
 import { addInviteCommand } from "./command/invite.ts";
@@ -36,6 +37,7 @@ for (const add of [
   addAppPasswordCommand,
   addStatusCommand,
   addImportCommand,
+  addExportCommand,
   addPaperKeyCommand,
   addRelayCommand,
 ])

@@ -1,12 +1,15 @@
 import { createReadStream } from "node:fs";
 import { firstField } from "../../mime/header.ts";
-import { MAX_MBOX_LINE } from "../limits.ts";
+import { isKeyword } from "../flags.ts";
+import { MAX_IMPORTED_KEYWORDS, MAX_MBOX_LINE } from "../limits.ts";
 import { arrivalDate } from "./header-dates.ts";
 import { joined, readHeader } from "./header-reading.ts";
 import type { ImportedMessage } from "./message-source.ts";
 
 const LF = 10;
-const QUOTED_FROM = /^>+From /;
+const QUOTE = 0x3e;
+/** The fields that an export puts before a message's own. */
+const EXPORTED_FLAGS = /^Status: [RO]*\r?\nX-Status: [AFDT]*\r?\nX-Keywords: .*\r?\n/;
 /** A time of day, or nothing at all as newer Thunderbirds write it: a line of prose that begins with From has neither. */
 const SEPARATOR = /^From (?:.*\d{1,2}:\d{2}.*|- ?)?\r?\n?$/;
 
@@ -36,8 +39,7 @@ async function* mboxPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Mb
     if (heldEmptyLine !== undefined) out.push(heldEmptyLine);
     heldEmptyLine = mayBeFrom ? line : undefined;
     if (mayBeFrom) return undefined;
-    const quoted = startsLine && line[0] === 0x3e && QUOTED_FROM.test(line.toString("latin1", 0, 100));
-    out.push(quoted ? line.subarray(1) : line);
+    out.push(startsLine && isQuotedFrom(line) ? line.subarray(1) : line);
     return undefined;
   };
   for await (const chunk of chunks) {
@@ -64,6 +66,12 @@ async function* mboxPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Mb
   if (from !== undefined) yield { from };
 }
 
+function isQuotedFrom(line: Buffer): boolean {
+  let at = 0;
+  while (line[at] === QUOTE) at++;
+  return at > 0 && line.toString("latin1", at, at + 5) === "From ";
+}
+
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /** The asctime of a `From ` line, which is UTC by custom: `Mon Nov 23 10:00:00 2026`. */
@@ -75,7 +83,7 @@ export function fromLineDate(line: string): number | undefined {
   return Date.UTC(year ?? 0, month, day, hour, minute, second);
 }
 
-/** The flags that mutt, pine and others keep in Status and X-Status. */
+/** The flags that mutt, pine, Dovecot and others keep in Status, X-Status and X-Keywords. */
 export function statusFlags(header: Uint8Array): string[] {
   const letters = `${firstField(header, "status") ?? ""}${firstField(header, "x-status") ?? ""}`;
   const flags: readonly (readonly [string, string])[] = [
@@ -85,7 +93,9 @@ export function statusFlags(header: Uint8Array): string[] {
     ["D", "\\Deleted"],
     ["T", "\\Draft"],
   ];
-  return flags.filter(([letter]) => letters.includes(letter)).map(([, flag]) => flag);
+  const system = flags.filter(([letter]) => letters.includes(letter)).map(([, flag]) => flag);
+  const keywords = (firstField(header, "x-keywords") ?? "").split(/[\s,]+/).filter(isKeyword);
+  return [...system, ...keywords.slice(0, MAX_IMPORTED_KEYWORDS)];
 }
 
 /** The messages of an mbox (RFC 4155, mboxrd, mboxo), however large it is. What precedes the first `From ` is passed over. */
@@ -110,7 +120,8 @@ export async function* readMbox(path: string): AsyncGenerator<ImportedMessage> {
       const iterator = body();
       const header = await readHeader(iterator);
       const internalDate = fromLineDate(line) ?? arrivalDate(header);
-      yield { content: joined(header, iterator), flags: statusFlags(header), internalDate };
+      const exported = EXPORTED_FLAGS.exec(header.toString("latin1"))?.[0].length ?? 0;
+      yield { content: joined(header.subarray(exported), iterator), flags: statusFlags(header), internalDate };
       for await (const _ of iterator);
     }
   } finally {

@@ -15,6 +15,7 @@ const COMMANDS = [
   "app-password",
   "status",
   "import",
+  "export",
   "paper-key",
   "relay",
 ];

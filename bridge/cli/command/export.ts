@@ -1,0 +1,42 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { Failure } from "../../../foundation/failure.ts";
+import { EXPORT_FORMATS, type ExportFormat } from "../../../maildir/export/export.ts";
+import { withOperations } from "../with-operations.ts";
+import { addCommand, type CommonOptions } from "./options.ts";
+
+export function addExportCommand(program: Command): void {
+  addCommand<CommonOptions & { all?: boolean; format: ExportFormat }>(
+    program,
+    "export <folder> [path]",
+    "Write the letters of a folder, or with --all of every folder, as other programs read them: no longer encrypted. The path is new; nothing is overwritten.",
+    ["postern export INBOX ~/inbox.mbox", "postern export --all ~/mail --format maildir"],
+    (command) =>
+      command
+        .option("--all", "every folder; then the path is the only argument")
+        .addOption(
+          new Option("--format <format>", "mbox: a file; maildir or eml: a directory")
+            .choices(EXPORT_FORMATS)
+            .default("mbox"),
+        ),
+    async (invocation, { all = false, format }, first = "", second) => {
+      if (all === (second !== undefined))
+        throw new Failure("invalid", "name a folder and a path, or --all and a path: see postern export --help");
+      const { output } = invocation;
+      const path = resolve(second ?? first);
+      const request = { path, format, ...(!all && { folder: first }) };
+      const started = Date.now();
+      const done = await withOperations(invocation, (operations) =>
+        operations.exportMail(request, (progress) => {
+          const rate = progress.done / Math.max(0.001, (Date.now() - started) / 1000);
+          const left = Math.ceil((progress.total - progress.done) / Math.max(1, rate));
+          output.progress(
+            `${progress.done} letters of ${progress.total}, ${left} s left (${Math.round(rate)} a second)`,
+          );
+        }),
+      );
+      const lost = done.damaged === 0 ? "" : `; ${done.damaged} are damaged and could not be read`;
+      output.result(done, `${done.done} letters written to ${path}${lost}.`);
+    },
+  );
+}
