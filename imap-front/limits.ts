@@ -15,8 +15,8 @@ export interface ImapLimits {
   readonly searchKeys: number;
   /** Sections in one FETCH: each may read the whole message. */
   readonly fetchItems: number;
-  /** Messages of which what SORT and THREAD compare is remembered: some 500 octets each. */
-  readonly sortFields: number;
+  /** Messages of which what SORT and THREAD compare is remembered: 500 octets to 1 KB each. */
+  readonly sortables: number;
   /** References of one message that THREAD follows, the newest: each may become a message of the tree that is not there. */
   readonly threadReferences: number;
   /** Steps up a thread to see that a new link makes no loop; who makes longer threads gets them cut. */
@@ -63,7 +63,7 @@ export const defaultLimits: ImapLimits = {
   nesting: 64,
   searchKeys: 1000,
   fetchItems: 200,
-  sortFields: 50_000,
+  sortables: 50_000,
   threadReferences: 100,
   threadDepth: 10_000,
   flags: 128,

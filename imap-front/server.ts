@@ -7,7 +7,7 @@ import { DamagedMessages } from "./damaged-messages.ts";
 import { defaultLimits, type ImapLimits } from "./limits.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import { SortFieldsCache } from "./sort/sort-fields.ts";
+import { SortableCache } from "./sort/sortable-cache.ts";
 import type { Authenticator } from "./store.ts";
 
 /** A certificate chain and its key, in PEM. */
@@ -86,7 +86,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
     limits,
     throttle: new LoginThrottle(clock),
     damaged: new DamagedMessages(),
-    sortFields: new SortFieldsCache(limits.sortFields),
+    sortables: new SortableCache(limits.sortables),
     serverId: options.serverId ?? { name: "Postern" },
     plaintextLogin: options.plaintextLogin ?? false,
     startTls: context === undefined || mode === "implicit" ? undefined : secure,

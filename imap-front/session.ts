@@ -8,7 +8,7 @@ import type { ImapLimits } from "./limits.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
 import { Pace } from "./pace.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
-import type { SortFieldsCache } from "./sort/sort-fields.ts";
+import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
 import type { Authenticator } from "./store.ts";
 import type { MailboxView } from "./view.ts";
@@ -26,7 +26,7 @@ export interface SessionOptions {
   readonly limits: ImapLimits;
   readonly throttle: LoginThrottle;
   readonly damaged: DamagedMessages;
-  readonly sortFields: SortFieldsCache;
+  readonly sortables: SortableCache;
   /** Answer to ID (RFC 2971), field by field. */
   readonly serverId: Readonly<Record<string, string>>;
   /** LOGIN and AUTHENTICATE are taken without TLS. */

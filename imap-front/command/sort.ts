@@ -38,7 +38,7 @@ async function sortView(
   if (withModSeq) session.condStore = true;
   const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
   const found = await evaluate(context, key, view.uids);
-  const messages = await sortables(session, view, found, needsFields(keys));
+  const messages = await sortables(session, view, found, { fields: needsFields(keys) });
   const uids = (await pacedSort(messages, sortOrder(keys), session.pace)).map((message) => message.uid);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);

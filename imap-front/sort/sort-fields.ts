@@ -31,51 +31,8 @@ const NOTHING: SortFields = {
 /** Characters of a text that are compared; texts that differ only beyond are taken as the same. */
 const COMPARED = 500;
 
-/**
- * The fields of messages, remembered for all sessions: a message's own never change. `limit` messages are remembered;
- * the mailbox that nobody asked for longest is forgotten first.
- */
-export class SortFieldsCache {
-  readonly #limit: number;
-  /** Least recently used first. */
-  readonly #mailboxes = new Map<Mailbox, Map<number, SortFields>>();
-  #size = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Gives each message's fields, reading what is not remembered. */
-  reader(mailbox: Mailbox): (uid: number) => SortFields {
-    const known = this.#mailboxes.get(mailbox) ?? new Map<number, SortFields>();
-    this.#mailboxes.delete(mailbox);
-    this.#mailboxes.set(mailbox, known);
-    return (uid) => {
-      let fields = known.get(uid);
-      if (fields === undefined) {
-        fields = readSortFields(mailbox, uid);
-        if (this.#makeRoom(mailbox)) {
-          known.set(uid, fields);
-          this.#size++;
-        }
-      }
-      return fields;
-    };
-  }
-
-  /** False if this mailbox alone fills the room, or was forgotten meanwhile. */
-  #makeRoom(mailbox: Mailbox): boolean {
-    while (this.#size >= this.#limit) {
-      const [oldest] = this.#mailboxes;
-      if (oldest === undefined || oldest[0] === mailbox) return false;
-      this.#size -= oldest[1].size;
-      this.#mailboxes.delete(oldest[0]);
-    }
-    return this.#mailboxes.has(mailbox);
-  }
-}
-
-function readSortFields(mailbox: Mailbox, uid: number): SortFields {
+/** Read from the ENVELOPE. */
+export function readSortFields(mailbox: Mailbox, uid: number): SortFields {
   const wire = mailbox.envelope(uid);
   if (wire === undefined) return NOTHING;
   const { date, subject, from, to, cc } = readEnvelope(wire);

@@ -1,13 +1,21 @@
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import type { SortFields } from "./sort-fields.ts";
 
+/** What a message says of its place in a thread. */
+export interface MessageLinks {
+  readonly id: string | undefined;
+  /** Oldest first. */
+  readonly references: readonly string[];
+}
+
 /** A message with what it may be sorted by. */
 export interface Sortable {
   readonly uid: number;
   readonly internalDate: number;
   readonly size: number;
-  /** Absent where no criterion asks for it. */
-  readonly fields: SortFields | undefined;
+  /** Read when a criterion first asks for them. */
+  fields: SortFields | undefined;
+  links: MessageLinks | undefined;
 }
 
 /** One criterion of SORT (RFC 5256 section 3, RFC 5957). */

@@ -1,24 +1,43 @@
+import { messageId, referencedIds } from "../../mime/message-ids.ts";
 import type { Session } from "../session.ts";
+import type { Mailbox } from "../store.ts";
 import type { MailboxView } from "../view.ts";
-import type { Sortable } from "./sort-key.ts";
+import { readSortFields } from "./sort-fields.ts";
+import type { MessageLinks, Sortable } from "./sort-key.ts";
 
-/** Messages whose index rows are read at a time. */
-const BATCH = 256;
+/** Messages that are looked at between two looks at the clock. */
+const BATCH = 64;
 
-/** The messages with what they are sorted by; those that are gone are left out. */
+/** The messages, with the fields and links that are wanted; those that are gone may be left out. */
 export async function sortables(
   session: Session,
-  view: MailboxView,
+  { mailbox }: MailboxView,
   uids: readonly number[],
-  withFields: boolean,
+  wanted: { readonly fields?: boolean; readonly links?: boolean },
 ): Promise<Sortable[]> {
   const found: Sortable[] = [];
-  const fieldsOf = session.options.sortFields.reader(view.mailbox);
+  const cache = session.options.sortables;
+  const known = cache.known(mailbox);
   for (let i = 0; i < uids.length; i += BATCH) {
-    for (const { uid, internalDate, size } of view.mailbox.summaries(uids.slice(i, i + BATCH)))
-      found.push({ uid, internalDate, size, fields: withFields ? fieldsOf(uid) : undefined });
+    const batch = uids.slice(i, i + BATCH);
+    const read = new Map<number, Sortable>();
+    for (const { uid, internalDate, size } of mailbox.summaries(batch.filter((uid) => !known.has(uid))))
+      read.set(uid, { uid, internalDate, size, fields: undefined, links: undefined });
+    for (const uid of batch) {
+      const message = known.get(uid) ?? read.get(uid);
+      if (message === undefined) continue;
+      if (wanted.fields === true) message.fields ??= readSortFields(mailbox, uid);
+      if (wanted.links === true) message.links ??= readLinks(mailbox, uid, session.limits.threadReferences);
+      found.push(message);
+    }
+    for (const message of read.values()) cache.remember(mailbox, message);
     if (session.pace.due) await session.pace.yield();
     session.signal.throwIfAborted();
   }
   return found;
+}
+
+function readLinks(mailbox: Mailbox, uid: number, limit: number): MessageLinks {
+  const header = mailbox.header(uid) ?? Buffer.alloc(0);
+  return { id: messageId(header), references: referencedIds(header).slice(-limit) };
 }

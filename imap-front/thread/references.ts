@@ -3,23 +3,15 @@ import { type Sortable, sentDate } from "../sort/sort-key.ts";
 import { mergeSubjects } from "./merge-subjects.ts";
 import { allNodes, firstMessage, newNode, type ThreadNode } from "./thread-node.ts";
 
-/** What a message says of its place. */
-export interface MessageLinks {
-  readonly id: string | undefined;
-  /** Oldest first. */
-  readonly references: readonly string[];
-}
-
 /** Messages linked between two looks at the clock. */
 const BATCH = 256;
 
 /**
- * THREAD=REFERENCES (RFC 5256 section 3), steps 1 to 6. Messages come in the order of the mailbox; `depth` bounds the
+ * THREAD=REFERENCES (RFC 5256 section 3), steps 1 to 6. Messages come in the order of the mailbox and with their links; `depth` bounds the
  * steps that looking for a loop may take.
  */
 export async function threadByReferences(
   messages: readonly Sortable[],
-  linksOf: (uid: number) => MessageLinks,
   depth: number,
   pace: Pace,
 ): Promise<ThreadNode[]> {
@@ -31,7 +23,7 @@ export async function threadByReferences(
     return node;
   };
   for (const [index, message] of messages.entries()) {
-    const { id, references } = linksOf(message.uid);
+    const { id, references } = message.links ?? { id: undefined, references: [] };
     let previous: ThreadNode | undefined;
     for (const reference of references) {
       const node = nodeOf(reference);

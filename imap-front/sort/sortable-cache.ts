@@ -1,0 +1,39 @@
+import type { Mailbox } from "../store.ts";
+import type { Sortable } from "./sort-key.ts";
+
+/**
+ * What messages are sorted and threaded by, remembered for all sessions: nothing of it ever changes. `limit` messages
+ * are remembered; the mailbox that nobody asked for longest is forgotten first.
+ */
+export class SortableCache {
+  readonly #limit: number;
+  /** Least recently used first. */
+  readonly #mailboxes = new Map<Mailbox, Map<number, Sortable>>();
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** The mailbox's messages that are remembered, by UID; to be added to with `remember`. */
+  known(mailbox: Mailbox): ReadonlyMap<number, Sortable> {
+    const known = this.#mailboxes.get(mailbox) ?? new Map<number, Sortable>();
+    this.#mailboxes.delete(mailbox);
+    this.#mailboxes.set(mailbox, known);
+    return known;
+  }
+
+  /** Does nothing where this mailbox alone fills the room, or was forgotten meanwhile. */
+  remember(mailbox: Mailbox, message: Sortable): void {
+    while (this.#size >= this.#limit) {
+      const [oldest] = this.#mailboxes;
+      if (oldest === undefined || oldest[0] === mailbox) return;
+      this.#size -= oldest[1].size;
+      this.#mailboxes.delete(oldest[0]);
+    }
+    const known = this.#mailboxes.get(mailbox);
+    if (known === undefined || known.has(message.uid)) return;
+    known.set(message.uid, message);
+    this.#size++;
+  }
+}
