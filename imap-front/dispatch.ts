@@ -18,6 +18,7 @@ import { move } from "./command/move.ts";
 import { namespace } from "./command/namespace.ts";
 import { noop } from "./command/noop.ts";
 import { rename } from "./command/rename.ts";
+import { replace } from "./command/replace.ts";
 import { search } from "./command/search.ts";
 import { examine, select } from "./command/select.ts";
 import { sort } from "./command/sort.ts";
@@ -123,6 +124,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["CHECK", selected(noop, true)],
   ["CLOSE", selected(close, true)],
   ["UNSELECT", selected(unselect, true)],
+  ["REPLACE", selected(replace, true)],
+  ["UID REPLACE", selected(replace, true)],
   ["EXPUNGE", selected(expunge, true)],
   ["UID EXPUNGE", selected(expunge, true)],
   ["SEARCH", selected(search, false)],

@@ -23,7 +23,7 @@ export const append: Handler<LoggedIn> = async (session, state, args) => {
 };
 
 /** A mailbox that vanished meanwhile is to be created again. */
-async function appendTo(result: Promise<readonly number[]>): Promise<readonly number[]> {
+export async function appendTo(result: Promise<readonly number[]>): Promise<readonly number[]> {
   try {
     return await result;
   } catch (error) {
@@ -33,7 +33,7 @@ async function appendTo(result: Promise<readonly number[]>): Promise<readonly nu
   }
 }
 
-type Announced = Omit<AppendRequest, "content"> & {
+export type Announced = Omit<AppendRequest, "content"> & {
   /** `UTF8 (` stands before the literal, and `)` must follow it. */
   readonly parenthesis: boolean;
 };
@@ -42,7 +42,7 @@ type Announced = Omit<AppendRequest, "content"> & {
  * `[flag-list SP] [date-time SP] (literal / literal8 / "UTF8 (" literal8 ")")`, up to the literal; its size is checked
  * before the client may send it.
  */
-function parseMessage(session: Session, args: Scanner, limit: number): Announced {
+export function parseMessage(session: Session, args: Scanner, limit: number): Announced {
   let flags: string[] = [];
   if (args.peek() === "(") {
     flags = parseFlags(args, session.limits);
@@ -61,13 +61,20 @@ function parseMessage(session: Session, args: Scanner, limit: number): Announced
   return { flags, parenthesis, ...(internalDate === undefined ? {} : { internalDate }) };
 }
 
-async function* readMessages(session: Session, first: Announced, limit: number): AsyncGenerator<AppendRequest, void> {
+/** The announced message and, unless it is the `only` one, those that are announced after it. */
+export async function* readMessages(
+  session: Session,
+  first: Announced,
+  limit: number,
+  only = false,
+): AsyncGenerator<AppendRequest, void> {
   for (let announced = first; ; ) {
     const { parenthesis, ...request } = announced;
     yield { ...request, content: session.reader.message() };
     const args = await session.reader.nextLine();
     if (parenthesis) args.expect(")");
     if (args.atEnd && session.reader.messageSize === undefined) return;
+    if (only) throw new SyntaxFailure("expected the end of the command");
     args.space();
     announced = parseMessage(session, args, limit);
   }

@@ -45,8 +45,15 @@ export class UnreadableCommand extends Error {
 const TAG = /^([!#$&',-Z[\]^-z|}~]+) +/;
 const NAME = /^[A-Za-z0-9-]+/;
 
+/** Commands whose messages are left to be streamed, with what stands before a literal that is the mailbox's name. */
+const STREAMED: ReadonlyMap<string, RegExp> = new Map([
+  ["APPEND", /^ *\{\d+\+?\}$/],
+  ["REPLACE", /^ *[\d*]+ +\{\d+\+?\}$/],
+  ["UID REPLACE", /^ *[\d*]+ +\{\d+\+?\}$/],
+]);
+
 /**
- * Reads whole commands: lines with the literals in them. The messages of an APPEND are not read: `args` ends before
+ * Reads whole commands: lines with the literals in them. The messages of APPEND and REPLACE are not read: `args` ends before
  * the literal, the command takes it with `message` and reads on with `nextLine`.
  */
 export class CommandReader {
@@ -78,7 +85,7 @@ export class CommandReader {
       skip = 4 + second.length;
     }
     try {
-      const args = await this.#arguments(rest.slice(skip), name === "APPEND" ? "afterName" : "no");
+      const args = await this.#arguments(rest.slice(skip), STREAMED.get(name) ?? "no");
       if (tagged === null || name === "") throw new SyntaxFailure("expected a tag and a command");
       return { tag, name, args };
     } catch (error) {
@@ -124,12 +131,12 @@ export class CommandReader {
     }
   }
 
-  /** `streamed`: whether literals are left for `message`; of an APPEND one that stands first is the mailbox's name. */
-  async #arguments(first: string, streamed: "no" | "yes" | "afterName"): Promise<Scanner> {
+  /** `streamed`: whether literals are left for `message`, but for a first one where the line is such. */
+  async #arguments(first: string, streamed: "no" | "yes" | RegExp): Promise<Scanner> {
     const pieces: LiteralPiece[] = [];
     let octets = 0;
     let line = first;
-    const isName = () => streamed === "afterName" && pieces.length === 0 && /^ *\{\d+\+?\}$/.test(first);
+    const isName = () => streamed instanceof RegExp && pieces.length === 0 && streamed.test(first);
     for (;;) {
       const literal = this.#announce(line);
       if (literal === undefined) break;
