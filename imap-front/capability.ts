@@ -22,6 +22,7 @@ const LOGGED_IN = [
   "ESEARCH",
   "SEARCHRES",
   "PARTIAL",
+  "PREVIEW",
   "SORT",
   "SORT=DISPLAY",
   "ESORT",

@@ -33,7 +33,23 @@ export interface SectionItem {
   readonly decoded?: "octets" | "size";
 }
 
-export type FetchItem = PlainItem | SectionItem;
+/** The first words of the message (RFC 8970). */
+export interface PreviewItem {
+  readonly kind: "preview";
+  readonly label: "PREVIEW";
+  readonly peek: true;
+  /** Only if that takes no time. */
+  readonly lazy: boolean;
+}
+
+/** An item for which the message may have to be opened. */
+export type ReadItem = SectionItem | PreviewItem;
+
+export type FetchItem = PlainItem | ReadItem;
+
+export function isReadItem(item: FetchItem): item is ReadItem {
+  return item.kind === "section" || item.kind === "preview";
+}
 
 const PLAIN: ReadonlySet<string> = new Set<PlainItem["kind"]>([
   "FLAGS",
@@ -101,8 +117,16 @@ function parseItem(args: Scanner, name: string, limits: ImapLimits): FetchItem {
     return parseSection(args, name === "BODY.PEEK", limits);
   if ((name === "BINARY" || name === "BINARY.PEEK" || name === "BINARY.SIZE") && args.take("["))
     return parseBinary(args, name, limits);
+  if (name === "PREVIEW") return parsePreview(args);
   if (!PLAIN.has(name)) throw new SyntaxFailure("unknown item");
   return { kind: name as PlainItem["kind"] };
+}
+
+/** `[SP "(" "LAZY" ")"]` */
+function parsePreview(args: Scanner): PreviewItem {
+  const lazy = args.take(" (");
+  if (lazy) args.expect("LAZY)");
+  return { kind: "preview", label: "PREVIEW", peek: true, lazy };
 }
 
 /** `section ["<" number "." nz-number ">"]`, after the opening bracket. */

@@ -17,6 +17,8 @@ export interface ImapLimits {
   readonly fetchItems: number;
   /** Messages of which what SORT and THREAD compare is remembered: 500 octets to 1 KB each. */
   readonly sortables: number;
+  /** Previews that are remembered: 400 octets each. */
+  readonly previews: number;
   /** References of one message that THREAD follows, the newest: each may become a message of the tree that is not there. */
   readonly threadReferences: number;
   /** Steps up a thread to see that a new link makes no loop; who makes longer threads gets them cut. */
@@ -64,6 +66,7 @@ export const defaultLimits: ImapLimits = {
   searchKeys: 1000,
   fetchItems: 200,
   sortables: 50_000,
+  previews: 10_000,
   threadReferences: 100,
   threadDepth: 10_000,
   flags: 128,

@@ -9,6 +9,8 @@ export type SectionOctets =
   | { readonly kind: "none" }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "number"; readonly value: number }
+  /** A short text that may be sent in quotes. */
+  | { readonly kind: "string"; readonly text: string }
   /** `literal8`: the octets hold a NUL, which only that form of literal may. */
   | { readonly kind: "bytes"; readonly bytes: Buffer; readonly literal8?: boolean }
   | {

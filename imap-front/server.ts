@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { DamagedMessages } from "./damaged-messages.ts";
 import { defaultLimits, type ImapLimits } from "./limits.ts";
 import { LoginThrottle } from "./login-throttle.ts";
+import { PreviewCache } from "./preview-cache.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { SortableCache } from "./sort/sortable-cache.ts";
 import type { Authenticator } from "./store.ts";
@@ -86,6 +87,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
     limits,
     throttle: new LoginThrottle(clock),
     damaged: new DamagedMessages(),
+    previews: new PreviewCache(limits.previews),
     sortables: new SortableCache(limits.sortables),
     serverId: options.serverId ?? { name: "Postern" },
     plaintextLogin: options.plaintextLogin ?? false,

@@ -7,6 +7,7 @@ import { dispatch } from "./dispatch.ts";
 import type { ImapLimits } from "./limits.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
 import { Pace } from "./pace.ts";
+import type { PreviewCache } from "./preview-cache.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
@@ -27,6 +28,7 @@ export interface SessionOptions {
   readonly throttle: LoginThrottle;
   readonly damaged: DamagedMessages;
   readonly sortables: SortableCache;
+  readonly previews: PreviewCache;
   /** Answer to ID (RFC 2971), field by field. */
   readonly serverId: Readonly<Record<string, string>>;
   /** LOGIN and AUTHENTICATE are taken without TLS. */

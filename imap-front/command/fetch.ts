@@ -1,6 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
-import { type FetchItem, type PlainItem, parseFetchItems, type SectionItem } from "../fetch-items.ts";
+import { type FetchItem, isReadItem, type PlainItem, parseFetchItems, type ReadItem } from "../fetch-items.ts";
+import { previewOf } from "../preview.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
 import { cutRange, type PartialRange, parsePartialRange } from "../search/returns.ts";
@@ -9,7 +10,7 @@ import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
 import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
-import { formatDateTime } from "../wire/format.ts";
+import { formatDateTime, formatString } from "../wire/format.ts";
 import { ConnectionClosed } from "../wire/input.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { membersIn } from "../wire/sequence-set.ts";
@@ -30,12 +31,12 @@ type Prepared =
   | { readonly failure: unknown };
 
 /**
- * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, BINARY of RFC 3516, CHANGEDSINCE and VANISHED of RFC 7162, PARTIAL of RFC 9394. A message that cannot be read is left out,
+ * RFC 9051 section 6.4.5, RFC 3501's RFC822 items, BINARY of RFC 3516, PREVIEW of RFC 8970, CHANGEDSINCE and VANISHED of RFC 7162, PARTIAL of RFC 9394. A message that cannot be read is left out,
  * the others come, and the command ends with NO.
  */
 export const fetch: Handler<Selected> = async (session, { view }, args, uid) => {
   const { uids, items } = parseFetch(session, view, args, uid);
-  const sections = items.filter((item) => item.kind === "section");
+  const sections = items.filter(isReadItem);
   const failures: unknown[] = [];
   const seen: number[] = [];
   const run = { session, view, items, sections, failures, seen };
@@ -57,7 +58,7 @@ interface Run {
   readonly session: Session;
   readonly view: MailboxView;
   readonly items: readonly FetchItem[];
-  readonly sections: readonly SectionItem[];
+  readonly sections: readonly ReadItem[];
   readonly failures: unknown[];
   /** Messages that were sent and now become `\Seen`. */
   readonly seen: number[];
@@ -138,7 +139,7 @@ function formatItems(
 ): string | undefined {
   let text = "";
   for (const item of items) {
-    if (item.kind === "section") continue;
+    if (isReadItem(item)) continue;
     const value = FORMATS[item.kind](message, view, session);
     if (value === undefined) return undefined;
     text += text === "" ? value : ` ${value}`;
@@ -191,12 +192,31 @@ async function prepare({ session, view, sections }: Run, message: MessageSummary
     if (session.options.damaged.has(view.mailbox, message.uid))
       throw new Failure("damaged", "a message cannot be read");
     for (const item of sections)
-      found.push(await readSection(view.mailbox, message, item, session.limits.bufferedSection));
+      found.push(
+        item.kind === "preview"
+          ? await readPreview(session, view, message, item.lazy)
+          : await readSection(view.mailbox, message, item, session.limits.bufferedSection),
+      );
     return { message, sections: found };
   } catch (failure) {
     await release(found);
     return { failure };
   }
+}
+
+async function readPreview(
+  { options: { previews } }: Session,
+  { mailbox }: MailboxView,
+  { uid, emailId }: MessageSummary,
+  lazy: boolean,
+): Promise<SectionOctets> {
+  let text = previews.get(emailId);
+  if (text === undefined) {
+    if (lazy) return { kind: "none" };
+    text = await previewOf(mailbox, uid);
+    previews.set(emailId, text);
+  }
+  return { kind: "string", text };
 }
 
 /** Lets go of streams that were opened and will not be sent. */
@@ -232,6 +252,8 @@ async function sendOctets({ session, view }: Run, message: MessageSummary, octet
       return output.write("NIL");
     case "text":
       return output.write(`{${octets.text.length}}\r\n${octets.text}`);
+    case "string":
+      return output.write(formatString(octets.text));
     case "number":
       return output.write(String(octets.value));
     case "bytes":
