@@ -6,19 +6,25 @@ import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
 import { formatFailedDelivery } from "./notice.ts";
 
+const JOIN_ANEW = "Remove the contact (postern contacts --remove NAME), and accept a new invite.";
+
 /** What a failed letter's DSN says: RFC 3463's status, and a sentence with the next step. */
 const REASONS: Readonly<Record<LetterFailure, readonly [status: string, explanation: string]>> = {
-  gone: ["5.1.6", "The contact no longer takes letters from you: the queue is gone. Ask for a new invite."],
+  gone: ["5.1.6", "The contact's queue is gone from the relay. If their bridge makes it anew, sending again works."],
   expired: ["5.4.7", "The contact's relay could not be reached, or had no room, for too long. Send it again later."],
   refused: ["5.7.1", "The contact was removed, frozen or revoked here."],
-  "no-session": ["5.7.5", "There is no secure session with any of the contact's devices. Ask for a new invite."],
+  "no-session": ["5.7.5", `There is no secure session with any of the contact's devices. ${JOIN_ANEW}`],
 };
+
+/** Longer than a letter waits, and than a failure is repeated. */
+const LETTER_MEMORY = 60 * 24 * 3600 * 1000;
 
 /** What a DSN must know of a letter that was taken, by the overlay's letter id. */
 export function rememberLetter(
   db: Database,
   letter: { id: Uint8Array; messageId: string; envid: string | undefined; sentAt: number },
 ): void {
+  db.sqlite.prepare("DELETE FROM letter WHERE sent_at < ?").run(letter.sentAt - LETTER_MEMORY);
   db.sqlite
     .prepare("INSERT INTO letter VALUES (?, ?, ?, ?)")
     .run(letter.id, letter.messageId, letter.envid ?? null, letter.sentAt);

@@ -86,6 +86,16 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
       return { contacts: contacts.list().map(viewContact), pending };
     },
 
+    async removeContact({ name }) {
+      const { overlay, contacts } = gate.require();
+      const contact = contacts.byPetname(name);
+      if (contact === undefined)
+        throw new Failure("nonexistent", `there is no contact "${name}"; \`postern contacts\` names them`);
+      await overlay.removeContact(contact.label);
+      contacts.remove(contact.label);
+      return { removed: contact.petname };
+    },
+
     async addAppPassword({ name }) {
       const { account } = gate.require();
       return { name, user: account.address, appPassword: await gate.addAppPassword(name) };

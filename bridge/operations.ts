@@ -47,6 +47,7 @@ export interface Operations {
   invite(request: { name?: string }): Promise<{ invite: string; id: string; expiresAt: string }>;
   accept(request: { invite: string; name: string }): Promise<{ contact: ContactView }>;
   contacts(): Promise<{ contacts: ContactView[]; pending: PendingInviteView[] }>;
+  removeContact(request: { name: string }): Promise<{ removed: string }>;
   addAppPassword(request: { name: string }): Promise<{ name: string; user: string; appPassword: string }>;
   listAppPasswords(): Promise<{ names: string[] }>;
   removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
@@ -69,6 +70,7 @@ export const OPERATION_NAMES = [
   "invite",
   "accept",
   "contacts",
+  "removeContact",
   "addAppPassword",
   "listAppPasswords",
   "removeAppPassword",

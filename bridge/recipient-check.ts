@@ -27,13 +27,13 @@ export function routeRecipient(account: Account, address: string): Route {
           throw new SmtpReply(
             550,
             "5.7.1",
-            "This contact is frozen because their identity changed in two ways at once: ask them, then add them anew",
+            "This contact is frozen because their identity changed in two ways at once: ask them, remove them (postern contacts --remove NAME), accept a new invite",
           );
         case "revoked":
           throw new SmtpReply(
             550,
             "5.7.1",
-            "This contact was revoked: add them anew with `postern accept` if they have a new invite",
+            "This contact was revoked: remove them (postern contacts --remove NAME) and accept a new invite",
           );
       }
     case "bridge":

@@ -9,7 +9,9 @@ export const MESSAGE_ID_KEY_LABEL = "message-id";
 const DATABASE_KEY_LABEL = "state database";
 
 const DAMAGED =
-  "restore it from a copy. The letters in mail/ can be read with the paper key in any case; nothing was changed";
+  "nothing was changed. The letters in mail/ can be read with the paper key in any case. A copy of the home brings back " +
+  "what was read and written, but not the sessions with contacts: letters sent from it do not arrive, so remove each " +
+  "contact and accept a new invite";
 
 /** Opens the state.db of a home that was made before. @throws Failure damaged, where it is missing or does not open */
 export async function openExistingState(paths: HomePaths, vault: Vault): Promise<Database> {

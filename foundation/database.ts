@@ -226,7 +226,14 @@ export class Database {
   #runAfterCommit(): void {
     const callbacks = this.#afterCommit;
     this.#afterCommit = [];
-    for (const callback of callbacks) callback();
+    // What is committed stays committed: an exception here is a bug of the callback, not the transaction's failure.
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : String(error));
+      }
+    }
   }
 
   #enqueue(settle: (error?: unknown) => void): void {

@@ -1,15 +1,24 @@
 import type { Command } from "commander";
 import { withOperations } from "../with-operations.ts";
-import { addCommand } from "./options.ts";
+import { addCommand, type CommonOptions } from "./options.ts";
 
 export function addContactsCommand(program: Command): void {
-  addCommand(
+  addCommand<CommonOptions & { remove?: string }>(
     program,
     "contacts",
     "List the contacts, how each came to be one, and the invites that nobody has used yet.",
-    ["postern contacts", "postern contacts --json"],
-    (command) => command,
-    async (invocation) => {
+    ["postern contacts", "postern contacts --json", "postern contacts --remove bob"],
+    (command) =>
+      command.option(
+        "--remove <name>",
+        "end it with this contact: letters on their way to them fail, none come any more",
+      ),
+    async (invocation, { remove }) => {
+      if (remove !== undefined) {
+        const done = await withOperations(invocation, (operations) => operations.removeContact({ name: remove }));
+        invocation.output.result(done, `${done.removed} is no contact any more. The letters stay.`);
+        return;
+      }
       const { contacts, pending } = await withOperations(invocation, (operations) => operations.contacts());
       const lines = contacts.map(
         ({ petname, shortAddress, state, how, address }) =>
