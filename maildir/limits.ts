@@ -100,8 +100,5 @@ export const INDEX_RETRY_DELAY = 60_000;
 /** Pages of the search index that are merged in one go, some 10 ms. */
 export const INDEX_MERGE_PAGES = 32;
 
-/** Rows that one query of the search index gives. */
-export const INDEX_ROWS_PER_QUERY = 5_000;
-
 /** Messages of which it is quicker to look at their texts than to ask the index. */
 export const FEW_MESSAGES = 8;

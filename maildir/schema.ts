@@ -96,14 +96,8 @@ export const MAILDIR_SCHEMA: Schema = {
       file TEXT
     ) STRICT;
     `,
-    // Row numbers hold the content's id; the texts themselves are not kept. Segments are merged by the indexer alone,
-    // in slices: left to itself, FTS5 would merge as long as it takes inside an insert.
+    // The texts themselves are indexed in tables that text-index.ts makes as letters come.
     `
-    CREATE VIRTUAL TABLE maildir_text USING fts5(
-      header, body, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1'
-    );
-    INSERT INTO maildir_text (maildir_text, rank) VALUES ('automerge', 0), ('usermerge', 16), ('crisismerge', 500);
-
     CREATE TABLE maildir_text_progress (
       only INTEGER PRIMARY KEY CHECK (only = 1),
       content INTEGER NOT NULL,

@@ -42,7 +42,7 @@ export async function searchText(
     where === "text" ? ["header", "body"] : [where === "body" ? "body" : "header"];
   const hits = new Set<number>();
   for (const column of columns) {
-    for (let from: number | undefined = -1; from !== undefined; ) {
+    for (let from: number | undefined = 0; from !== undefined; ) {
       signal?.throwIfAborted();
       const { contents, next } = index.matches(column, asked.phrase, from);
       if (contents.length > 0) for (const uid of index.uidsOf(mailbox.row, contents)) hits.add(uid);

@@ -13,7 +13,14 @@ function indexedUpTo(home: TestHome): number {
 }
 
 function rowsInIndex(home: TestHome): number {
-  return Number(home.db.sqlite.prepare("SELECT COUNT(*) FROM maildir_text_docsize").pluck().get());
+  const tables = home.db.sqlite
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE name GLOB 'maildir_text_[0-9]*_docsize'")
+    .pluck()
+    .all();
+  return tables.reduce(
+    (sum, table) => sum + Number(home.db.sqlite.prepare(`SELECT COUNT(*) FROM ${table}`).pluck().get()),
+    0,
+  );
 }
 
 function waitingToGo(home: TestHome): number {
@@ -211,5 +218,24 @@ test(
     writeFileSync(path, octets);
     expect(await searched(again, "body", "a treasure")).toEqual([11]);
     expect(await searched(again, "body", "of note")).toHaveLength(10);
+  }),
+);
+
+test(
+  "an index of several tables is asked as one",
+  inHome(async (home) => {
+    const inbox = box(await home.open(), "INBOX");
+    await fill(inbox, 1_040);
+    await append(inbox, mail("last", "nothing of note but a treasure\r\n"));
+    await untilIndexed(home);
+    const tables = home.db.sqlite.prepare("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%'").all();
+    expect(tables).toHaveLength(2);
+    expect(await searched(inbox, "body", "of note")).toHaveLength(1_041);
+    expect(await searched(inbox, "body", "a treasure")).toEqual([1_041]);
+    await inbox.expunge(inbox.uids().slice(1_000));
+    await untilIndexed(home);
+    expect(rowsInIndex(home)).toBe(1_000);
+    const reopened = box(await home.open(), "INBOX");
+    expect(await searched(reopened, "body", "of note 99")).toHaveLength(11);
   }),
 );
