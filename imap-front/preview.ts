@@ -5,8 +5,8 @@ import { decodeTransfer } from "../mime/transfer-decoding.ts";
 import { htmlText } from "./html-text.ts";
 import type { Mailbox } from "./store.ts";
 
-/** Characters of a preview (RFC 8970 section 3.3). */
-const LENGTH = 200;
+/** What RFC 8970 section 3.3 advises, counted in characters of Unicode. */
+const FIRST_CHARACTERS = /^.{0,200}/su;
 /** Octets of a part that are looked at: HTML of newsletters begins with many that show nothing. */
 const READ = 65_536;
 
@@ -27,7 +27,7 @@ export async function previewOf(mailbox: Mailbox, uid: number): Promise<string> 
     // oxlint-disable-next-line no-control-regex
     .replace(/[\s\x00-\x1f\x7f-\x9f\ufffd]+/g, " ")
     .trim();
-  return Buffer.from([...words.slice(0, 2 * LENGTH)].slice(0, LENGTH).join(""), "utf8").toString("latin1");
+  return Buffer.from(FIRST_CHARACTERS.exec(words)?.[0] ?? "", "utf8").toString("latin1");
 }
 
 /** The first text part of that kind that is no attachment; none inside what is encrypted or another message. */

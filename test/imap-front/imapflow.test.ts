@@ -6,9 +6,16 @@ import { ENCODED, LETTER, NESTED } from "./sample-messages.ts";
 
 afterEach(stopServers);
 
-async function open(store: MemoryStore): Promise<ImapFlow> {
+async function open(store: MemoryStore, qresync = false): Promise<ImapFlow> {
   const { host, port } = await serve(store);
-  const client = new ImapFlow({ host, port, secure: false, auth: { user: "ann", pass: "secret" }, logger: false });
+  const client = new ImapFlow({
+    host,
+    port,
+    secure: false,
+    auth: { user: "ann", pass: "secret" },
+    logger: false,
+    qresync,
+  });
   await client.connect();
   return client;
 }
@@ -82,5 +89,18 @@ test("imapflow hears in IDLE of what others do", async () => {
   expect(await expunge).toMatchObject({ seq: 1 });
   const noop = client.noop();
   await Promise.all([idle, noop]);
+  await client.logout();
+});
+
+test("imapflow with QRESYNC hears by UID of what is gone", async () => {
+  const store = new MemoryStore();
+  for (const message of [LETTER, ENCODED, NESTED]) store.mailbox("INBOX")?.put(message);
+  const client = await open(store, true);
+  expect([...client.enabled]).toEqual(expect.arrayContaining(["CONDSTORE", "QRESYNC"]));
+  await client.mailboxOpen("INBOX");
+  const expunge = new Promise((resolve) => client.once("expunge", resolve));
+  await store.mailbox("INBOX")?.expunge([2]);
+  await client.noop();
+  expect(await expunge).toMatchObject({ uid: 2, vanished: true });
   await client.logout();
 });
