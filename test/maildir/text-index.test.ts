@@ -159,12 +159,12 @@ test(
     await fill(inbox);
     await append(inbox, mail("long", "some words and more\r\n".repeat(10_000)));
     await append(inbox, mail("last", "the very last\r\n"));
-    for (let turn = 0; turn < 20; turn++) {
+    for (let turn = 0; turn < 20_000 && rowsInIndex(home) <= 12; turn++) {
       home.clock.advance(50);
       await setImmediate();
     }
     const before = rowsInIndex(home);
-    expect(before).toBeGreaterThan(10);
+    expect(before).toBeGreaterThan(12);
     expect(indexedUpTo(home)).toBe(11);
     home.db.close();
     const reopened = box(await home.open(), "INBOX");
@@ -225,17 +225,18 @@ test(
   "an index of several tables is asked as one",
   inHome(async (home) => {
     const inbox = box(await home.open(), "INBOX");
-    await fill(inbox, 1_040);
+    home.db.sqlite.prepare("INSERT INTO sqlite_sequence VALUES ('maildir_content', 1000)").run();
+    await fill(inbox, 40);
     await append(inbox, mail("last", "nothing of note but a treasure\r\n"));
     await untilIndexed(home);
     const tables = home.db.sqlite.prepare("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%'").all();
     expect(tables).toHaveLength(2);
-    expect(await searched(inbox, "body", "of note")).toHaveLength(1_041);
-    expect(await searched(inbox, "body", "a treasure")).toEqual([1_041]);
-    await inbox.expunge(inbox.uids().slice(1_000));
+    expect(await searched(inbox, "body", "of note")).toHaveLength(41);
+    expect(await searched(inbox, "body", "a treasure")).toEqual([41]);
+    await inbox.expunge(inbox.uids().slice(30));
     await untilIndexed(home);
-    expect(rowsInIndex(home)).toBe(1_000);
+    expect(rowsInIndex(home)).toBe(30);
     const reopened = box(await home.open(), "INBOX");
-    expect(await searched(reopened, "body", "of note 99")).toHaveLength(11);
+    expect(await searched(reopened, "body", "of note 2")).toHaveLength(11);
   }),
 );
