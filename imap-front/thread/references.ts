@@ -53,10 +53,14 @@ export async function threadByReferences(
 
 /** Makes one the parent of the other, unless that makes a loop. */
 function link(parent: ThreadNode, child: ThreadNode, depth: number): void {
+  if (parent === child) return;
   let steps = 0;
-  for (let above: ThreadNode | undefined = parent; above !== undefined; above = above.parent)
-    if (above === child || ++steps > depth) return;
+  // What has nothing below it makes no loop: so it is in most threads, however long.
+  if (child.wasParent)
+    for (let above: ThreadNode | undefined = parent; above !== undefined; above = above.parent)
+      if (above === child || ++steps > depth) return;
   child.parent = parent;
+  parent.wasParent = true;
 }
 
 /** Step 3: dummies go, and their children take their place; under the root, one that has several children stays. */

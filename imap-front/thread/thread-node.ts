@@ -5,10 +5,12 @@ export interface ThreadNode {
   message: Sortable | undefined;
   parent: ThreadNode | undefined;
   children: ThreadNode[];
+  /** Something was ever linked below it. */
+  wasParent: boolean;
 }
 
 export function newNode(message?: Sortable, children: ThreadNode[] = []): ThreadNode {
-  return { message, parent: undefined, children };
+  return { message, parent: undefined, children, wasParent: false };
 }
 
 /** Every node below and with the roots, parents before children. Threads may be deep: nothing here recurses. */
