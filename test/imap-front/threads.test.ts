@@ -15,7 +15,7 @@ function message(uid: number, subject: string, isReplyOrForward: boolean, id: st
   return { uid, internalDate: 0, size: 1, fields, links: { id, references } };
 }
 
-const id = fc.constantFrom(..."abcdefgh");
+const id = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h");
 const mailbox = fc
   .array(fc.tuple(fc.constantFrom("", "X", "Y"), fc.boolean(), id, fc.array(id, { maxLength: 5 })), { maxLength: 12 })
   .map((list) => list.map(([subject, reply, own, refs], index) => message(index + 1, subject, reply, own, refs)));
