@@ -24,6 +24,7 @@ export class SmtpSession {
   static async open(person: Person): Promise<SmtpSession> {
     const { host, port } = person.bridge.place("smtp");
     const socket = connect({ host, port, ca: person.certificateAuthority });
+    socket.setNoDelay(true);
     await once(socket, "secureConnect");
     const session = new SmtpSession(socket);
     await session.#expect("220");

@@ -58,7 +58,7 @@ export async function startSmtpServer(options: SmtpServerOptions): Promise<SmtpS
       smtp.connect(socket);
     }
   };
-  const listener = createServer((socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     // STARTTLS takes every listener off a socket, so none could tell when it closes.
     for (const other of sockets) if (other.destroyed) sockets.delete(other);
     sockets.add(socket);
