@@ -80,7 +80,7 @@ export const defaultLimits: ImapLimits = {
   loginTimeout: 2 * 60_000,
   stalledTimeout: 10 * 60_000,
   tlsDetection: 250,
-  idleCoalescing: 50,
+  idleCoalescing: 5,
   connections: 500,
   loginFailures: 10,
   consecutiveErrors: 20,
