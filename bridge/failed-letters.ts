@@ -24,10 +24,14 @@ export function rememberLetter(
   db: Database,
   letter: { id: Uint8Array; messageId: string; envid: string | undefined; sentAt: number },
 ): void {
-  db.sqlite.prepare("DELETE FROM letter WHERE sent_at < ?").run(letter.sentAt - LETTER_MEMORY);
   db.sqlite
     .prepare("INSERT INTO letter VALUES (?, ?, ?, ?)")
     .run(letter.id, letter.messageId, letter.envid ?? null, letter.sentAt);
+}
+
+/** Forgets letters that cannot fail any more. */
+export function forgetOldLetters(db: Database, now: number): void {
+  db.sqlite.prepare("DELETE FROM letter WHERE sent_at < ?").run(now - LETTER_MEMORY);
 }
 
 /** Files a DSN in INBOX for a letter that one recipient will never get, and settles it, in one transaction. */

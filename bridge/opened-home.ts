@@ -15,6 +15,7 @@ import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
+import { forgetOldLetters } from "./failed-letters.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
 import { OverlayEventHandler } from "./overlay-events.ts";
@@ -57,6 +58,10 @@ export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenH
     const contacts = new Contacts(db, { now: () => clock.now(), own: identity });
     const account = new Account(identity, contacts);
     const sentCopies = new SentCopies(db);
+    db.transaction(() => {
+      sentCopies.forgetOld(clock.now());
+      forgetOldLetters(db, clock.now());
+    });
     const maildir = await openMaildir({
       db,
       home: paths.home,

@@ -34,7 +34,11 @@ export class SentCopies {
     this.#db.sqlite
       .prepare("INSERT OR REPLACE INTO sent_copy (message_id, uid, mailbox, body_hash, sent_at) VALUES (?, ?, ?, ?, ?)")
       .run(id, copy.uid, copy.mailboxId, copy.bodyHash, copy.sentAt);
-    this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE sent_at < ?").run(copy.sentAt - MERGE_WINDOW);
+  }
+
+  /** Forgets what no mail program files any more. */
+  forgetOld(now: number): void {
+    this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE sent_at < ?").run(now - MERGE_WINDOW);
   }
 
   /** For the Maildir: recognises what a mail program files in Sent although the bridge has. */

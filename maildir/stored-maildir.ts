@@ -227,6 +227,7 @@ export class StoredMaildir implements Maildir {
     await this.#naming.run(() => undefined);
     this.#storage.names.flush();
     await this.#storage.removal.idle();
+    await this.#storage.sync.close();
     await commit(this.#storage, () => this.#storage.mailboxes.noteClosed());
   }
 

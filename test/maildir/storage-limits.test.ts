@@ -47,6 +47,7 @@ test(
       expect(home.files()).toHaveLength(files);
       await append(inbox, mail("small"));
       expect((await read(inbox, 1)).toString()).toBe(mail("small"));
+      await maildir.close();
     } finally {
       spawnSync("umount", [disk]);
     }
