@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ImapFlow } from "imapflow";
 import { simpleParser } from "mailparser";
 import type { Transporter } from "nodemailer";
+import { createMessage, generateKey, readSignature, sign, verify } from "openpgp";
 import { bodyOf, fetchAll, formatLetter, headerOf, sendRaw, untilMessages } from "../../rig/letters.ts";
 import { TwoPeople } from "./two-people.ts";
 
@@ -140,6 +141,23 @@ test("what betrays the sender's machine is stripped: Bcc, User-Agent, Received, 
   for (const needle of ["Bcc", "Mutt", "Needle", "secret-host", "192.0.2.7", "laptop.local", "+0200"])
     expect(received).not.toContain(needle);
   expect(received).toMatch(/^Date: Sun, 22 Nov 2026 08:00:00 \+0000/m);
+});
+
+test("a PGP/MIME signature verifies after the journey", async () => {
+  const { privateKey, publicKey } = await generateKey({ userIDs: [{ email: "alice@example.org" }], format: "object" });
+  const part = "Content-Type: text/plain; charset=utf-8\r\n\r\nSigned text,  with  spaces \r\nand a second line.\r\n";
+  const message = await createMessage({ binary: Buffer.from(part) });
+  const signature = await sign({ message, signingKeys: privateKey, detached: true });
+  const body = `--sig\r\n${part}\r\n--sig\r\nContent-Type: application/pgp-signature\r\n\r\n${signature}\r\n--sig--\r\n`;
+  const type = 'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="sig"';
+  const received = bodyOf(await journey(formatLetter(header("signed", { "Content-Type": type }), body))).toString();
+  const [, signed = "", proof = ""] = received.split(/(?:^|\r\n)--sig(?:--)?\r\n/);
+  const verdict = await verify({
+    message: await createMessage({ binary: Buffer.from(signed) }),
+    signature: await readSignature({ armoredSignature: proof.slice(proof.indexOf("\r\n\r\n") + 4) }),
+    verificationKeys: publicKey,
+  });
+  await expect(verdict.signatures[0]?.verified).resolves.toBe(true);
 });
 
 test("a letter to 200 recipients is refused recipient by recipient, and reaches the one who is a contact", async () => {
