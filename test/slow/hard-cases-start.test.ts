@@ -70,7 +70,8 @@ test("init that was killed just before its last file goes through the next time,
   rmSync(join(home, "vault.json"));
   const second = await posternJson<InitOutput>(scratch, "init", "--home", home);
   expect(second.address).not.toBe(first.address);
-  expect(second.imap).toEqual({ host: "127.0.0.1", port: 0 });
+  expect(second.imap.host).toBe("127.0.0.1");
+  expect(second.imap.port).toBeGreaterThan(0);
   expect(readFileSync(join(home, "config.toml.before-init"), "utf8")).toBe(own);
   expect(readdirSync(home).filter((name) => name.startsWith("interrupted-"))).toHaveLength(1);
   const server = await PosternServer.start(scratch, "run", "--home", home);
