@@ -1,12 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { encodeBase32 } from "../foundation/base32.ts";
+import { formatDateTime } from "../mime/date.ts";
 import { BRIDGE_ADDRESS } from "./account.ts";
-
-/** RFC 5322 section 3.3, always in UTC. */
-export function formatDate(now: number): string {
-  return new Date(now).toUTCString().replace(/GMT$/, "+0000");
-}
 
 export function newMessageId(): string {
   return `<${encodeBase32(randomBytes(20))}@${OVERLAY_DOMAIN}>`;
@@ -17,7 +13,7 @@ function noticeHeader(to: string, subject: string, now: number, contentType: str
     `From: Postern <${BRIDGE_ADDRESS}>`,
     `To: ${to}`,
     `Subject: ${subject}`,
-    `Date: ${formatDate(now)}`,
+    `Date: ${formatDateTime(now)}`,
     `Message-ID: ${newMessageId()}`,
     "Auto-Submitted: auto-generated",
     "MIME-Version: 1.0",
@@ -61,7 +57,7 @@ export function formatFailedDelivery(failure: Undelivered): Buffer {
     `--${boundary}`,
     `Content-Type: ${PLAIN}`,
     "",
-    `Your letter to ${failure.recipient} of ${formatDate(failure.sentAt)} was not delivered:`,
+    `Your letter to ${failure.recipient} of ${formatDateTime(failure.sentAt)} was not delivered:`,
     failure.explanation,
     "",
     "The letter itself is in your folder Sent.",
@@ -71,7 +67,7 @@ export function formatFailedDelivery(failure: Undelivered): Buffer {
     "",
     `Reporting-MTA: dns; ${OVERLAY_DOMAIN}`,
     ...(failure.envid === undefined ? [] : [`Original-Envelope-Id: ${failure.envid}`]),
-    `Arrival-Date: ${formatDate(failure.sentAt)}`,
+    `Arrival-Date: ${formatDateTime(failure.sentAt)}`,
     "",
     `Final-Recipient: rfc822; ${failure.recipient}`,
     "Action: failed",

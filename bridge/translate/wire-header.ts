@@ -2,10 +2,8 @@ import { formatAddress, parseAddress } from "../../foundation/address.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
 import type { HeaderField } from "../../mime/header.ts";
+import { OWN_LOCAL_PART } from "../account.ts";
 import { foldedField, isPlainAddress, keepField } from "./field-text.ts";
-
-/** The local part of an address that says nothing but who it is. */
-const NEUTRAL_LOCAL_PART = "mail";
 
 /**
  * Fields of the sender's own words, or without which the body cannot be read. Everything else stays at home: what is
@@ -95,7 +93,7 @@ function canonicalAddresses(
 /** The address without what somebody put in front of the label; undefined where it is not an identity's. */
 export function neutralAddress(mailbox: string): string | undefined {
   const parsed = parseAddress(mailbox);
-  return parsed?.kind === "identity" ? formatAddress(NEUTRAL_LOCAL_PART, parsed.label) : undefined;
+  return parsed?.kind === "identity" ? formatAddress(OWN_LOCAL_PART, parsed.label) : undefined;
 }
 
 /** Every mailbox in an address list, those in groups too. */

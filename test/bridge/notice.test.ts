@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { type ParsedMail, simpleParser } from "mailparser";
-import { formatDate, formatFailedDelivery, formatNotice, newMessageId, type Undelivered } from "../../bridge/notice.ts";
+import { formatFailedDelivery, formatNotice, newMessageId, type Undelivered } from "../../bridge/notice.ts";
+import { formatDateTime } from "../../mime/date.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 9, 5, 7);
 const TO = `mail@${"a".repeat(52)}.postern.alt`;
@@ -39,8 +40,8 @@ function deliveryStatus(report: ParsedMail): Map<string, string>[] {
 }
 
 test("a date is RFC 5322's, in UTC", () => {
-  expect(formatDate(NOW)).toBe("Mon, 23 Nov 2026 09:05:07 +0000");
-  expect(formatDate(Date.UTC(2026, 0, 1))).toMatch(/^Thu, 0?1 Jan 2026 00:00:00 \+0000$/);
+  expect(formatDateTime(NOW)).toBe("Mon, 23 Nov 2026 09:05:07 +0000");
+  expect(formatDateTime(Date.UTC(2026, 0, 1))).toMatch(/^Thu, 0?1 Jan 2026 00:00:00 \+0000$/);
 });
 
 test("no two Message-IDs are the same, and none names the machine", () => {
@@ -79,7 +80,7 @@ test("a delivery status notification is the multipart/report of RFC 6522, with R
   expect(Object.fromEntries(perMessage ?? [])).toEqual({
     "reporting-mta": "dns; postern.alt",
     "original-envelope-id": FAILURE.envid,
-    "arrival-date": formatDate(FAILURE.sentAt),
+    "arrival-date": formatDateTime(FAILURE.sentAt),
   });
   expect(Object.fromEntries(perRecipient ?? [])).toEqual({
     "final-recipient": `rfc822; ${FAILURE.recipient}`,
