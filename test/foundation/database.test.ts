@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import SQLite from "better-sqlite3-multiple-ciphers";
 import type { Database as DatabaseClass } from "../../foundation/database.ts";
 
 const disk = { fails: false };
@@ -17,7 +18,7 @@ jest.unstable_mockModule("node:fs", () => ({
     fs.fdatasyncSync(fd);
   },
 }));
-const { Database } = await import("../../foundation/database.ts");
+const { Database, WrongDatabaseKey } = await import("../../foundation/database.ts");
 
 let directory: string;
 let db: DatabaseClass;
@@ -63,4 +64,30 @@ test("a transaction whose own sync fails throws, and is the last one", () => {
   expect(() => db.transaction(insert(1))).toThrow("the disk did not keep what was written");
   disk.fails = false;
   expect(() => db.transaction(insert(2))).toThrow("the disk did not keep what was written");
+});
+
+test("a file that was made with ChaCha20-Poly1305 opens with its key alone, and stays what it is", () => {
+  const path = join(directory, "older.db");
+  const key = Buffer.alloc(32, 7);
+  const older = new SQLite(path);
+  older.pragma("cipher = 'chacha20'");
+  older.pragma(`key = 'raw:${key.toString("hex")}'`);
+  older.pragma("journal_mode = WAL");
+  older.exec("CREATE TABLE letter (id INTEGER PRIMARY KEY) STRICT; INSERT INTO letter VALUES (5)");
+  older.close();
+  for (let opened = 0; opened < 2; opened++) {
+    const again = new Database(path, key);
+    expect(again.sqlite.prepare("SELECT id FROM letter").pluck().all()).toEqual([5]);
+    again.close();
+  }
+  expect(() => new Database(path, Buffer.alloc(32, 8))).toThrow(WrongDatabaseKey);
+});
+
+test("a new file opens with its key alone", () => {
+  const path = join(directory, "new.db");
+  const key = Buffer.alloc(32, 7);
+  new Database(path, key).close();
+  expect(() => new Database(path, Buffer.alloc(32, 8))).toThrow(WrongDatabaseKey);
+  expect(() => new Database(path)).toThrow();
+  new Database(path, key).close();
 });
