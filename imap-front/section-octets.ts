@@ -33,7 +33,7 @@ export async function readSection(
   const { section, partial } = item;
   if (item.decoded !== undefined) return await readDecoded(mailbox, message, item, buffered);
   if (section.text === "HEADER" && section.part.length === 0) {
-    const header = mailbox.header(message.uid);
+    const [header] = mailbox.headers([message.uid]);
     if (header === undefined) throw new Failure("damaged", "a message cannot be read");
     if (section.fields !== undefined)
       return cutText(selectFields(header, section.fields.names, section.fields.not), partial);

@@ -104,13 +104,13 @@ export interface Mailbox {
   keywords(): readonly string[];
   /** Those of the UIDs that exist, ascending. */
   summaries(uids: readonly number[]): Iterable<MessageSummary>;
-  /** ENVELOPE in wire form, without the item's name. */
-  envelope(uid: number): string | undefined;
-  /** BODYSTRUCTURE (extensible) or BODY (not) in wire form. */
-  bodyStructure(uid: number, extensible: boolean): string | undefined;
+  /** ENVELOPEs in wire form, without the item's name, in the order of the UIDs; undefined where there is no such message. */
+  envelopes(uids: readonly number[]): readonly (string | undefined)[];
+  /** BODYSTRUCTURE (extensible) or BODY (not) in wire form, in the order of the UIDs. */
+  bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
   structure(uid: number): Part | undefined;
-  /** The top header with the empty line that ends it. */
-  header(uid: number): Buffer | undefined;
+  /** The top headers with the empty line that ends each, in the order of the UIDs. */
+  headers(uids: readonly number[]): readonly (Buffer | undefined)[];
   /** Octets start..end (end exclusive) of the message, from its file. @throws Failure damaged, nonexistent */
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
   /** All or none (MULTIAPPEND, RFC 3502); the new UIDs in order. @throws Failure full, too-big */

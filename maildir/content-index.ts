@@ -45,10 +45,10 @@ export class ContentIndex {
   readonly #insert: Statement<[Buffer | null, Buffer, string], unknown>;
   readonly #insertStructure: Statement<[number, string, Buffer], unknown>;
   readonly #insertHeader: Statement<[number, Buffer], unknown>;
-  readonly #envelope: Statement<[number, number], string>;
-  readonly #bodyStructure: Statement<[number, number], string>;
+  readonly #envelopes: ValuesOf<string>;
+  readonly #bodyStructures: ValuesOf<string>;
+  readonly #headers: ValuesOf<Buffer>;
   readonly #structure: Statement<[number, number], { structure: Buffer; envelope: string }>;
-  readonly #header: Statement<[number, number], Buffer>;
   readonly #byMessageId: Statement<[Buffer, number], number>;
   readonly #thread: Statement<[Buffer], string>;
   readonly #joinThread: Statement<[Buffer, string], unknown>;
@@ -60,18 +60,12 @@ export class ContentIndex {
     this.#insert = sqlite.prepare("INSERT INTO maildir_content (message_id, hash, envelope) VALUES (?, ?, ?)");
     this.#insertStructure = sqlite.prepare("INSERT INTO maildir_structure VALUES (?, ?, ?)");
     this.#insertHeader = sqlite.prepare("INSERT INTO maildir_header VALUES (?, ?)");
-    this.#envelope = sqlite
-      .prepare<[number, number], string>(`SELECT envelope FROM maildir_content WHERE id = ${ofMessage}`)
-      .pluck();
-    this.#bodyStructure = sqlite
-      .prepare<[number, number], string>(`SELECT body_structure FROM maildir_structure WHERE content = ${ofMessage}`)
-      .pluck();
+    this.#envelopes = valuesOf(sqlite, "maildir_content", "id", "envelope");
+    this.#bodyStructures = valuesOf(sqlite, "maildir_structure", "content", "body_structure");
+    this.#headers = valuesOf(sqlite, "maildir_header", "content", "header");
     this.#structure = sqlite.prepare(
       `SELECT structure, envelope FROM maildir_structure JOIN maildir_content ON id = content WHERE content = ${ofMessage}`,
     );
-    this.#header = sqlite
-      .prepare<[number, number], Buffer>(`SELECT header FROM maildir_header WHERE content = ${ofMessage}`)
-      .pluck();
     this.#byMessageId = sqlite
       .prepare<[Buffer, number], number>(
         `SELECT uid FROM maildir_content JOIN maildir_message ON content = id
@@ -121,21 +115,22 @@ export class ContentIndex {
     return thread;
   }
 
-  envelope(mailbox: number, uid: number): string | undefined {
-    return this.#envelope.get(mailbox, uid);
+  /** For each content, in the order they are given; undefined where there is none. */
+  envelopes(contents: readonly (number | undefined)[]): (string | undefined)[] {
+    return this.#envelopes(contents);
   }
 
-  bodyStructure(mailbox: number, uid: number): string | undefined {
-    return this.#bodyStructure.get(mailbox, uid);
+  bodyStructures(contents: readonly (number | undefined)[]): (string | undefined)[] {
+    return this.#bodyStructures(contents);
+  }
+
+  headers(contents: readonly (number | undefined)[]): (Buffer | undefined)[] {
+    return this.#headers(contents);
   }
 
   structure(mailbox: number, uid: number): Part | undefined {
     const row = this.#structure.get(mailbox, uid);
     return row === undefined ? undefined : { ...decodePart(row.structure), envelope: row.envelope };
-  }
-
-  header(mailbox: number, uid: number): Buffer | undefined {
-    return this.#header.get(mailbox, uid);
   }
 
   byMessageId(mailbox: number, id: string): number[] {
@@ -149,4 +144,23 @@ export class ContentIndex {
     this.#noteDropped.run(list);
     for (const statement of this.#drop) statement.run(list);
   }
+}
+
+/** Reads a column for many contents. */
+type ValuesOf<T> = (contents: readonly (number | undefined)[]) => (T | undefined)[];
+
+/** A range is read in one go where the contents lie close together, as those do that came together. */
+function valuesOf<T>(sqlite: Database["sqlite"], table: string, key: string, column: string): ValuesOf<T> {
+  const select = `SELECT ${key}, ${column} FROM ${table} WHERE ${key}`;
+  const range = sqlite.prepare<[number, number], [number, T]>(`${select} BETWEEN ? AND ?`).raw();
+  const among = sqlite.prepare<[string], [number, T]>(`${select} IN (SELECT value FROM json_each(?))`).raw();
+  return (contents) => {
+    const known = contents.filter((content) => content !== undefined);
+    const first = known.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    const last = known.reduce((a, b) => Math.max(a, b), 0);
+    if (known.length === 0) return contents.map(() => undefined);
+    const rows = last - first < 2 * known.length ? range.all(first, last) : among.all(JSON.stringify(known));
+    const values = new Map(rows);
+    return contents.map((content) => (content === undefined ? undefined : values.get(content)));
+  };
 }

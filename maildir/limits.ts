@@ -37,6 +37,9 @@ export const WRITE_SIZE = 256 * 1024;
 /** Rows that one query of a long listing fetches. */
 export const ROWS_PER_QUERY = 1_000;
 
+/** Messages of which columns are read at a time, some milliseconds. */
+export const ROWS_PER_LOAD = 4_000;
+
 /** Milliseconds of work after which other connections get their turn. */
 export const WORK_SLICE = 5;
 

@@ -1,7 +1,8 @@
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
-import { DELETED, type FlagSet, SEEN } from "./flags.ts";
+import type { FlagSet } from "./flags.ts";
 import { ROWS_PER_QUERY } from "./limits.ts";
+import type { ColumnRow, ObjectIds } from "./message-columns.ts";
 
 /** A message's row without its flags. */
 export interface MessageRow {
@@ -42,9 +43,10 @@ export class MessageIndex {
   readonly #range: Statement<[number, number, number], StoredMessage>;
   readonly #among: Statement<[number, string], StoredMessage>;
   readonly #uids: Statement<[number], number>;
+  readonly #columns: Statement<[number, number, number], ColumnRow>;
+  readonly #objectIds: Statement<[number, number], ObjectIds>;
   readonly #changedSince: Statement<[number, number], number>;
   readonly #expungedSince: Statement<[number, number], number>;
-  readonly #totals: Statement<[number], Totals>;
   readonly #insert: Statement<
     [number, number, number, string, number, number, number, number, string, string, number, string],
     unknown
@@ -73,6 +75,12 @@ export class MessageIndex {
     this.#range = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid BETWEEN ? AND ? ORDER BY uid`);
     this.#among = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND ${AMONG} ORDER BY uid`);
     this.#uids = sqlite.prepare<[number], number>(`SELECT uid ${of} ORDER BY uid`).pluck();
+    this.#columns = sqlite
+      .prepare<[number, number, number], ColumnRow>(
+        `SELECT uid, flags, keywords, modseq, internal_date, save_date, size, content ${of} AND uid > ? ORDER BY uid LIMIT ?`,
+      )
+      .raw();
+    this.#objectIds = sqlite.prepare(`SELECT email_id AS emailId, thread_id AS threadId ${of} AND uid = ?`);
     this.#changedSince = sqlite
       .prepare<[number, number], number>(`SELECT uid ${of} AND modseq > ? ORDER BY uid`)
       .pluck();
@@ -81,10 +89,6 @@ export class MessageIndex {
         "SELECT uid FROM maildir_expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid",
       )
       .pluck();
-    this.#totals = sqlite.prepare(
-      `SELECT COUNT(*) AS messages, COALESCE(SUM(flags & ${SEEN} = 0), 0) AS unseen,
-       COALESCE(SUM(flags & ${DELETED} <> 0), 0) AS deleted, COALESCE(SUM(size), 0) AS size ${of}`,
-    );
     this.#insert = sqlite.prepare("INSERT INTO maildir_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#setFlags = sqlite.prepare(
       `UPDATE maildir_message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND ${AMONG}`,
@@ -161,8 +165,13 @@ export class MessageIndex {
     return this.#expungedSince.all(mailbox, modSeq);
   }
 
-  totals(mailbox: number): Totals {
-    return this.#totals.get(mailbox) ?? { messages: 0, unseen: 0, deleted: 0, size: 0 };
+  /** Up to so many rows above the UID, in the order of their UIDs. */
+  columns(mailbox: number, above: number, limit: number): ColumnRow[] {
+    return this.#columns.all(mailbox, above, limit);
+  }
+
+  objectIds(mailbox: number, uid: number): ObjectIds | undefined {
+    return this.#objectIds.get(mailbox, uid);
   }
 
   insert(mailbox: number, m: StoredMessage): void {

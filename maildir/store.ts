@@ -123,10 +123,11 @@ export interface MaildirMailbox {
   claimRecent(): readonly number[];
   keywords(): readonly string[];
   summaries(uids: readonly number[]): Iterable<MessageSummary>;
-  envelope(uid: number): string | undefined;
-  bodyStructure(uid: number, extensible: boolean): string | undefined;
+  /** In the order of the UIDs; undefined where there is no such message. */
+  envelopes(uids: readonly number[]): readonly (string | undefined)[];
+  bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
   structure(uid: number): Part | undefined;
-  header(uid: number): Buffer | undefined;
+  headers(uids: readonly number[]): readonly (Buffer | undefined)[];
   /** Octets start..end (end exclusive). @throws Failure damaged, nonexistent */
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
   /** All or none; the new UIDs in order. @throws Failure full, too-big, nonexistent, invalid */

@@ -2,9 +2,8 @@ import { Failure } from "../foundation/failure.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
 import type { Part } from "../mime/part.ts";
 import type { FilePlace } from "./disk-names.ts";
-import { applyChange, type FlagList, type FlagSet, formatFlags, maildirLetters, parseFlags } from "./flags.ts";
-import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS } from "./limits.ts";
-import { MailboxCache } from "./mailbox-cache.ts";
+import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
+import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, ROWS_PER_LOAD } from "./limits.ts";
 import type { Counters, MailboxRow } from "./mailbox-index.ts";
 import type {
   AppendRequest,
@@ -17,6 +16,7 @@ import type {
   SpecialUse,
 } from "./message.ts";
 import { readStoredMessage } from "./message-access.ts";
+import { type ColumnRow, firstAtLeast, MessageColumns } from "./message-columns.ts";
 import type { StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
@@ -41,7 +41,9 @@ export class StoredMailbox implements MaildirMailbox {
   #name: string;
   #folder: string;
   #recentFrom: number;
-  #cache: MailboxCache | undefined;
+  #columns: MessageColumns | undefined;
+  /** All messages are in the columns, and what comes is to be added. */
+  #whole = false;
   readonly #storage: Storage;
   readonly #watchers = new Set<(change: MailboxChange) => void>();
 
@@ -66,17 +68,17 @@ export class StoredMailbox implements MaildirMailbox {
 
   status(): MailboxStatus {
     const { uidNext, highestModSeq } = this.counters();
-    const { uids, totals } = this.#cached();
+    const { uids, totals } = this.#loaded();
     const recent = uids.length - firstAtLeast(uids, this.#recentFrom);
     return { ...totals, recent, uidNext, highestModSeq };
   }
 
   uids(): readonly number[] {
-    return this.#cached().uids.slice();
+    return this.#loaded().uids.slice();
   }
 
   claimRecent(): readonly number[] {
-    const { uids } = this.#cached();
+    const { uids } = this.#loaded();
     const recent = uids.slice(firstAtLeast(uids, this.#recentFrom));
     const last = recent.at(-1);
     if (last === undefined) return recent;
@@ -92,35 +94,28 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#storage.messages.keywords(this.row);
   }
 
-  *summaries(uids: readonly number[]): Generator<MessageSummary> {
-    const flagNames = new Map<string, readonly string[]>();
-    for (const rows of this.#storage.messages.rows(this.row, ascending(uids))) {
-      for (const row of rows) {
-        const key = `${row.bits} ${row.keywords}`;
-        let flags = flagNames.get(key);
-        if (flags === undefined) flagNames.set(key, (flags = formatFlags(row)));
-        const { uid, modSeq, internalDate, saveDate, size, emailId, threadId } = row;
-        yield { uid, flags, modSeq, internalDate, saveDate, size, emailId, threadId };
-      }
-    }
+  summaries(uids: readonly number[]): Iterable<MessageSummary> {
+    return this.#loaded().summaries(ascending(uids), (uid) => this.#storage.messages.objectIds(this.row, uid));
   }
 
-  envelope(uid: number): string | undefined {
-    return this.#storage.contents.envelope(this.row, uid);
+  envelopes(uids: readonly number[]): readonly (string | undefined)[] {
+    return this.#storage.contents.envelopes(this.#loaded().contents(uids));
   }
 
-  bodyStructure(uid: number, extensible: boolean): string | undefined {
-    if (extensible) return this.#storage.contents.bodyStructure(this.row, uid);
-    const root = this.structure(uid);
-    return root === undefined ? undefined : formatBodyStructure(root, false);
+  bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[] {
+    if (extensible) return this.#storage.contents.bodyStructures(this.#loaded().contents(uids));
+    return uids.map((uid) => {
+      const root = this.structure(uid);
+      return root === undefined ? undefined : formatBodyStructure(root, false);
+    });
+  }
+
+  headers(uids: readonly number[]): readonly (Buffer | undefined)[] {
+    return this.#storage.contents.headers(this.#loaded().contents(uids));
   }
 
   structure(uid: number): Part | undefined {
     return this.#storage.contents.structure(this.row, uid);
-  }
-
-  header(uid: number): Buffer | undefined {
-    return this.#storage.contents.header(this.row, uid);
   }
 
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array> {
@@ -159,7 +154,7 @@ export class StoredMailbox implements MaildirMailbox {
 
   /** The UID, if a message of this mailbox has it. */
   #existing(uid: number | undefined): number | undefined {
-    return uid !== undefined && this.#cached().uids.includes(uid) ? uid : undefined;
+    return uid !== undefined && this.#storage.messages.one(this.row, uid) !== undefined ? uid : undefined;
   }
 
   /** Puts staged messages in, under one MODSEQ; runs inside a transaction. */
@@ -195,7 +190,7 @@ export class StoredMailbox implements MaildirMailbox {
     const uids = stored.map(({ uid }) => uid);
     db.afterCommit(() => {
       for (const [index, message] of stored.entries()) names.settle(this.place(message), arrivals[index]?.path ?? "");
-      this.#cache?.add(stored);
+      if (this.#whole) this.#columns?.add(stored.map(columnRow));
       this.emit({ kind: "added", uids, ...(origin !== undefined && { origin }) });
     });
     return uids;
@@ -241,7 +236,8 @@ export class StoredMailbox implements MaildirMailbox {
       if (floor !== undefined) mailboxes.setExpungeFloor(this.row, floor);
     }
     db.afterCommit(() => {
-      this.changed({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) });
+      this.#columns?.remove(gone);
+      this.emit({ kind: "expunged", uids: gone, modSeq, ...(origin !== undefined && { origin }) });
       this.#storage.wakeIndexer();
     });
     // Not before it is certain: a power cut may bring the rows back.
@@ -294,9 +290,10 @@ export class StoredMailbox implements MaildirMailbox {
     return applyChange({ bits: 0, keywords: "" }, "replace", this.#spell(parseFlags(flags), true));
   }
 
-  /** After a commit: forgets what is remembered and tells the watchers. */
+  /** After the commit of a change to the mailbox as a whole: forgets what is remembered and tells the watchers. */
   changed(change: MailboxChange): void {
-    this.#cache = undefined;
+    this.#columns = undefined;
+    this.#whole = false;
     this.emit(change);
   }
 
@@ -320,12 +317,20 @@ export class StoredMailbox implements MaildirMailbox {
     this.#folder = folder;
   }
 
-  #cached(): MailboxCache {
-    const { db, messages } = this.#storage;
-    const load = (): MailboxCache => new MailboxCache(messages.uids(this.row), messages.totals(this.row));
-    if (db.sqlite.inTransaction) return load();
-    this.#cache ??= load();
-    return this.#cache;
+  /** Reads some of the messages into memory; true once all are there. Never inside a transaction. */
+  load(): boolean {
+    if (this.#whole) return true;
+    const columns = (this.#columns ??= new MessageColumns());
+    const rows = this.#storage.messages.columns(this.row, columns.uids.at(-1) ?? 0, ROWS_PER_LOAD);
+    columns.add(rows);
+    this.#whole = rows.length < ROWS_PER_LOAD;
+    return this.#whole;
+  }
+
+  #loaded(): MessageColumns {
+    if (this.#storage.db.sqlite.inTransaction) throw new Error("what is not committed yet would be taken for stored");
+    while (!this.load());
+    return this.#columns as MessageColumns;
   }
 
   #spell({ bits, keywords }: FlagList, mayAdd: boolean): FlagList {
@@ -378,22 +383,16 @@ export class StoredMailbox implements MaildirMailbox {
     mailboxes.setCounters(this.row, uidNext, modSeq);
     db.afterCommit(() => {
       for (const { before, after } of renames) names.settle(after, names.locate(before));
-      this.changed({ kind: "flags", uids: changed, modSeq, ...(origin !== undefined && { origin }) });
+      for (const group of groups.values()) this.#columns?.setFlags(group.uids, group.flags, modSeq);
+      this.emit({ kind: "flags", uids: changed, modSeq, ...(origin !== undefined && { origin }) });
     });
     return { changed, conflicts, modSeq };
   }
 }
 
-/** The index of the first UID that is not below the bound. */
-function firstAtLeast(uids: readonly number[], bound: number): number {
-  let low = 0;
-  let high = uids.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((uids[middle] ?? 0) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function columnRow(message: StoredMessage): ColumnRow {
+  const { uid, bits, keywords, modSeq, internalDate, saveDate, size, content } = message;
+  return [uid, bits, keywords, modSeq, internalDate, saveDate, size, content];
 }
 
 function ownMailbox(mailbox: MaildirMailbox): StoredMailbox {

@@ -254,7 +254,7 @@ export class StoredMaildir implements Maildir {
     const mailbox = holder === undefined ? undefined : this.#byRow.get(holder.mailbox);
     if (holder === undefined || mailbox === undefined) return undefined;
     const { uid } = holder;
-    const header = mailbox.header(uid);
+    const [header] = mailbox.headers([uid]);
     const structure = mailbox.structure(uid);
     if (header === undefined || structure === undefined) return undefined;
     return { header, structure, read: (start, end) => mailbox.read(uid, start, end) };

@@ -19,7 +19,7 @@ async function contains(pieces: AsyncIterable<string>, needle: string, turn: () 
   return false;
 }
 
-type Searched = Pick<MaildirMailbox, "header" | "structure" | "read"> & { readonly row: number };
+type Searched = Pick<MaildirMailbox, "headers" | "structure" | "read"> & { readonly row: number };
 
 /**
  * Those of the ascending UIDs whose text holds the needle: by the index where it can tell, else by looking at the texts.
@@ -74,7 +74,7 @@ export async function scanTexts(
     sliceEnd = performance.now() + WORK_SLICE;
   };
   const inHeader = (uid: number, name?: string): boolean => {
-    const header = mailbox.header(uid);
+    const [header] = mailbox.headers([uid]);
     const text = header === undefined ? undefined : decodedHeader(header, name);
     return text !== undefined && fold(text).includes(wanted);
   };

@@ -1,6 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
 import { type FetchItem, isReadItem, type PlainItem, parseFetchItems, type ReadItem } from "../fetch-items.ts";
+import { type IndexedItem, isIndexedItem, itemColumn } from "../indexed-items.ts";
 import { previewOf } from "../preview.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
@@ -10,7 +11,7 @@ import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
 import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
-import { formatDateTime, formatString } from "../wire/format.ts";
+import { formatString } from "../wire/format.ts";
 import { ConnectionClosed } from "../wire/input.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { membersIn } from "../wire/sequence-set.ts";
@@ -43,7 +44,7 @@ export const fetch: Handler<Selected> = async (session, { view }, args, uid) => 
   for (let i = 0; i < uids.length; i += BATCH) {
     const messages = [...view.mailbox.summaries(uids.slice(i, i + BATCH))];
     session.output.write(view.flagsIfNew());
-    if (sections.length === 0) await sendPlain(run, messages);
+    if (items.every(isIndexedItem)) await sendIndexed(run, messages);
     else await sendSections(run, messages);
   }
   if (seen.length > 0) await view.mailbox.changeFlags(seen, "add", ["\\Seen"]);
@@ -119,66 +120,61 @@ function runs(uids: readonly number[]): [number, number][] {
   return ranges;
 }
 
-async function sendPlain({ session, view, items, failures }: Run, messages: readonly MessageSummary[]): Promise<void> {
+/** Nothing has to be opened: the answers are put together as fast as they can be. */
+async function sendIndexed(run: Run, messages: readonly MessageSummary[]): Promise<void> {
+  const { session, view, items, failures, seen } = run;
   const { output, pace } = session;
-  for (const message of messages) {
-    const text = formatItems(session, view, message, items);
+  const format = itemsOf(run, messages, items.filter(isIndexedItem));
+  const marksSeen = !view.readOnly && items.some((item) => item.kind === "section" && !item.peek);
+  for (const [index, message] of messages.entries()) {
+    const text = format(index);
     if (text === undefined) failures.push(new Failure("damaged", "a message cannot be read"));
-    else output.write(`* ${view.sequenceOf(message.uid)} FETCH (${text})\r\n`);
+    else {
+      output.write(`* ${view.sequenceOf(message.uid)} FETCH (${text})\r\n`);
+      if (marksSeen && !message.flags.includes("\\Seen")) seen.push(message.uid);
+    }
     if (output.full) await output.flush();
     if (pace.due) await pace.yield();
   }
 }
 
-/** The items of one message that has no sections to be sent; undefined where it is damaged. */
-function formatItems(
-  session: Session,
-  view: MailboxView,
-  message: MessageSummary,
-  items: readonly FetchItem[],
-): string | undefined {
-  let text = "";
-  for (const item of items) {
-    if (isReadItem(item)) continue;
-    const value = FORMATS[item.kind](message, view, session);
-    if (value === undefined) return undefined;
-    text += text === "" ? value : ` ${value}`;
-  }
-  return text;
-}
-
-type Format = (message: MessageSummary, view: MailboxView, session: Session) => string | undefined;
-
-/** Each item with its name; undefined where the message is damaged. */
-const FORMATS: Readonly<Record<PlainItem["kind"], Format>> = {
-  UID: (message) => `UID ${message.uid}`,
-  FLAGS: (message, view, session) => `FLAGS ${view.formatFlags(message, !session.rev2)}`,
-  INTERNALDATE: (message) => `INTERNALDATE ${formatDateTime(message.internalDate)}`,
-  "RFC822.SIZE": (message) => `RFC822.SIZE ${message.size}`,
-  MODSEQ: (message) => `MODSEQ (${message.modSeq})`,
-  EMAILID: (message) => `EMAILID (${message.emailId})`,
-  THREADID: ({ threadId }) => (threadId === undefined ? "THREADID NIL" : `THREADID (${threadId})`),
-  SAVEDATE: (message) => `SAVEDATE ${formatDateTime(message.saveDate)}`,
-  ENVELOPE: ({ uid }, view) => named("ENVELOPE", view.mailbox.envelope(uid)),
-  BODYSTRUCTURE: ({ uid }, view) => named("BODYSTRUCTURE", view.mailbox.bodyStructure(uid, true)),
-  BODY: ({ uid }, view) => named("BODY", view.mailbox.bodyStructure(uid, false)),
-};
-
-function named(name: string, value: string | undefined): string | undefined {
-  return value === undefined ? undefined : `${name} ${value}`;
+/** The indexed items of each message of the batch, in their order; undefined where it is damaged. */
+function itemsOf(
+  { session, view }: Run,
+  messages: readonly MessageSummary[],
+  items: readonly IndexedItem[],
+): (index: number) => string | undefined {
+  const batch = { session, view, messages, uids: messages.map(({ uid }) => uid) };
+  const columns = items.map((item) => itemColumn(item, batch));
+  return (index) => {
+    let text = "";
+    for (const column of columns) {
+      const value = column(index);
+      if (value === undefined) return undefined;
+      text += text === "" ? value : ` ${value}`;
+    }
+    return text;
+  };
 }
 
 async function sendSections(run: Run, messages: readonly MessageSummary[]): Promise<void> {
   const ahead: Promise<Prepared>[] = [];
+  const plain = itemsOf(
+    run,
+    messages,
+    run.items.filter((item) => !isReadItem(item)),
+  );
   let next = 0;
   const fill = () => {
     while (ahead.length < AHEAD && next < messages.length) ahead.push(prepare(run, messages[next++] as MessageSummary));
   };
   try {
+    let index = 0;
     for (fill(); ahead.length > 0; fill()) {
       const prepared = await (ahead.shift() as Promise<Prepared>);
+      const text = plain(index++);
       if ("failure" in prepared) run.failures.push(prepared.failure);
-      else await send(run, prepared.message, prepared.sections);
+      else await send(run, prepared.message, text, prepared.sections);
       if (run.session.pace.due) await run.session.pace.yield();
     }
   } finally {
@@ -224,10 +220,14 @@ async function release(sections: readonly SectionOctets[]): Promise<void> {
   for (const octets of sections) if (octets.kind === "stream") await octets.pieces[Symbol.asyncIterator]().return?.();
 }
 
-async function send(run: Run, message: MessageSummary, sections: readonly SectionOctets[]): Promise<void> {
-  const { session, view, items, seen } = run;
+async function send(
+  run: Run,
+  message: MessageSummary,
+  plain: string | undefined,
+  sections: readonly SectionOctets[],
+): Promise<void> {
+  const { session, view, seen } = run;
   const { output } = session;
-  const plain = formatItems(session, view, message, items);
   if (plain === undefined) {
     run.failures.push(new Failure("damaged", "a message cannot be read"));
     return await release(sections);

@@ -148,7 +148,7 @@ function dateOf(view: MailboxView, message: MessageSummary, of: "internal" | "sa
   const day = (time: number) => time - (((time % DAY) + DAY) % DAY);
   if (of === "internal") return day(message.internalDate);
   if (of === "saved") return day(message.saveDate);
-  return parseEnvelopeDate(view.mailbox.envelope(message.uid) ?? "") ?? day(message.internalDate);
+  return parseEnvelopeDate(view.mailbox.envelopes([message.uid])[0] ?? "") ?? day(message.internalDate);
 }
 
 function without(uids: readonly number[], removed: readonly number[]): number[] {

@@ -1,7 +1,6 @@
 import { baseSubject } from "../../mime/base-subject.ts";
 import { parseDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
-import type { Mailbox } from "../store.ts";
 import { type EnvelopeAddress, readEnvelope } from "./envelope-reader.ts";
 
 /** What messages are compared by; texts are collated already, and compared as they are. */
@@ -31,9 +30,8 @@ const NOTHING: SortFields = {
 /** Characters of a text that are compared; texts that differ only beyond are taken as the same. */
 const COMPARED = 500;
 
-/** Read from the ENVELOPE. */
-export function readSortFields(mailbox: Mailbox, uid: number): SortFields {
-  const wire = mailbox.envelope(uid);
+/** Reads an ENVELOPE; there is none where the message is gone. */
+export function readSortFields(wire: string | undefined): SortFields {
   if (wire === undefined) return NOTHING;
   const { date, subject, from, to, cc } = readEnvelope(wire);
   const { base, isReplyOrForward } = baseSubject(decodeEncodedWords(subject ?? ""));

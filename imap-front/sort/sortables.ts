@@ -1,6 +1,5 @@
 import { messageId, referencedIds } from "../../mime/message-ids.ts";
 import type { Session } from "../session.ts";
-import type { Mailbox } from "../store.ts";
 import type { MailboxView } from "../view.ts";
 import { readSortFields } from "./sort-fields.ts";
 import type { MessageLinks, Sortable } from "./sort-key.ts";
@@ -23,13 +22,19 @@ export async function sortables(
     const read = new Map<number, Sortable>();
     for (const { uid, internalDate, size } of mailbox.summaries(batch.filter((uid) => !known.has(uid))))
       read.set(uid, { uid, internalDate, size, fields: undefined, links: undefined });
-    for (const uid of batch) {
-      const message = known.get(uid) ?? read.get(uid);
-      if (message === undefined) continue;
-      if (wanted.fields === true) message.fields ??= readSortFields(mailbox, uid);
-      if (wanted.links === true) message.links ??= readLinks(mailbox, uid, session.limits.threadReferences);
-      found.push(message);
+    const messages = batch.map((uid) => known.get(uid) ?? read.get(uid)).filter((message) => message !== undefined);
+    if (wanted.fields === true) {
+      const missing = messages.filter(({ fields }) => fields === undefined);
+      const envelopes = mailbox.envelopes(missing.map(({ uid }) => uid));
+      for (const [index, message] of missing.entries()) message.fields = readSortFields(envelopes[index]);
     }
+    if (wanted.links === true) {
+      const missing = messages.filter(({ links }) => links === undefined);
+      const headers = mailbox.headers(missing.map(({ uid }) => uid));
+      for (const [index, message] of missing.entries())
+        message.links = readLinks(headers[index], session.limits.threadReferences);
+    }
+    for (const message of messages) found.push(message);
     for (const message of read.values()) cache.remember(mailbox, message);
     if (session.pace.due) await session.pace.yield();
     session.signal.throwIfAborted();
@@ -37,7 +42,6 @@ export async function sortables(
   return found;
 }
 
-function readLinks(mailbox: Mailbox, uid: number, limit: number): MessageLinks {
-  const header = mailbox.header(uid) ?? Buffer.alloc(0);
+function readLinks(header: Buffer = Buffer.alloc(0), limit: number): MessageLinks {
   return { id: messageId(header), references: referencedIds(header).slice(-limit) };
 }

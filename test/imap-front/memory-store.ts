@@ -164,21 +164,21 @@ export class MemoryMailbox implements Mailbox {
     }
   }
 
-  envelope(uid: number): string | undefined {
-    return this.#messages.get(uid)?.root.envelope;
+  envelopes(uids: readonly number[]): readonly (string | undefined)[] {
+    return uids.map((uid) => this.#messages.get(uid)?.root.envelope);
   }
 
-  bodyStructure(uid: number, extensible: boolean): string | undefined {
-    const message = this.#messages.get(uid);
-    return message && formatBodyStructure(message.root, extensible);
+  bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[] {
+    const messages = uids.map((uid) => this.#messages.get(uid));
+    return messages.map((message) => message && formatBodyStructure(message.root, extensible));
   }
 
   structure(uid: number): Part | undefined {
     return this.#messages.get(uid)?.root;
   }
 
-  header(uid: number): Buffer | undefined {
-    return this.#messages.get(uid)?.header;
+  headers(uids: readonly number[]): readonly (Buffer | undefined)[] {
+    return uids.map((uid) => this.#messages.get(uid)?.header);
   }
 
   async *read(uid: number, start: number, end: number): AsyncIterable<Uint8Array> {

@@ -232,7 +232,7 @@ test(
     expect(home.messageFiles()).toHaveLength(6);
     await inbox.expunge(inbox.uids());
     expect((await read(archive, 3)).toString()).toBe(mail("c"));
-    expect(archive.envelope(3)).toContain('"c"');
+    expect(archive.envelopes([3])[0]).toContain('"c"');
     expect(await archive.move([2], archive)).toEqual({ uidValidity: archive.uidValidity, uids: [[2, 5]] });
     expect(archive.uids()).toEqual([1, 3, 4, 5]);
   }),

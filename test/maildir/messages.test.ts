@@ -74,15 +74,17 @@ test(
         threadId: expect.stringMatching(/^[a-z2-7]{16}$/),
       },
     ]);
-    expect(inbox.envelope(uid)).toContain("<1@example.org>");
-    expect(inbox.bodyStructure(uid, true)).toMatch(/^\("TEXT" "PLAIN"/i);
-    expect(inbox.bodyStructure(uid, false)?.length).toBeLessThan(inbox.bodyStructure(uid, true)?.length ?? 0);
-    expect(inbox.header(uid)?.toString("latin1")).toBe(text.slice(0, text.indexOf("\r\n\r\n") + 4));
-    expect(inbox.structure(uid)).toMatchObject({ bodyEnd: text.length, envelope: inbox.envelope(uid) });
+    expect(inbox.envelopes([uid])[0]).toContain("<1@example.org>");
+    expect(inbox.bodyStructures([uid], true)[0]).toMatch(/^\("TEXT" "PLAIN"/i);
+    expect(inbox.bodyStructures([uid], false)[0]?.length).toBeLessThan(
+      inbox.bodyStructures([uid], true)[0]?.length ?? 0,
+    );
+    expect(inbox.headers([uid])[0]?.toString("latin1")).toBe(text.slice(0, text.indexOf("\r\n\r\n") + 4));
+    expect(inbox.structure(uid)).toMatchObject({ bodyEnd: text.length, envelope: inbox.envelopes([uid])[0] });
     expect(inbox.keywords()).toEqual(["$Work"]);
-    expect(inbox.envelope(9)).toBeUndefined();
+    expect(inbox.envelopes([9])[0]).toBeUndefined();
     expect(inbox.structure(9)).toBeUndefined();
-    expect(inbox.header(9)).toBeUndefined();
+    expect(inbox.headers([9])[0]).toBeUndefined();
     await expect(read(inbox, 9)).rejects.toMatchObject({ code: "nonexistent" });
   }),
 );
@@ -187,7 +189,7 @@ test(
     await expect(read(inbox, 1)).rejects.toMatchObject({ code: "damaged" });
     await expect(read(inbox, 2)).rejects.toMatchObject({ code: "damaged" });
     expect((await read(inbox, 3)).toString()).toBe(contents[2]);
-    expect(inbox.envelope(1)).toContain("first");
+    expect(inbox.envelopes([1])[0]).toContain("first");
     expect(await inbox.searchText("text", "hello", [1, 2, 3])).toEqual(new Set([3]));
     await expect(inbox.copy([1], box(maildir, "Trash"))).rejects.toMatchObject({ code: "damaged" });
     expect(await inbox.expunge([1, 2])).toEqual([1, 2]);

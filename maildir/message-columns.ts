@@ -1,0 +1,192 @@
+import { DELETED, type FlagSet, formatFlags, SEEN } from "./flags.ts";
+import type { MessageSummary } from "./message.ts";
+import type { StoredMessage, Totals } from "./message-index.ts";
+
+/** What is held of a message, as the index gives it. */
+export type ColumnRow = readonly [
+  uid: number,
+  bits: number,
+  keywords: string,
+  modSeq: number,
+  internalDate: number,
+  saveDate: number,
+  size: number,
+  content: number,
+];
+
+/** The identifiers of a message, which are rarely asked for. */
+export type ObjectIds = Pick<StoredMessage, "emailId" | "threadId">;
+
+interface KnownFlags extends FlagSet {
+  readonly names: readonly string[];
+}
+
+/**
+ * What mail programs ask of every message of a mailbox again and again, in memory: a column each, some 60 octets a
+ * message. It is as the last commit left it. While it is being loaded it holds the mailbox's first messages.
+ */
+export class MessageColumns {
+  readonly uids: number[] = [];
+  readonly #modSeqs: number[] = [];
+  readonly #internalDates: number[] = [];
+  readonly #saveDates: number[] = [];
+  readonly #sizes: number[] = [];
+  readonly #contents: number[] = [];
+  /** Positions in `#known`: few different sets of flags occur. */
+  readonly #flags: number[] = [];
+  readonly #known: KnownFlags[] = [];
+  readonly #positions = new Map<string, number>();
+  #unseen = 0;
+  #deleted = 0;
+  #size = 0;
+
+  /** Messages, in the order of their UIDs; those that are there already are passed over. */
+  add(rows: Iterable<ColumnRow>): void {
+    let last = this.uids.at(-1) ?? 0;
+    for (const [uid, bits, keywords, modSeq, internalDate, saveDate, size, content] of rows) {
+      if (uid <= last) continue;
+      last = uid;
+      this.uids.push(uid);
+      this.#modSeqs.push(modSeq);
+      this.#internalDates.push(internalDate);
+      this.#saveDates.push(saveDate);
+      this.#sizes.push(size);
+      this.#contents.push(content);
+      this.#flags.push(this.#position({ bits, keywords }));
+      this.#count(bits, size, 1);
+    }
+  }
+
+  setFlags(uids: readonly number[], flags: FlagSet, modSeq: number): void {
+    const position = this.#position(flags);
+    for (const uid of uids) {
+      const index = this.#indexOf(uid);
+      if (index < 0) continue;
+      this.#count(this.#flagsAt(index).bits, 0, -1);
+      this.#count(flags.bits, 0, 1);
+      this.#flags[index] = position;
+      this.#modSeqs[index] = modSeq;
+    }
+  }
+
+  /** UIDs ascending. */
+  remove(uids: readonly number[]): void {
+    const gone = uids.map((uid) => this.#indexOf(uid)).filter((index) => index >= 0);
+    for (const index of gone) this.#count(this.#flagsAt(index).bits, this.#sizes[index] as number, -1);
+    for (const column of this.#all()) cut(column, gone);
+  }
+
+  get totals(): Totals {
+    return { messages: this.uids.length, unseen: this.#unseen, deleted: this.#deleted, size: this.#size };
+  }
+
+  /** Which content each of the messages has; undefined where there is no such message. */
+  contents(uids: readonly number[]): (number | undefined)[] {
+    return uids.map((uid) => this.#contents[this.#indexOf(uid)]);
+  }
+
+  *summaries(uids: readonly number[], idsOf: (uid: number) => ObjectIds | undefined): Generator<MessageSummary> {
+    for (const uid of uids) {
+      const index = this.#indexOf(uid);
+      if (index < 0) continue;
+      yield new ColumnSummary(
+        uid,
+        this.#flagsAt(index).names,
+        this.#modSeqs[index] as number,
+        this.#internalDates[index] as number,
+        this.#saveDates[index] as number,
+        this.#sizes[index] as number,
+        idsOf,
+      );
+    }
+  }
+
+  #all(): readonly number[][] {
+    const columns = [this.uids, this.#modSeqs, this.#internalDates, this.#saveDates, this.#sizes, this.#contents];
+    return [...columns, this.#flags];
+  }
+
+  #indexOf(uid: number): number {
+    const index = firstAtLeast(this.uids, uid);
+    return this.uids[index] === uid ? index : -1;
+  }
+
+  #flagsAt(index: number): KnownFlags {
+    return this.#known[this.#flags[index] as number] as KnownFlags;
+  }
+
+  #position({ bits, keywords }: FlagSet): number {
+    const key = `${bits} ${keywords}`;
+    const known = this.#positions.get(key);
+    if (known !== undefined) return known;
+    this.#positions.set(key, this.#known.length);
+    return this.#known.push({ bits, keywords, names: formatFlags({ bits, keywords }) }) - 1;
+  }
+
+  #count(bits: number, size: number, sign: 1 | -1): void {
+    if ((bits & SEEN) === 0) this.#unseen += sign;
+    if ((bits & DELETED) !== 0) this.#deleted += sign;
+    this.#size += sign * size;
+  }
+}
+
+/** The identifiers are looked up when somebody asks for them. */
+class ColumnSummary implements MessageSummary {
+  readonly uid: number;
+  readonly flags: readonly string[];
+  readonly modSeq: number;
+  readonly internalDate: number;
+  readonly saveDate: number;
+  readonly size: number;
+  readonly #idsOf: (uid: number) => ObjectIds | undefined;
+
+  constructor(
+    uid: number,
+    flags: readonly string[],
+    modSeq: number,
+    internalDate: number,
+    saveDate: number,
+    size: number,
+    idsOf: (uid: number) => ObjectIds | undefined,
+  ) {
+    this.uid = uid;
+    this.flags = flags;
+    this.modSeq = modSeq;
+    this.internalDate = internalDate;
+    this.saveDate = saveDate;
+    this.size = size;
+    this.#idsOf = idsOf;
+  }
+
+  get emailId(): string {
+    return this.#idsOf(this.uid)?.emailId ?? "";
+  }
+
+  get threadId(): string | undefined {
+    return this.#idsOf(this.uid)?.threadId;
+  }
+}
+
+/** The index of the first UID that is not below the bound. */
+export function firstAtLeast(uids: readonly number[], bound: number): number {
+  let low = 0;
+  let high = uids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((uids[middle] as number) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Takes out what stands at these indexes, which ascend. */
+function cut(column: number[], indexes: readonly number[]): void {
+  let end = indexes[0];
+  if (end === undefined) return;
+  for (const [position, index] of indexes.entries()) {
+    const next = indexes[position + 1] ?? column.length;
+    column.copyWithin(end, index + 1, next);
+    end += next - index - 1;
+  }
+  column.length = end;
+}
