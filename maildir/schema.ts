@@ -108,5 +108,11 @@ export const MAILDIR_SCHEMA: Schema = {
     CREATE TABLE maildir_text_apart (content INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE maildir_text_garbage (content INTEGER PRIMARY KEY) STRICT;
     `,
+    // Everything is indexed anew: without positions, and with the bodies' texts beside it. The tables before go one by one.
+    `
+    CREATE TABLE maildir_text_body (row INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT;
+    UPDATE maildir_text_progress SET content = 0, row_count = 0;
+    DELETE FROM maildir_text_apart;
+    `,
   ],
 };

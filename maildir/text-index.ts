@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
 import { INDEX_MERGE_PAGES } from "./limits.ts";
@@ -6,10 +7,19 @@ import { INDEX_MERGE_PAGES } from "./limits.ts";
 const ROWS_PER_CONTENT = 4_096;
 
 /**
- * Contents in one table of the index. What FTS5 does in one go, a phrase's search or the end of a merge, grows with its
- * table: some 10 MB of text keep that at some milliseconds.
+ * Contents in one table of the index. What FTS5 does in one go, a query or the end of a merge, grows with its table: some
+ * 10 MB of text keep that at some milliseconds.
  */
 const CONTENTS_PER_TABLE = 1_024;
+
+/** Characters of the tokenizer's unit. */
+const TRIGRAM = 3;
+
+/** Level of compression of the stored texts: the fastest makes them a third, the best not much less. */
+const DEFLATE_LEVEL = 1;
+
+/** Which text of a letter a table holds. */
+export type TextColumn = "header" | "body";
 
 /** A piece of a letter's folded texts. */
 export interface TextRow {
@@ -23,31 +33,44 @@ export interface TextProgress {
   readonly rows: number;
 }
 
-/** What can be said of contents by looking for a phrase. */
-export interface TextMatches {
-  /** Contents of one table that hold it, some more than once. */
-  readonly contents: readonly number[];
+/** Rows that may hold a phrase. */
+export interface TextCandidates {
+  /** Rows of one table that have all the phrase's trigrams, wherever they stand. */
+  readonly rows: readonly number[];
   /** The table to look at next, undefined at the end. */
   readonly next: number | undefined;
 }
 
+/** A message that has one of the contents that were asked for. */
+export interface ContentHolder {
+  readonly uid: number;
+  readonly content: number;
+}
+
 /**
- * The full-text index of letters' folded texts. It is made from the letters in the background and lags behind, so
- * whoever asks it also asks which messages it does not cover. Whatever writes runs inside the caller's transaction.
+ * The full-text index of letters' folded texts: which trigrams each piece of a text has, without their positions, and the
+ * pieces of bodies themselves, compressed, to see whether a phrase really stands in them. With positions the index alone
+ * could tell, but it was larger than the mail. It is made from the letters in the background and lags behind, so whoever
+ * asks it also asks which messages it does not cover. Whatever writes runs inside the caller's transaction.
  */
 export class TextIndex {
   readonly #db: Database;
-  /** Tables that are there, by number. */
-  readonly #tables: Set<number>;
+  /** Names of tables that are there. */
+  readonly #tables: Set<string>;
   /** Those in which there may be something to merge. */
-  readonly #unmerged = new Set<number>();
+  readonly #unmerged = new Set<string>();
+  /** Tables of another form that an older program made. */
+  readonly #outdated: string[];
   readonly #progress: Statement<[], TextProgress>;
   readonly #setProgress: Statement<[number, number], unknown>;
   readonly #waiting: Statement<[number, number], number>;
   readonly #exists: Statement<[number], number>;
   readonly #setApart: Statement<[number], unknown>;
   readonly #uncovered: Statement<[number, number], number>;
-  readonly #uidsOf: Statement<[number, string], number>;
+  readonly #holders: Statement<[number, string], ContentHolder>;
+  readonly #keepBody: Statement<[number, Uint8Array], unknown>;
+  readonly #body: Statement<[number], Buffer>;
+  readonly #dropBody: Statement<[number], unknown>;
   readonly #garbage: Statement<[], number>;
   readonly #forget: readonly Statement<[number], unknown>[];
   readonly #changes: Statement<[], number>;
@@ -55,11 +78,12 @@ export class TextIndex {
   constructor(db: Database) {
     this.#db = db;
     const { sqlite } = db;
-    const tables = sqlite
-      .prepare<[], string>("SELECT name FROM sqlite_schema WHERE name GLOB 'maildir_text_[0-9]*' AND rootpage = 0")
+    const virtual = sqlite
+      .prepare<[], string>("SELECT name FROM sqlite_schema WHERE name GLOB 'maildir_*_[0-9]*' AND rootpage = 0")
       .pluck()
       .all();
-    this.#tables = new Set(tables.map((name) => Number(name.slice("maildir_text_".length))));
+    this.#tables = new Set(virtual.filter((name) => !name.startsWith("maildir_text_")));
+    this.#outdated = virtual.filter((name) => name.startsWith("maildir_text_"));
     this.#progress = sqlite.prepare("SELECT content, row_count AS rows FROM maildir_text_progress");
     this.#setProgress = sqlite.prepare("UPDATE maildir_text_progress SET content = ?, row_count = ?");
     this.#waiting = sqlite
@@ -73,11 +97,12 @@ export class TextIndex {
          WHERE mailbox = ? AND (content >= ? OR content IN (SELECT content FROM maildir_text_apart)) ORDER BY uid`,
       )
       .pluck();
-    this.#uidsOf = sqlite
-      .prepare<[number, string], number>(
-        "SELECT uid FROM maildir_message WHERE mailbox = ? AND content IN (SELECT value FROM json_each(?))",
-      )
-      .pluck();
+    this.#holders = sqlite.prepare(
+      "SELECT uid, content FROM maildir_message WHERE mailbox = ? AND content IN (SELECT value FROM json_each(?))",
+    );
+    this.#keepBody = sqlite.prepare("INSERT OR REPLACE INTO maildir_text_body VALUES (?, ?)");
+    this.#body = sqlite.prepare<[number], Buffer>("SELECT text FROM maildir_text_body WHERE row = ?").pluck();
+    this.#dropBody = sqlite.prepare("DELETE FROM maildir_text_body WHERE row = ?");
     this.#garbage = sqlite.prepare<[], number>("SELECT content FROM maildir_text_garbage LIMIT 1").pluck();
     this.#forget = ["garbage", "apart"].map((table) =>
       sqlite.prepare<[number], unknown>(`DELETE FROM maildir_text_${table} WHERE content = ?`),
@@ -102,12 +127,12 @@ export class TextIndex {
     if (content < progress.content || this.#exists.get(content) === undefined) return;
     const row = progress.content === content ? progress.rows : 0;
     if (row >= ROWS_PER_CONTENT) return this.setApart(content);
-    const table = tableOf(content);
-    this.#create(table);
-    this.#db.sqlite
-      .prepare(`INSERT INTO maildir_text_${table} (rowid, header, body) VALUES (?, ?, ?)`)
-      .run(content * ROWS_PER_CONTENT + row, header, body);
-    this.#unmerged.add(table);
+    const number = content * ROWS_PER_CONTENT + row;
+    if (header !== "") this.#insert("header", number, header);
+    if (body !== "") {
+      this.#insert("body", number, body);
+      this.#keepBody.run(number, deflateRawSync(body, { level: DEFLATE_LEVEL }));
+    }
     this.#setProgress.run(content, row + 1);
   }
 
@@ -122,17 +147,20 @@ export class TextIndex {
     this.finish(content);
   }
 
-  /** Which contents hold the phrase in the column, table by table from the one of that number on. */
-  matches(column: "header" | "body", phrase: string, from: number): TextMatches {
-    const [table, next] = [...this.#tables].filter((one) => one >= from).sort((a, b) => a - b);
-    if (table === undefined) return { contents: [], next: undefined };
-    const name = `maildir_text_${table}`;
-    const query = `${column} : "${phrase.replaceAll('"', '""')}"`;
-    const rows = this.#db.sqlite
-      .prepare<[string], number>(`SELECT rowid FROM ${name} WHERE ${name} MATCH ?`)
-      .pluck()
-      .all(query);
-    return { contents: rows.map((row) => Math.floor(row / ROWS_PER_CONTENT)), next };
+  /** Which rows may hold the phrase of three characters or more, table by table from the one of that number on. */
+  candidates(column: TextColumn, phrase: string, from: number): TextCandidates {
+    const numbers = [...this.#tables].filter((name) => name.startsWith(tableName(column, ""))).map(numberOf);
+    const [table, next] = numbers.filter((one) => one >= from).sort((a, b) => a - b);
+    if (table === undefined) return { rows: [], next: undefined };
+    const name = tableName(column, table);
+    const select = this.#db.sqlite.prepare<[string], number>(`SELECT rowid FROM ${name} WHERE ${name} MATCH ?`).pluck();
+    return { rows: select.all(allTrigrams(phrase)), next };
+  }
+
+  /** Whether the body's piece of that row holds the folded needle. */
+  bodyHolds(row: number, needle: string): boolean {
+    const text = this.#body.get(row);
+    return text !== undefined && inflateRawSync(text).toString("utf8").includes(needle);
   }
 
   /** UIDs of the mailbox's messages that the index does not cover, ascending. */
@@ -140,69 +168,111 @@ export class TextIndex {
     return this.#uncovered.all(mailbox, this.progress().content);
   }
 
-  /** UIDs of the mailbox's messages that have one of the contents. */
-  uidsOf(mailbox: number, contents: readonly number[]): number[] {
-    return this.#uidsOf.all(mailbox, JSON.stringify(contents));
+  /** The mailbox's messages that have one of the contents. */
+  holders(mailbox: number, contents: readonly number[]): ContentHolder[] {
+    return this.#holders.all(mailbox, JSON.stringify(contents));
   }
 
   /** Removes some rows of contents that are gone; false if there was nothing to remove. */
   removeSome(): boolean {
+    const outdated = this.#outdated.pop();
+    if (outdated !== undefined) {
+      this.#db.sqlite.exec(`DROP TABLE ${outdated}`);
+      return true;
+    }
     const content = this.#garbage.get();
     if (content === undefined) return false;
-    const table = tableOf(content);
-    const rows = this.#tables.has(table) ? this.#someRows(table, content) : [];
-    const remove = `DELETE FROM maildir_text_${table} WHERE rowid = ?`;
-    for (const row of rows) this.#db.sqlite.prepare(remove).run(row);
-    if (rows.length > 0) this.#unmerged.add(table);
-    else for (const statement of this.#forget) statement.run(content);
+    const tables = [tableName("header", tableOf(content)), tableName("body", tableOf(content))];
+    let removed = 0;
+    for (const name of tables.filter((one) => this.#tables.has(one))) {
+      const rows = this.#someRows(name, content);
+      const remove = this.#db.sqlite.prepare(`DELETE FROM ${name} WHERE rowid = ?`);
+      for (const row of rows) {
+        remove.run(row);
+        this.#dropBody.run(row);
+      }
+      removed += rows.length;
+      if (rows.length > 0) this.#unmerged.add(name);
+    }
+    if (removed === 0) for (const statement of this.#forget) statement.run(content);
     return true;
   }
 
   /** Merges some of what was added one by one, and lets go of what was removed; false if there is nothing more to do. */
   merge(): boolean {
-    for (const table of this.#unmerged) {
-      if (!this.#tables.has(table)) {
-        this.#unmerged.delete(table);
+    for (const name of this.#unmerged) {
+      if (!this.#tables.has(name)) {
+        this.#unmerged.delete(name);
         continue;
       }
       const before = this.#changes.get() ?? 0;
-      const name = `maildir_text_${table}`;
       this.#db.sqlite.prepare(`INSERT INTO ${name} (${name}, rank) VALUES ('merge', ?)`).run(INDEX_MERGE_PAGES);
       // SQLite's manual, FTS5 section 6.9: a merge that did nothing counts less than two changes.
       if ((this.#changes.get() ?? 0) - before >= 2) return true;
-      this.#unmerged.delete(table);
+      this.#unmerged.delete(name);
     }
     return false;
   }
 
-  #someRows(table: number, content: number): number[] {
+  #insert(column: TextColumn, row: number, text: string): void {
+    const name = tableName(column, tableOf(contentOf(row)));
+    this.#create(name);
+    this.#db.sqlite.prepare(`INSERT INTO ${name} (rowid, text) VALUES (?, ?)`).run(row, text);
+    this.#unmerged.add(name);
+  }
+
+  #someRows(name: string, content: number): number[] {
     const first = content * ROWS_PER_CONTENT;
     return this.#db.sqlite
-      .prepare<[number, number], number>(
-        `SELECT id FROM maildir_text_${table}_docsize WHERE id BETWEEN ? AND ? LIMIT 16`,
-      )
+      .prepare<[number, number], number>(`SELECT id FROM ${name}_docsize WHERE id BETWEEN ? AND ? LIMIT 16`)
       .pluck()
       .all(first, first + ROWS_PER_CONTENT - 1);
   }
 
   /**
-   * Row numbers hold the content's id; the texts are not kept. Segments are merged by the indexer alone, in slices: left
-   * to itself, FTS5 would merge as long as it takes inside an insert. Its pages fit into encrypted ones.
+   * Row numbers hold the content's id; the texts are not kept in it. Segments are merged by the indexer alone, in slices:
+   * left to itself, FTS5 would merge as long as it takes inside an insert. Its pages fit into encrypted ones.
    */
-  #create(table: number): void {
-    if (this.#tables.has(table)) return;
-    const name = `maildir_text_${table}`;
+  #create(name: string): void {
+    if (this.#tables.has(name)) return;
     this.#db.sqlite.exec(
       `CREATE VIRTUAL TABLE IF NOT EXISTS ${name} USING fts5(
-         header, body, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1'
+         text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
        );
        INSERT INTO ${name} (${name}, rank)
-       VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500), ('pgsz', 4000);`,
+       VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500), ('pgsz', 3900);`,
     );
-    this.#db.afterCommit(() => this.#tables.add(table));
+    this.#db.afterCommit(() => this.#tables.add(name));
   }
+}
+
+/** The content that a row belongs to. */
+export function contentOf(row: number): number {
+  return Math.floor(row / ROWS_PER_CONTENT);
 }
 
 function tableOf(content: number): number {
   return Math.floor(content / CONTENTS_PER_TABLE);
+}
+
+function tableName(column: TextColumn, table: number | ""): string {
+  return `maildir_${column}_index_${table}`;
+}
+
+function numberOf(name: string): number {
+  return Number(name.slice(name.lastIndexOf("_") + 1));
+}
+
+/** A query that asks for every trigram of the phrase. */
+function allTrigrams(phrase: string): string {
+  const characters = Array.from(phrase);
+  const trigrams = new Set<string>();
+  for (let end = TRIGRAM; end <= characters.length; end++)
+    trigrams.add(
+      `"${characters
+        .slice(end - TRIGRAM, end)
+        .join("")
+        .replaceAll('"', '""')}"`,
+    );
+  return [...trigrams].join(" AND ");
 }

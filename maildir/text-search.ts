@@ -5,7 +5,7 @@ import { fold, searchablePhrase } from "./folded-text.ts";
 import { FEW_MESSAGES, WORK_SLICE } from "./limits.ts";
 import type { SearchPlace } from "./message.ts";
 import type { MaildirMailbox } from "./store.ts";
-import type { TextIndex } from "./text-index.ts";
+import { contentOf, type TextColumn, type TextIndex } from "./text-index.ts";
 
 /** Looks for a folded needle in a text that comes in pieces; what could be the needle's beginning is kept between them. */
 async function contains(pieces: AsyncIterable<string>, needle: string, turn: () => Promise<void>): Promise<boolean> {
@@ -20,6 +20,9 @@ async function contains(pieces: AsyncIterable<string>, needle: string, turn: () 
 }
 
 type Searched = Pick<MaildirMailbox, "headers" | "structure" | "read"> & { readonly row: number };
+
+/** Where a text is looked at; `header`: in all fields of it. */
+type TextPlace = SearchPlace | "header";
 
 /**
  * Those of the ascending UIDs whose text holds the needle: by the index where it can tell, else by looking at the texts.
@@ -38,41 +41,78 @@ export async function searchText(
   if (asked === undefined) return await scanTexts(mailbox, where, needle, uids, signal);
   // Before the index is asked: what is indexed meanwhile is then looked at twice instead of never.
   const uncovered = new Set(index.uncovered(mailbox.row));
-  const columns: readonly ("header" | "body")[] =
-    where === "text" ? ["header", "body"] : [where === "body" ? "body" : "header"];
-  const hits = new Set<number>();
-  for (const column of columns) {
-    for (let from: number | undefined = 0; from !== undefined; ) {
-      signal?.throwIfAborted();
-      const { contents, next } = index.matches(column, asked.phrase, from);
-      if (contents.length > 0) for (const uid of index.uidsOf(mailbox.row, contents)) hits.add(uid);
-      from = next;
-      if (next !== undefined) await setImmediate();
-    }
+  const query = { index, mailbox, phrase: asked.phrase, turn: turnTaker(signal) };
+  const among = (candidates: ReadonlySet<number>) => uids.filter((uid) => candidates.has(uid) && !uncovered.has(uid));
+  const found = await scanTexts(
+    mailbox,
+    where,
+    needle,
+    uids.filter((uid) => uncovered.has(uid)),
+    signal,
+  );
+  if (where !== "body") {
+    const candidates = among(await holding(query, "header"));
+    const place = where === "text" ? "header" : where;
+    for (const uid of await scanTexts(mailbox, place, needle, candidates, signal)) found.add(uid);
   }
-  const certain = asked.whole && typeof where === "string";
-  const unclear = uids.filter((uid) => uncovered.has(uid) || (!certain && hits.has(uid)));
-  const found = unclear.length === 0 ? [] : await scanTexts(mailbox, where, needle, unclear, signal);
-  return new Set([...uids.filter((uid) => certain && hits.has(uid) && !uncovered.has(uid)), ...found]);
+  if (typeof where === "string") {
+    const candidates = among(await holding(query, "body"));
+    const sure = asked.whole ? candidates : await scanTexts(mailbox, "body", needle, candidates, signal);
+    for (const uid of sure) found.add(uid);
+  }
+  return found;
 }
 
-/** Looks at each message's text. */
-export async function scanTexts(
-  mailbox: Searched,
-  where: SearchPlace,
-  needle: string,
-  uids: readonly number[],
-  signal: AbortSignal | undefined,
-): Promise<ReadonlySet<number>> {
-  const wanted = fold(needle);
-  const found = new Set<number>();
+interface PhraseQuery {
+  readonly index: TextIndex;
+  readonly mailbox: Searched;
+  readonly phrase: string;
+  readonly turn: () => Promise<void>;
+}
+
+/** UIDs of messages whose bodies hold the phrase, or whose headers may. */
+async function holding({ index, mailbox, phrase, turn }: PhraseQuery, column: TextColumn): Promise<Set<number>> {
+  const holders = new Set<number>();
+  for (let from: number | undefined = 0; from !== undefined; ) {
+    const { rows, next } = index.candidates(column, phrase, from);
+    const uids = new Map<number, number[]>();
+    if (rows.length > 0)
+      for (const { uid, content } of index.holders(mailbox.row, [...new Set(rows.map(contentOf))]))
+        uids.set(content, [...(uids.get(content) ?? []), uid]);
+    for (const row of rows) {
+      const messages = uids.get(contentOf(row)) ?? [];
+      if (messages.every((uid) => holders.has(uid))) continue;
+      if (column === "header" || index.bodyHolds(row, phrase)) for (const uid of messages) holders.add(uid);
+      await turn();
+    }
+    from = next;
+    await turn();
+  }
+  return holders;
+}
+
+/** Lets others have their turn once the slice of time is used up. The result throws the signal's reason. */
+function turnTaker(signal: AbortSignal | undefined): () => Promise<void> {
   let sliceEnd = performance.now() + WORK_SLICE;
-  const turn = async (): Promise<void> => {
+  return async () => {
     if (performance.now() < sliceEnd) return;
     await setImmediate();
     signal?.throwIfAborted();
     sliceEnd = performance.now() + WORK_SLICE;
   };
+}
+
+/** Looks at each message's text. */
+export async function scanTexts(
+  mailbox: Searched,
+  where: TextPlace,
+  needle: string,
+  uids: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<Set<number>> {
+  const wanted = fold(needle);
+  const found = new Set<number>();
+  const turn = turnTaker(signal);
   const inHeader = (uid: number, name?: string): boolean => {
     const [header] = mailbox.headers([uid]);
     const text = header === undefined ? undefined : decodedHeader(header, name);
@@ -96,8 +136,9 @@ export async function scanTexts(
   signal?.throwIfAborted();
   for (const uid of uids) {
     await turn();
-    if (typeof where === "object" ? inHeader(uid, where.header) : where === "text" && inHeader(uid)) found.add(uid);
-    else if (typeof where === "string" && (await inBody(uid))) found.add(uid);
+    const header = typeof where === "object" ? where.header : undefined;
+    if (where !== "body" && inHeader(uid, header)) found.add(uid);
+    else if ((where === "body" || where === "text") && (await inBody(uid))) found.add(uid);
   }
   return found;
 }

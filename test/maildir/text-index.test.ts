@@ -14,7 +14,7 @@ function indexedUpTo(home: TestHome): number {
 
 function rowsInIndex(home: TestHome): number {
   const tables = home.db.sqlite
-    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE name GLOB 'maildir_text_[0-9]*_docsize'")
+    .prepare<[], string>("SELECT name FROM sqlite_schema WHERE name GLOB 'maildir_body_index_[0-9]*_docsize'")
     .pluck()
     .all();
   return tables.reduce(
@@ -230,7 +230,7 @@ test(
     await append(inbox, mail("last", "nothing of note but a treasure\r\n"));
     await untilIndexed(home);
     const tables = home.db.sqlite.prepare("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%'").all();
-    expect(tables).toHaveLength(2);
+    expect(tables).toHaveLength(4);
     expect(await searched(inbox, "body", "of note")).toHaveLength(41);
     expect(await searched(inbox, "body", "a treasure")).toEqual([41]);
     await inbox.expunge(inbox.uids().slice(30));
