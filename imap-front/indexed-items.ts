@@ -1,5 +1,5 @@
+import { selectFields } from "../mime/select-fields.ts";
 import type { FetchItem, PlainItem, SectionItem } from "./fetch-items.ts";
-import { selectFields } from "./section.ts";
 import type { Session } from "./session.ts";
 import type { MessageSummary } from "./store.ts";
 import type { MailboxView } from "./view.ts";
@@ -64,12 +64,16 @@ function named(name: string, values: readonly (string | undefined)[]): ItemColum
   };
 }
 
-function headerColumn({ label, section: { fields }, partial }: HeaderItem, { view, uids }: Batch): ItemColumn {
-  const headers = view.mailbox.headers(uids);
+function headerColumn(
+  { label, section: { fields }, partial }: HeaderItem,
+  { view: { mailbox }, uids }: Batch,
+): ItemColumn {
+  const named = fields === undefined || fields.not ? undefined : mailbox.headerFields(uids, fields.names);
+  const headers = named ?? mailbox.headers(uids).map((header) => header?.toString("latin1"));
   return (index) => {
     const header = headers[index];
     if (header === undefined) return undefined;
-    let text = fields === undefined ? header.toString("latin1") : selectFields(header, fields.names, fields.not);
+    let text = fields === undefined ? header : selectFields(header, fields.names, fields.not);
     if (partial !== undefined) text = text.slice(partial.start, partial.start + partial.length);
     return `${label} {${text.length}}\r\n${text}`;
   };

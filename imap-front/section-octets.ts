@@ -1,7 +1,8 @@
 import { Failure } from "../foundation/failure.ts";
+import { selectFields } from "../mime/select-fields.ts";
 import { readDecoded } from "./decoded-octets.ts";
 import type { SectionItem } from "./fetch-items.ts";
-import { locateSection, type Range, selectFields } from "./section.ts";
+import { locateSection, type Range } from "./section.ts";
 import type { Mailbox, MessageSummary } from "./store.ts";
 
 /** A section's octets: at hand as text with one octet per character or as bytes, or to be read while they are sent. */
@@ -36,14 +37,14 @@ export async function readSection(
     const [header] = mailbox.headers([message.uid]);
     if (header === undefined) throw new Failure("damaged", "a message cannot be read");
     if (section.fields !== undefined)
-      return cutText(selectFields(header, section.fields.names, section.fields.not), partial);
+      return cutText(selectFields(header.toString("latin1"), section.fields.names, section.fields.not), partial);
     return { kind: "bytes", bytes: partial ? header.subarray(partial.start, partial.start + partial.length) : header };
   }
   const range = findRange(mailbox, message, item);
   if (range === undefined) return { kind: "none" };
   if (section.fields !== undefined) {
     const header = await readAll(mailbox, message.uid, range);
-    return cutText(selectFields(header, section.fields.names, section.fields.not), partial);
+    return cutText(selectFields(header.toString("latin1"), section.fields.names, section.fields.not), partial);
   }
   const start = Math.min(range.end, range.start + (partial?.start ?? 0));
   const end = partial === undefined ? range.end : Math.min(range.end, start + partial.length);

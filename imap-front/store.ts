@@ -111,6 +111,11 @@ export interface Mailbox {
   structure(uid: number): Part | undefined;
   /** The top headers with the empty line that ends each, in the order of the UIDs. */
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];
+  /**
+   * Of each top header the fields of these names (in lower case), perhaps with others, and the empty line that ends it;
+   * one octet per character, in the order of the UIDs.
+   */
+  headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[];
   /** Octets start..end (end exclusive) of the message, from its file. @throws Failure damaged, nonexistent */
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
   /** All or none (MULTIAPPEND, RFC 3502); the new UIDs in order. @throws Failure full, too-big */

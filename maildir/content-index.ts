@@ -6,6 +6,7 @@ import { formatEnvelope } from "../mime/envelope.ts";
 import { messageId, parseMessageIds, referencedIds } from "../mime/message-ids.ts";
 import type { Part } from "../mime/part.ts";
 import { decodePart, encodePart } from "../mime/part-codec.ts";
+import { selectFields } from "../mime/select-fields.ts";
 import { MAX_THREAD_IDS } from "./limits.ts";
 import type { WrittenMessage } from "./message-writer.ts";
 
@@ -20,7 +21,37 @@ export interface PreparedContent {
   readonly bodyStructure: string;
   readonly structure: Buffer;
   readonly header: Buffer;
+  /** The header's fields that mail programs list. */
+  readonly listing: string;
 }
+
+/**
+ * Fields that mail programs ask of every message when they open a mailbox, in lower case. They are a third of a header,
+ * and lie together.
+ */
+const LISTED_FIELDS: ReadonlySet<string> = new Set([
+  "bcc",
+  "cc",
+  "content-type",
+  "date",
+  "from",
+  "importance",
+  "in-reply-to",
+  "lines",
+  "list-id",
+  "list-post",
+  "mail-followup-to",
+  "message-id",
+  "newsgroups",
+  "priority",
+  "references",
+  "reply-to",
+  "sender",
+  "subject",
+  "to",
+  "x-label",
+  "x-priority",
+]);
 
 function idHash(id: string): Buffer {
   return createHash("sha256").update(id).digest().subarray(0, ID_OCTETS);
@@ -37,6 +68,7 @@ export function prepareContent({ header, root, contentHash }: WrittenMessage): P
     bodyStructure: formatBodyStructure(root, true),
     structure: encodePart(rootWithoutEnvelope),
     header,
+    listing: selectFields(header.toString("latin1"), LISTED_FIELDS, false),
   };
 }
 
@@ -45,9 +77,11 @@ export class ContentIndex {
   readonly #insert: Statement<[Buffer | null, Buffer, string], unknown>;
   readonly #insertStructure: Statement<[number, string, Buffer], unknown>;
   readonly #insertHeader: Statement<[number, Buffer], unknown>;
+  readonly #insertListing: Statement<[number, string], unknown>;
   readonly #envelopes: ValuesOf<string>;
   readonly #bodyStructures: ValuesOf<string>;
   readonly #headers: ValuesOf<Buffer>;
+  readonly #listings: ValuesOf<string>;
   readonly #structure: Statement<[number, number], { structure: Buffer; envelope: string }>;
   readonly #byMessageId: Statement<[Buffer, number], number>;
   readonly #thread: Statement<[Buffer], string>;
@@ -60,9 +94,11 @@ export class ContentIndex {
     this.#insert = sqlite.prepare("INSERT INTO maildir_content (message_id, hash, envelope) VALUES (?, ?, ?)");
     this.#insertStructure = sqlite.prepare("INSERT INTO maildir_structure VALUES (?, ?, ?)");
     this.#insertHeader = sqlite.prepare("INSERT INTO maildir_header VALUES (?, ?)");
+    this.#insertListing = sqlite.prepare("INSERT INTO maildir_listing VALUES (?, ?)");
     this.#envelopes = valuesOf(sqlite, "maildir_content", "id", "envelope");
     this.#bodyStructures = valuesOf(sqlite, "maildir_structure", "content", "body_structure");
     this.#headers = valuesOf(sqlite, "maildir_header", "content", "header");
+    this.#listings = valuesOf(sqlite, "maildir_listing", "content", "fields");
     this.#structure = sqlite.prepare(
       `SELECT structure, envelope FROM maildir_structure JOIN maildir_content ON id = content WHERE content = ${ofMessage}`,
     );
@@ -82,6 +118,7 @@ export class ContentIndex {
     );
     this.#drop = [
       ["maildir_header", "content"],
+      ["maildir_listing", "content"],
       ["maildir_structure", "content"],
       ["maildir_content", "id"],
     ].map(([table, column]) =>
@@ -96,6 +133,7 @@ export class ContentIndex {
     const id = Number(this.#insert.run(content.messageId, content.hash, content.envelope).lastInsertRowid);
     this.#insertStructure.run(id, content.bodyStructure, content.structure);
     this.#insertHeader.run(id, content.header);
+    this.#insertListing.run(id, content.listing);
     return id;
   }
 
@@ -126,6 +164,17 @@ export class ContentIndex {
 
   headers(contents: readonly (number | undefined)[]): (Buffer | undefined)[] {
     return this.#headers(contents);
+  }
+
+  /** At least the fields of these names (in lower case), with one octet per character. */
+  headerFields(contents: readonly (number | undefined)[], names: ReadonlySet<string>): (string | undefined)[] {
+    const isListed = [...names].every((name) => LISTED_FIELDS.has(name));
+    const listings = isListed ? this.#listings(contents) : contents.map(() => undefined);
+    // Contents that an older program stored have no listing.
+    const missing = contents.filter((_, index) => listings[index] === undefined);
+    if (missing.length === 0) return listings;
+    const headers = this.#headers(missing).values();
+    return listings.map((listing) => listing ?? headers.next().value?.toString("latin1"));
   }
 
   structure(mailbox: number, uid: number): Part | undefined {

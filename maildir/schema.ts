@@ -114,5 +114,8 @@ export const MAILDIR_SCHEMA: Schema = {
     UPDATE maildir_text_progress SET content = 0, row_count = 0;
     DELETE FROM maildir_text_apart;
     `,
+    `
+    CREATE TABLE maildir_listing (content INTEGER PRIMARY KEY, fields TEXT NOT NULL) STRICT;
+    `,
   ],
 };

@@ -128,6 +128,8 @@ export interface MaildirMailbox {
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
   structure(uid: number): Part | undefined;
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];
+  /** At least the fields of these names (in lower case), with one octet per character. */
+  headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[];
   /** Octets start..end (end exclusive). @throws Failure damaged, nonexistent */
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
   /** All or none; the new UIDs in order. @throws Failure full, too-big, nonexistent, invalid */

@@ -114,6 +114,10 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#storage.contents.headers(this.#loaded().contents(uids));
   }
 
+  headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[] {
+    return this.#storage.contents.headerFields(this.#loaded().contents(uids), names);
+  }
+
   structure(uid: number): Part | undefined {
     return this.#storage.contents.structure(this.row, uid);
   }

@@ -19,7 +19,7 @@ async function contains(pieces: AsyncIterable<string>, needle: string, turn: () 
   return false;
 }
 
-type Searched = Pick<MaildirMailbox, "headers" | "structure" | "read"> & { readonly row: number };
+type Searched = Pick<MaildirMailbox, "headers" | "headerFields" | "structure" | "read"> & { readonly row: number };
 
 /** Where a text is looked at; `header`: in all fields of it. */
 type TextPlace = SearchPlace | "header";
@@ -91,6 +91,12 @@ async function holding({ index, mailbox, phrase, turn }: PhraseQuery, column: Te
   return holders;
 }
 
+function headerToSearch(mailbox: Searched, uid: number, name: string | undefined): Buffer | undefined {
+  if (name === undefined) return mailbox.headers([uid])[0];
+  const [fields] = mailbox.headerFields([uid], new Set([name.toLowerCase()]));
+  return fields === undefined ? undefined : Buffer.from(fields, "latin1");
+}
+
 /** Lets others have their turn once the slice of time is used up. The result throws the signal's reason. */
 function turnTaker(signal: AbortSignal | undefined): () => Promise<void> {
   let sliceEnd = performance.now() + WORK_SLICE;
@@ -114,7 +120,7 @@ export async function scanTexts(
   const found = new Set<number>();
   const turn = turnTaker(signal);
   const inHeader = (uid: number, name?: string): boolean => {
-    const [header] = mailbox.headers([uid]);
+    const header = headerToSearch(mailbox, uid, name);
     const text = header === undefined ? undefined : decodedHeader(header, name);
     return text !== undefined && fold(text).includes(wanted);
   };

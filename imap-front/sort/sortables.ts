@@ -7,6 +7,9 @@ import type { MessageLinks, Sortable } from "./sort-key.ts";
 /** Messages that are looked at between two looks at the clock. */
 const BATCH = 64;
 
+/** What threads are made of. */
+const LINKING_FIELDS = new Set(["message-id", "references", "in-reply-to"]);
+
 /** The messages, with the fields and links that are wanted; those that are gone may be left out. */
 export async function sortables(
   session: Session,
@@ -30,9 +33,12 @@ export async function sortables(
     }
     if (wanted.links === true) {
       const missing = messages.filter(({ links }) => links === undefined);
-      const headers = mailbox.headers(missing.map(({ uid }) => uid));
+      const headers = mailbox.headerFields(
+        missing.map(({ uid }) => uid),
+        LINKING_FIELDS,
+      );
       for (const [index, message] of missing.entries())
-        message.links = readLinks(headers[index], session.limits.threadReferences);
+        message.links = readLinks(headers[index] ?? "", session.limits.threadReferences);
     }
     for (const message of messages) found.push(message);
     for (const message of read.values()) cache.remember(mailbox, message);
@@ -42,6 +48,7 @@ export async function sortables(
   return found;
 }
 
-function readLinks(header: Buffer = Buffer.alloc(0), limit: number): MessageLinks {
+function readLinks(fields: string, limit: number): MessageLinks {
+  const header = Buffer.from(fields, "latin1");
   return { id: messageId(header), references: referencedIds(header).slice(-limit) };
 }

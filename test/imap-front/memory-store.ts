@@ -181,6 +181,10 @@ export class MemoryMailbox implements Mailbox {
     return uids.map((uid) => this.#messages.get(uid)?.header);
   }
 
+  headerFields(uids: readonly number[]): readonly (string | undefined)[] {
+    return uids.map((uid) => this.#messages.get(uid)?.header.toString("latin1"));
+  }
+
   async *read(uid: number, start: number, end: number): AsyncIterable<Uint8Array> {
     const message = this.#messages.get(uid);
     if (message === undefined) throw new Failure("nonexistent", "the message is gone");
