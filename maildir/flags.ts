@@ -28,6 +28,11 @@ export function isKeyword(flag: string): boolean {
   return KEYWORD.test(flag) && flag.length <= MAX_KEYWORD_OCTETS;
 }
 
+export function isSystemFlag(flag: string): boolean {
+  const key = flag.toLowerCase();
+  return SYSTEM_FLAGS.some(([name]) => name.toLowerCase() === key);
+}
+
 /** What a caller's list of flags means. `\Recent` is passed over: nobody can set it. */
 export interface FlagList {
   readonly bits: number;

@@ -67,6 +67,9 @@ export const FOLDERS_AT_A_TIME = 16;
 /** Messages that an import commits together. */
 export const IMPORT_BATCH = 64;
 
+/** Octets of small messages that an import commits together: two such batches are in memory. */
+export const IMPORT_BATCH_OCTETS = 8 * 1024 * 1024;
+
 /** Octets up to which an imported message is held in memory, so that a whole batch is stored at the same time. */
 export const SMALL_IMPORT = 256 * 1024;
 

@@ -6,6 +6,7 @@ import { ContentIndex } from "./content-index.ts";
 import { DirectorySync } from "./directory-sync.ts";
 import { DiskNames } from "./disk-names.ts";
 import { FileRemoval } from "./file-removal.ts";
+import { IMPORT_LEDGER_SCHEMA, ImportLedger } from "./import-ledger.ts";
 import { DEFAULT_APPEND_LIMIT } from "./limits.ts";
 import { MailFolders, splitDiskName } from "./mail-folders.ts";
 import { MailboxIndex } from "./mailbox-index.ts";
@@ -39,6 +40,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
   const recipients = [new X25519Recipient(options.recoveryRecipient), vault];
   try {
     db.migrate(MAILDIR_SCHEMA);
+    db.migrate(IMPORT_LEDGER_SCHEMA);
     const folders = new MailFolders(home, vaultKey);
     await folders.createRoot();
     const sync = new DirectorySync();
@@ -54,6 +56,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       messages: new MessageIndex(db),
       contents: new ContentIndex(db),
       texts: new TextIndex(db),
+      imports: new ImportLedger(db),
       folders,
       names: new DiskNames(folders, clock),
       sync,

@@ -8,6 +8,7 @@ import type { ContentIndex } from "./content-index.ts";
 import type { DirectorySync } from "./directory-sync.ts";
 import type { DiskNames } from "./disk-names.ts";
 import type { FileRemoval } from "./file-removal.ts";
+import type { ImportLedger } from "./import-ledger.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
@@ -29,6 +30,7 @@ export interface Storage {
   readonly messages: MessageIndex;
   readonly contents: ContentIndex;
   readonly texts: TextIndex;
+  readonly imports: ImportLedger;
   /** There are contents to be indexed, or to be taken out of the index. */
   readonly wakeIndexer: () => void;
   readonly folders: MailFolders;

@@ -2,6 +2,7 @@ import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Part } from "../mime/part.ts";
+import type { RemoteMailbox } from "./import-ledger.ts";
 import type {
   AppendRequest,
   CopyResult,
@@ -67,6 +68,21 @@ export interface InsertOptions {
   readonly origin?: object;
 }
 
+/** A message that an import brings. */
+export interface ImportedLetter {
+  readonly staged: StagedMessage;
+  readonly options: InsertOptions;
+  /** Its UID where it comes from, if that is another server. */
+  readonly remoteUid?: number | undefined;
+}
+
+/** Where imported messages come from. */
+export interface ImportOrigin {
+  readonly remote?: RemoteMailbox | undefined;
+  /** Only what no import brought into any mailbox: for a folder that shows the letters of all others. */
+  readonly onlyMissing?: boolean | undefined;
+}
+
 /**
  * A person's mail: one age file per message below `<home>/mail`, and everything a mail program asks for first in the
  * encrypted index. Expected failures are thrown as `Failure`; a change is durable when its promise resolves.
@@ -101,12 +117,16 @@ export interface Maildir {
   findByMessageId(mailboxId: string, messageId: string): readonly number[];
   /**
    * Inserts in one commit those staged messages whose content no import brought into this mailbox before; their UIDs.
-   * The others are for the caller to discard. @throws Failure nonexistent, full
+   * The same commit notes all of them as imported from there. The others are for the caller to discard.
+   * @throws Failure nonexistent, full
    */
   insertImported(
     mailboxId: string,
-    messages: readonly { readonly staged: StagedMessage; readonly options: InsertOptions }[],
+    messages: readonly ImportedLetter[],
+    origin?: ImportOrigin,
   ): Promise<readonly number[]>;
+  /** The UIDs of that server's mailbox that were imported into this one. */
+  importedUids(mailboxId: string, remote: RemoteMailbox): ReadonlySet<number>;
   /** Finishes what is written behind: names on disk, removed files. */
   close(): Promise<void>;
 }

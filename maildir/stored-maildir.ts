@@ -1,6 +1,7 @@
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
 import { writeDescription } from "./folder-description.ts";
+import type { RemoteMailbox } from "./import-ledger.ts";
 import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
 import type { MailboxRow } from "./mailbox-index.ts";
 import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
@@ -8,7 +9,7 @@ import type { SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
 import { commit, type Storage } from "./storage.ts";
-import type { InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
+import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
 import { StoredMailbox } from "./stored-mailbox.ts";
 import { type IndexedLetter, TextIndexer } from "./text-indexer.ts";
 
@@ -116,9 +117,10 @@ export class StoredMaildir implements Maildir {
     return this.#naming.run(async () => {
       const mailbox = this.#existing(normal);
       if (normal === INBOX) throw new Failure("forbidden", "INBOX cannot be removed");
-      const { db, mailboxes, messages, contents, removal } = this.#storage;
+      const { db, mailboxes, messages, contents, imports, removal } = this.#storage;
       await commit(this.#storage, () => {
         contents.dropUnused(messages.forget(mailbox.row));
+        imports.forgetMailbox(mailbox.row);
         mailboxes.delete(mailbox.row);
         removal.noteFolder(mailbox.folder);
         db.afterCommit(() => {
@@ -208,18 +210,33 @@ export class StoredMaildir implements Maildir {
 
   async insertImported(
     mailboxId: string,
-    items: readonly { readonly staged: StagedMessage; readonly options: InsertOptions }[],
+    items: readonly ImportedLetter[],
+    { remote, onlyMissing = false }: ImportOrigin = {},
   ): Promise<readonly number[]> {
     const mailbox = this.#byId.get(mailboxId);
     if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
-    const { messages } = this.#storage;
+    const { messages, imports } = this.#storage;
     return commit(this.#storage, () => {
-      const wanted = items.filter(({ staged }) => messages.rememberImport(mailbox.row, staged.contentHash));
+      const wanted = items.filter(
+        ({ staged: { contentHash } }) =>
+          !(onlyMissing && imports.broughtAnywhere(contentHash)) && messages.rememberImport(mailbox.row, contentHash),
+      );
+      if (remote !== undefined)
+        imports.add(
+          mailbox.row,
+          remote,
+          items.flatMap(({ remoteUid }) => remoteUid ?? []),
+        );
       return mailbox.insert(
         wanted.map(({ staged }) => stagedFile(staged)),
         wanted.map(({ options }) => options),
       );
     });
+  }
+
+  importedUids(mailboxId: string, remote: RemoteMailbox): ReadonlySet<number> {
+    const mailbox = this.#byId.get(mailboxId);
+    return mailbox === undefined ? new Set() : this.#storage.imports.uids(mailbox.row, remote);
   }
 
   async close(): Promise<void> {

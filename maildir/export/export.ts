@@ -26,6 +26,8 @@ export interface ExportOptions {
   readonly folder?: string;
   readonly format: ExportFormat;
   readonly onProgress?: (progress: ExportProgress) => void;
+  /** Aborts between two messages; what was written stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** Messages after which progress is told. */
@@ -43,7 +45,7 @@ const CREATE: Readonly<Record<ExportFormat, (path: string) => Promise<MailWriter
  * @throws Failure nonexistent (folder), already-exists, full, forbidden
  */
 export async function exportMail(maildir: Maildir, path: string, options: ExportOptions): Promise<ExportProgress> {
-  const { folder, format, onProgress } = options;
+  const { folder, format, onProgress, signal } = options;
   const places = folder === undefined ? allPlaces(maildir, path, format) : [onePlace(maildir, folder, path)];
   await requireNew(path);
   let [done, damaged] = [0, 0];
@@ -54,6 +56,7 @@ export async function exportMail(maildir: Maildir, path: string, options: Export
       const writer = await CREATE[format](target);
       try {
         for (const { uid, flags, internalDate } of mailbox.summaries(mailbox.uids())) {
+          signal?.throwIfAborted();
           try {
             const content = mailbox.read(uid, 0, Number.MAX_SAFE_INTEGER);
             await writer.write({ content, flags, internalDate });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Failure } from "../../foundation/failure.ts";
 import { readEml } from "./eml.ts";
 import { openMaildirSource } from "./maildir.ts";
-import { readMbox } from "./mbox.ts";
+import { openMbox } from "./mbox.ts";
 import type { ImportedMessage, MessageSource } from "./message-source.ts";
 
 async function* readEmls(paths: readonly string[]): AsyncGenerator<ImportedMessage> {
@@ -28,7 +28,7 @@ export async function detectSource(path: string): Promise<MessageSource> {
   const status = await stat(path).catch(() => undefined);
   if (status === undefined) throw new Failure("nonexistent", "there is nothing at this path, or it cannot be read");
   if (status.isFile()) {
-    if (await beginsWithFrom(path)) return { messages: readMbox(path) };
+    if (await beginsWithFrom(path)) return openMbox(path, status.size);
     if (status.size === 0) return { total: 0, messages: readEmls([]) };
     return { total: 1, messages: readEml(path) };
   }

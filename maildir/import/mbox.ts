@@ -1,10 +1,10 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import { firstField } from "../../mime/header.ts";
 import { isKeyword } from "../flags.ts";
 import { MAX_IMPORTED_KEYWORDS, MAX_MBOX_LINE } from "../limits.ts";
 import { arrivalDate } from "./header-dates.ts";
 import { joined, readHeader } from "./header-reading.ts";
-import type { ImportedMessage } from "./message-source.ts";
+import type { ImportedMessage, MessageSource } from "./message-source.ts";
 
 const LF = 10;
 const QUOTE = 0x3e;
@@ -98,9 +98,17 @@ export function statusFlags(header: Uint8Array): string[] {
   return [...system, ...keywords.slice(0, MAX_IMPORTED_KEYWORDS)];
 }
 
+/** The messages of an mbox of so many octets, and how far it has been read. */
+export function openMbox(path: string, size: number): MessageSource {
+  let stream: ReadStream | undefined;
+  const messages = readMbox(path, (opened) => (stream = opened));
+  return { octets: { total: size, read: () => stream?.bytesRead ?? 0 }, messages };
+}
+
 /** The messages of an mbox (RFC 4155, mboxrd, mboxo), however large it is. What precedes the first `From ` is passed over. */
-export async function* readMbox(path: string): AsyncGenerator<ImportedMessage> {
+export async function* readMbox(path: string, onOpen?: (stream: ReadStream) => void): AsyncGenerator<ImportedMessage> {
   const stream = createReadStream(path);
+  onOpen?.(stream);
   const pieces = mboxPieces(stream as AsyncIterable<Buffer>);
   let from: string | undefined;
   const body = async function* (): AsyncGenerator<Buffer> {
