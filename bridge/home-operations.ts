@@ -6,6 +6,7 @@ import type { Contact } from "../keyring/contacts.ts";
 import { seedToWords } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { exportMail } from "../maildir/export/export.ts";
+import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
 import type { Config } from "./config.ts";
@@ -129,17 +130,26 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
       return { forgotten: true };
     },
 
-    async importMail({ path, folder }, onProgress) {
+    async importMail({ path, folder }, onProgress, signal) {
       const { maildir } = gate.require();
       await stat(path).catch((error: unknown) => {
         throw new Failure("nonexistent", `${path} cannot be read`, { cause: error });
       });
-      return await importMail(maildir, path, folder, onProgress === undefined ? {} : { onProgress });
+      return await importMail(maildir, path, folder, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
     },
 
-    async exportMail({ path, ...request }, onProgress) {
+    async importAccount(request, onProgress, signal) {
       const { maildir } = gate.require();
-      return await exportMail(maildir, path, { ...request, ...(onProgress !== undefined && { onProgress }) });
+      return await importAccount(maildir, request, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+    },
+
+    async exportMail({ path, ...request }, onProgress, signal) {
+      const { maildir } = gate.require();
+      return await exportMail(maildir, path, {
+        ...request,
+        ...(onProgress && { onProgress }),
+        ...(signal && { signal }),
+      });
     },
   };
 }

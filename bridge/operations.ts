@@ -1,4 +1,6 @@
 import type { ExportFormat, ExportProgress } from "../maildir/export/export.ts";
+import type { AccountProgress, AccountRequest, AccountResult } from "../maildir/import/account/import-account.ts";
+import type { ImportProgress } from "../maildir/import/import.ts";
 import type { HostPort } from "./host-port.ts";
 
 export interface ContactView {
@@ -35,13 +37,10 @@ export interface StatusView {
   readonly memoryBytes?: number;
 }
 
-export interface ImportProgress {
-  readonly done: number;
-  readonly added: number;
-  readonly total?: number;
-}
-
-/** What one can ask of a bridge from the command line, whether it runs or was opened just for this. */
+/**
+ * What one can ask of a bridge from the command line, whether it runs or was opened just for this. What takes long tells
+ * how far it is, and stops, with what is done kept, when its signal is aborted.
+ */
 export interface Operations {
   status(): Promise<StatusView>;
   invite(request: { name?: string }): Promise<{ invite: string; id: string; expiresAt: string }>;
@@ -56,11 +55,19 @@ export interface Operations {
   importMail(
     request: { path: string; folder: string },
     onProgress?: (progress: ImportProgress) => void,
+    signal?: AbortSignal,
   ): Promise<ImportProgress>;
+  /** The request holds the account's password. */
+  importAccount(
+    request: AccountRequest,
+    onProgress?: (progress: AccountProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<AccountResult>;
   /** All folders where none is named. */
   exportMail(
     request: { path: string; folder?: string; format: ExportFormat },
     onProgress?: (progress: ExportProgress) => void,
+    signal?: AbortSignal,
   ): Promise<ExportProgress>;
 }
 
@@ -77,5 +84,6 @@ export const OPERATION_NAMES = [
   "paperKey",
   "forgetPaperKey",
   "importMail",
+  "importAccount",
   "exportMail",
 ] as const satisfies readonly (keyof Operations)[];

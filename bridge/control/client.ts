@@ -11,7 +11,8 @@ export async function connectOperations(paths: HomePaths): Promise<Operations> {
   const running = await readRunning(paths);
   const entries = OPERATION_NAMES.map((name) => [
     name,
-    (request: unknown, onProgress?: (value: unknown) => void) => callOperation(running, name, request, onProgress),
+    (request: unknown, onProgress?: (value: unknown) => void, signal?: AbortSignal) =>
+      callOperation(running, name, request, onProgress, signal),
   ]);
   return Object.fromEntries(entries) as Operations;
 }
@@ -31,9 +32,13 @@ async function callOperation(
   operation: string,
   request: unknown,
   onProgress: ((value: unknown) => void) | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const socket = connect(running.control.port, "127.0.0.1");
+  const leave = (): void => void socket.destroy();
+  signal?.addEventListener("abort", leave, { once: true });
   try {
+    signal?.throwIfAborted();
     const lines = createInterface({ input: socket });
     socket.on("error", () => lines.close());
     socket.write(`${JSON.stringify({ token: running.control.token, operation, request: request ?? {} })}\n`);
@@ -44,11 +49,13 @@ async function callOperation(
       else if (answer.error.code === "bug") throw new Error(answer.error.message);
       else throw new Failure(answer.error.code, answer.error.message);
     }
+    signal?.throwIfAborted();
     throw noAnswer();
   } catch (error) {
     if (errorCode(error).startsWith("ECONN") || errorCode(error) === "EPIPE") throw noAnswer(error);
     throw error;
   } finally {
+    signal?.removeEventListener("abort", leave);
     socket.destroy();
   }
 }

@@ -21,5 +21,5 @@ export interface Running {
   readonly control: { readonly port: number; readonly token: string };
 }
 
-/** A request holds an invite or a path: far below this many octets. */
+/** A request holds an invite or a path, or an authority's certificate: far below this many octets. */
 export const MAX_REQUEST_LINE = 65_536;

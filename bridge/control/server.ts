@@ -56,15 +56,21 @@ async function serve(
     if (request === undefined || socket.destroyed || !equalConstantTime(Buffer.from(request.token), Buffer.from(token)))
       break;
     socket.setTimeout(0);
+    // Whoever asked and went away does not want it any more.
+    const gone = new AbortController();
+    socket.once("close", () => gone.abort());
     try {
       const operation = OPERATION_NAMES.find((name) => name === request.operation);
       if (operation === undefined) throw new Failure("invalid", "the running bridge is of another version: restart it");
       const call = operations[operation] as (
         request: unknown,
         onProgress: (value: unknown) => void,
+        signal: AbortSignal,
       ) => Promise<unknown>;
-      answer({ result: await call.call(operations, request.request, (progress) => answer({ progress })) });
+      const onProgress = (progress: unknown): void => void answer({ progress });
+      answer({ result: await call.call(operations, request.request, onProgress, gone.signal) });
     } catch (thrown) {
+      if (gone.signal.aborted) break;
       const error = storageFailure(thrown);
       if (error instanceof Failure) answer({ error: { code: error.code, message: error.message } });
       else {

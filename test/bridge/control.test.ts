@@ -78,15 +78,15 @@ test("every operation can be called by its name, with its request and its result
 test("progress comes before the result, in order", async () => {
   behave = {
     importMail: async (_request, onProgress) => {
-      for (const done of [1, 2, 3]) onProgress?.({ done, added: done });
-      return { done: 3, added: 3 };
+      for (const done of [1, 2, 3]) onProgress?.({ done, added: done, tooBig: 0 });
+      return { done: 3, added: 3, tooBig: 0 };
     },
   };
   const progress: number[] = [];
   const operations = await connectOperations(homePaths(home));
   const result = await operations.importMail({ path: "/x", folder: "y" }, ({ done }) => progress.push(done));
   expect(progress).toEqual([1, 2, 3]);
-  expect(result).toEqual({ done: 3, added: 3 });
+  expect(result).toEqual({ done: 3, added: 3, tooBig: 0 });
 });
 
 test.each<FailureCode>([
