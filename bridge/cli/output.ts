@@ -19,14 +19,19 @@ export const EXIT_STATUS: Readonly<Record<FailureCode | "bug" | "usage", number>
 /** What a command prints: a JSON object on one line with `--json`, else text for a person. */
 export interface Output {
   readonly json: boolean;
+  /** Whether standard error is a terminal that a person looks at. */
+  readonly terminal: boolean;
   result(value: object, text: string): void;
   /** On standard error, for a person alone. */
   note(text: string): void;
   /** A line that is written over by the next one; only where standard error is a terminal. */
   progress(text: string): void;
+  /** On standard error, for programs alone: what happens meanwhile, a JSON object a line. */
+  event(value: object): void;
 }
 
 export function createOutput(json: boolean): Output {
+  const terminal = !json && process.stderr.isTTY;
   let progressShown = false;
   const clear = () => {
     if (progressShown) process.stderr.write("\r\x1b[K");
@@ -34,6 +39,7 @@ export function createOutput(json: boolean): Output {
   };
   return {
     json,
+    terminal,
     result(value, text) {
       clear();
       process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
@@ -43,11 +49,19 @@ export function createOutput(json: boolean): Output {
       if (!json) process.stderr.write(`${text}\n`);
     },
     progress(text) {
-      if (json || !process.stderr.isTTY) return;
-      process.stderr.write(`\r\x1b[K${text}`);
+      if (!terminal) return;
+      process.stderr.write(`\r\x1b[K${withinLine(text)}`);
       progressShown = true;
     },
+    event(value) {
+      if (json) process.stderr.write(`${JSON.stringify(value)}\n`);
+    },
   };
+}
+
+/** A line that wraps cannot be written over; control characters in it come from elsewhere. */
+function withinLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, "?").slice(0, (process.stderr.columns ?? 80) - 1);
 }
 
 /** Prints why a command failed and gives the exit status. Only a bug shows its stack. */

@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { EXPORT_FORMATS, type ExportFormat } from "../../../maildir/export/export.ts";
+import { interruptible } from "../interruption.ts";
+import { showingProgress } from "../progress.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 
@@ -25,15 +27,10 @@ export function addExportCommand(program: Command): void {
       const { output } = invocation;
       const path = resolve(second ?? first);
       const request = { path, format, ...(!all && { folder: first }) };
-      const started = Date.now();
-      const done = await withOperations(invocation, (operations) =>
-        operations.exportMail(request, (progress) => {
-          const rate = progress.done / Math.max(0.001, (Date.now() - started) / 1000);
-          const left = Math.ceil((progress.total - progress.done) / Math.max(1, rate));
-          output.progress(
-            `${progress.done} letters of ${progress.total}, ${left} s left (${Math.round(rate)} a second)`,
-          );
-        }),
+      const done = await interruptible(`what was written to ${path} is not complete`, (signal) =>
+        withOperations(invocation, (operations) =>
+          showingProgress(output, (onProgress) => operations.exportMail(request, onProgress, signal)),
+        ),
       );
       const lost = done.damaged === 0 ? "" : `; ${done.damaged} are damaged and could not be read`;
       output.result(done, `${done.done} letters written to ${path}${lost}.`);
