@@ -10,6 +10,7 @@ const LOGGED_IN = [
   "UIDPLUS",
   "MOVE",
   "MULTIAPPEND",
+  "CATENATE",
   "REPLACE",
   "CHILDREN",
   "SPECIAL-USE",

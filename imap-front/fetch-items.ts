@@ -131,31 +131,32 @@ function parsePreview(args: Scanner): PreviewItem {
 
 /** `section ["<" number "." nz-number ">"]`, after the opening bracket. */
 function parseSection(args: Scanner, peek: boolean, limits: ImapLimits): SectionItem {
-  const part = parsePart(args, limits);
-  let label = part.join(".");
-  let section: Section = { part };
-  if (args.peek() !== "]") {
-    if (part.length > 0) label += ".";
-    const text = itemName(args);
-    label += text;
-    if (text === "HEADER.FIELDS" || text === "HEADER.FIELDS.NOT") {
-      args.space();
-      const names = args.list(() => args.astring());
-      if (names.length === 0 || names.length > limits.searchKeys)
-        throw new SyntaxFailure("expected header field names");
-      label += ` (${names.map(formatFieldName).join(" ")})`;
-      const fields = { names: new Set(names.map((field) => field.toLowerCase())), not: text === "HEADER.FIELDS.NOT" };
-      section = { part, text: "HEADER", fields };
-    } else if (text === "HEADER" || text === "TEXT" || (text === "MIME" && part.length > 0)) {
-      section = { part, text };
-    } else {
-      throw new SyntaxFailure("unknown section");
-    }
-  }
+  const { section, label } = parseSectionSpec(args, limits);
   args.expect("]");
   const partial = parsePartial(args);
   if (partial === undefined) return { kind: "section", label: `BODY[${label}]`, section, peek };
   return { kind: "section", label: `BODY[${label}]<${partial.start}>`, section, partial, peek };
+}
+
+/** `[section-spec]`, up to the closing bracket or the end; `label` is how it is written in an answer. */
+export function parseSectionSpec(args: Scanner, limits: ImapLimits): { section: Section; label: string } {
+  const part = parsePart(args, limits);
+  let label = part.join(".");
+  if (args.atEnd || args.peek() === "]") return { section: { part }, label };
+  if (part.length > 0) label += ".";
+  const text = itemName(args);
+  label += text;
+  if (text === "HEADER.FIELDS" || text === "HEADER.FIELDS.NOT") {
+    args.space();
+    const names = args.list(() => args.astring());
+    if (names.length === 0 || names.length > limits.searchKeys) throw new SyntaxFailure("expected header field names");
+    label += ` (${names.map(formatFieldName).join(" ")})`;
+    const fields = { names: new Set(names.map((field) => field.toLowerCase())), not: text === "HEADER.FIELDS.NOT" };
+    return { section: { part, text: "HEADER", fields }, label };
+  }
+  if (text === "HEADER" || text === "TEXT" || (text === "MIME" && part.length > 0))
+    return { section: { part, text }, label };
+  throw new SyntaxFailure("unknown section");
 }
 
 /** `section-binary [partial]`, after the opening bracket. */

@@ -15,6 +15,8 @@ export interface ImapLimits {
   readonly searchKeys: number;
   /** Sections in one FETCH: each may read the whole message. */
   readonly fetchItems: number;
+  /** Parts that one message is put together from: each may open a message. A digest of thousands is none that anybody reads. */
+  readonly catenatedParts: number;
   /** Messages of which what SORT and THREAD compare is remembered: 500 octets to 1 KB each. */
   readonly sortables: number;
   /** Previews that are remembered: 400 octets each. */
@@ -65,6 +67,7 @@ export const defaultLimits: ImapLimits = {
   nesting: 64,
   searchKeys: 1000,
   fetchItems: 200,
+  catenatedParts: 10_000,
   sortables: 50_000,
   previews: 10_000,
   threadReferences: 100,

@@ -1,4 +1,5 @@
 import { Failure } from "../../foundation/failure.ts";
+import { Catenation } from "../catenation.ts";
 import type { Handler } from "../dispatch.ts";
 import { parseFlags } from "../flags.ts";
 import { existingMailbox } from "../mailbox-argument.ts";
@@ -9,7 +10,7 @@ import type { AppendRequest } from "../store.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { formatSet } from "../wire/sequence-set.ts";
 
-/** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none; literal8 and UTF8 (RFCs 3516, 6855) change nothing. Messages go to the store as they come. */
+/** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none; literal8 and UTF8 (RFCs 3516, 6855) change nothing; CATENATE (RFC 4469). Messages go to the store as they come. */
 export const append: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const name = args.mailbox();
@@ -17,7 +18,7 @@ export const append: Handler<LoggedIn> = async (session, state, args) => {
   const limit = state.store.appendLimit;
   const first = parseMessage(session, args, limit);
   const mailbox = existingMailbox(state.store, name, "TRYCREATE");
-  const messages = readMessages(session, first, limit);
+  const messages = readMessages(session, state, first, limit);
   const uids = await appendTo(mailbox.append(messages));
   return `[APPENDUID ${mailbox.uidValidity} ${formatSet(uids)}] APPEND completed`;
 };
@@ -34,13 +35,14 @@ export async function appendTo(result: Promise<readonly number[]>): Promise<read
 }
 
 export type Announced = Omit<AppendRequest, "content"> & {
-  /** `UTF8 (` stands before the literal, and `)` must follow it. */
-  readonly parenthesis: boolean;
+  /** A literal, one that `UTF8 (` stands before and `)` follows, or the parts that `args` goes on with. */
+  readonly body: "literal" | "utf8" | "catenate";
+  readonly args: Scanner;
 };
 
 /**
  * `[flag-list SP] [date-time SP] (literal / literal8 / "UTF8 (" literal8 ")")`, up to the literal; its size is checked
- * before the client may send it.
+ * before the client may send it. Or `CATENATE (` in its place.
  */
 export function parseMessage(session: Session, args: Scanner, limit: number): Announced {
   let flags: string[] = [];
@@ -53,27 +55,38 @@ export function parseMessage(session: Session, args: Scanner, limit: number): An
     internalDate = args.dateTime();
     args.space();
   }
-  const parenthesis = args.take("UTF8 (");
+  const request = { flags, args, ...(internalDate === undefined ? {} : { internalDate }) };
+  if (args.take("CATENATE (")) return { ...request, body: "catenate" };
+  const body = args.take("UTF8 (") ? "utf8" : "literal";
   const size = session.reader.messageSize;
   if (!args.atEnd || size === undefined) throw new SyntaxFailure("expected a literal with the message");
   if (size === 0) throw new CommandFailure("NO", undefined, "an empty message: nothing was stored");
   if (size > limit) throw new CommandFailure("NO", "TOOBIG", `a message has ${limit} octets at most`);
-  return { flags, parenthesis, ...(internalDate === undefined ? {} : { internalDate }) };
+  return { ...request, body };
 }
 
 /** The announced message and, unless it is the `only` one, those that are announced after it. */
 export async function* readMessages(
   session: Session,
+  state: LoggedIn,
   first: Announced,
   limit: number,
   only = false,
 ): AsyncGenerator<AppendRequest, void> {
+  const { reader } = session;
   for (let announced = first; ; ) {
-    const { parenthesis, ...request } = announced;
-    yield { ...request, content: session.reader.message() };
-    const args = await session.reader.nextLine();
-    if (parenthesis) args.expect(")");
-    if (args.atEnd && session.reader.messageSize === undefined) return;
+    const { body, args: before, ...request } = announced;
+    let args: Scanner;
+    if (body === "catenate") {
+      const parts = new Catenation(session, state, before, limit);
+      yield { ...request, content: parts.octets() };
+      args = parts.rest;
+    } else {
+      yield { ...request, content: reader.message() };
+      args = await reader.nextLine();
+      if (body === "utf8") args.expect(")");
+    }
+    if (args.atEnd && reader.messageSize === undefined) return;
     if (only) throw new SyntaxFailure("expected the end of the command");
     args.space();
     announced = parseMessage(session, args, limit);
