@@ -22,6 +22,7 @@ const LOGGED_IN = [
   "QRESYNC",
   "ESEARCH",
   "SEARCHRES",
+  "MULTISEARCH",
   "PARTIAL",
   "PREVIEW",
   "SORT",

@@ -6,6 +6,7 @@ import { copy } from "./command/copy.ts";
 import { create } from "./command/create.ts";
 import { remove } from "./command/delete.ts";
 import { enable } from "./command/enable.ts";
+import { esearch } from "./command/esearch.ts";
 import { expunge } from "./command/expunge.ts";
 import { fetch } from "./command/fetch.ts";
 import { id } from "./command/id.ts";
@@ -120,6 +121,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["NAMESPACE", loggedIn(namespace)],
   ["STATUS", loggedIn(status)],
   ["APPEND", loggedIn(append)],
+  ["ESEARCH", loggedIn(esearch)],
   ["IDLE", loggedIn(idle)],
   ["CHECK", selected(noop, true)],
   ["CLOSE", selected(close, true)],

@@ -1,7 +1,7 @@
 import type { Pace } from "../pace.ts";
 import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
-import { membersIn, normaliseSet } from "../wire/sequence-set.ts";
+import { membersIn, normaliseSet, type SequenceSet } from "../wire/sequence-set.ts";
 import { parseEnvelopeDate } from "./envelope-date.ts";
 import type { SearchKey } from "./search-key.ts";
 
@@ -34,7 +34,9 @@ export async function evaluate(
     case "sequence": {
       const { view } = context;
       if (key.uid && key.set !== "$") return membersIn(uids, normaliseSet(key.set, view.uids.at(-1) ?? 0));
-      return intersect(uids, view.resolve(key.set, false));
+      if (key.set === "$") return intersect(uids, view.resolve("$", false));
+      // Numbers beyond the last message are no error here (RFC 7377 section 2).
+      return intersect(uids, numbersIn(view, key.set));
     }
     case "and": {
       let left = uids;
@@ -55,6 +57,10 @@ export async function evaluate(
     default:
       throw new Error(`${key.kind} should have been compiled`);
   }
+}
+
+function numbersIn(view: MailboxView, set: SequenceSet): number[] {
+  return normaliseSet(set, view.size).flatMap(([from, to]) => view.uids.slice(from - 1, to));
 }
 
 /** 0 for what no message need be looked at, 1 for the index, 2 for envelopes, 3 for texts. */

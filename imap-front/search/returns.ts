@@ -69,7 +69,7 @@ export function named<T>(results: readonly T[], { options, partial }: Returns): 
 
 /**
  * The whole `* ESEARCH` line; empty where only SAVE was asked for. Nothing but COUNT and PARTIAL is said of an empty
- * result (RFC 4731 section 3.1). `highest` tells the highest mod-sequence, where it is wanted.
+ * result (RFC 4731 section 3.1). `highest` tells the highest mod-sequence, where it is wanted; `correlators` follow the tag (RFC 7377).
  */
 export function formatEsearch(
   tag: string,
@@ -77,9 +77,10 @@ export function formatEsearch(
   numbers: readonly number[],
   { options, partial }: Returns,
   highest: number | undefined,
+  correlators = "",
 ): string {
   if (options.size === 1 && options.has("SAVE")) return "";
-  let text = `* ESEARCH (TAG ${formatString(tag)})${uid ? " UID" : ""}`;
+  let text = `* ESEARCH (TAG ${formatString(tag)}${correlators})${uid ? " UID" : ""}`;
   if (numbers.length > 0) {
     if (options.has("MIN")) text += ` MIN ${numbers[0]}`;
     if (options.has("MAX")) text += ` MAX ${numbers.at(-1)}`;
