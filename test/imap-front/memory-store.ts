@@ -78,6 +78,7 @@ export class MemoryStore implements MailStore {
 
   async rename(from: string, to: string): Promise<void> {
     if (this.#mailboxes.has(to)) throw new Failure("already-exists", "there is such a mailbox");
+    if (from === "INBOX") return this.#mailboxes.get(from)?.moveAllTo(this.#add(to, undefined));
     for (const mailbox of this.mailboxes()) {
       if (mailbox.name !== from && !mailbox.name.startsWith(`${from}/`)) continue;
       this.#mailboxes.delete(mailbox.name);
@@ -291,6 +292,17 @@ export class MemoryMailbox implements Mailbox {
     for (const uid of removed) this.#expunged.push({ uid, modSeq });
     if (removed.length > 0) this.tell({ kind: "expunged", uids: removed, modSeq, ...(origin && { origin }) });
     return removed;
+  }
+
+  /** As renaming INBOX does: UIDs stay. */
+  moveAllTo(target: MemoryMailbox): void {
+    const uids = [...this.#messages.keys()];
+    for (const message of this.#messages.values()) target.#messages.set(message.uid, message);
+    target.#uidNext = this.#uidNext;
+    this.#messages.clear();
+    const modSeq = this.#store.nextModSeq();
+    for (const uid of uids) this.#expunged.push({ uid, modSeq });
+    if (uids.length > 0) this.tell({ kind: "expunged", uids, modSeq });
   }
 
   expungedSince(modSeq: number): readonly number[] {
