@@ -1,0 +1,60 @@
+import * as fc from "fast-check";
+import { DecodeError } from "../../../foundation/bytes.ts";
+import { Failure } from "../../../foundation/failure.ts";
+import { decodeAccountState } from "../../../keyring/account-state.ts";
+import { decodeBundle } from "../../../keyring/device-bundle.ts";
+import { decodeInnerCell } from "../../../overlay-adapter/cell.ts";
+import { decodeControl } from "../../../overlay-adapter/control.ts";
+import { parseInviteLink } from "../../../overlay-adapter/invite-link.ts";
+import { decodeLetterHeader } from "../../../overlay-adapter/letter-header.ts";
+import { decodeQueueAddress } from "../../../overlay-adapter/queue-address.ts";
+import { encodeBlock } from "../../../relay/wire/block.ts";
+import { toClient, toRelay } from "../../../relay/wire/frame.ts";
+import { octets, type Target } from "../target.ts";
+
+/** Longest that a block's payload can be made here; the rest of the block is padding. */
+const PAYLOAD = 1000;
+const block = (input: Buffer) => encodeBlock(input.subarray(0, PAYLOAD));
+
+/** Each decoder of what a relay or a contact sends; the input's first octet chooses. */
+const READERS: readonly ((input: Buffer) => unknown)[] = [
+  (input) => toRelay.decode(block(input)),
+  (input) => toClient.decode(block(input)),
+  decodeInnerCell,
+  decodeControl,
+  decodeLetterHeader,
+  decodeQueueAddress,
+  decodeAccountState,
+  decodeBundle,
+  (input) => parseInviteLink(input.toString("utf8")),
+];
+
+/** A stranger's octets are taken or refused with DecodeError, a link that a person pasted with Failure. */
+export const overlay: Target = {
+  name: "overlay",
+  seeds: [
+    "\x00\0\0\0\x01\x01\0\x10",
+    "\x01\0\0\0\x01\x81",
+    "\x02\x01\x02",
+    "\x04\x01\x01\0\0\0\0\0\0\0\x01",
+    "\x08postern:abc?x=y",
+  ].map(octets),
+  tokens: ["\0", "\x01", "\x02", "\xff\xff", "\0\0\0\0\0\0\0\x01", "\0\x20", "postern:"],
+  structured: fc
+    .tuple(
+      fc.nat(READERS.length - 1),
+      fc.constantFrom("", "\x01", "\0\0\0\x01"),
+      fc.nat(40),
+      fc.uint8Array({ maxLength: 120 }),
+    )
+    .map(([which, begin, type, rest]) =>
+      Buffer.concat([Buffer.from([which]), octets(begin), Buffer.from([type]), rest]),
+    ),
+  run(input) {
+    try {
+      READERS[(input[0] ?? 0) % READERS.length]?.(input.subarray(1));
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof Failure)) throw error;
+    }
+  },
+};
