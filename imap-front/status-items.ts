@@ -21,6 +21,7 @@ const ITEMS: ReadonlyMap<string, StatusItem> = new Map<string, StatusItem>([
 /** `(MESSAGES UNSEEN)`; each item once. */
 export function parseStatusItems(args: Scanner): string[] {
   const items = args.list(() => args.keyword());
+  if (items.length === 0) throw new SyntaxFailure("expected a status item");
   for (const item of items) if (!ITEMS.has(item)) throw new SyntaxFailure("unknown status item");
   return [...new Set(items)];
 }

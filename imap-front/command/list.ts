@@ -4,6 +4,7 @@ import { matchesPattern } from "../list/pattern.ts";
 import type { LoggedIn } from "../state.ts";
 import { formatStatus, parseStatusItems } from "../status-items.ts";
 import { formatMailbox } from "../wire/format.ts";
+import { normaliseMailboxName } from "../wire/mailbox-name.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 
 interface ListRequest {
@@ -26,7 +27,7 @@ export const list: Handler<LoggedIn> = async (session, state, args) => {
     output.write('* LIST (\\Noselect) "/" ""\r\n');
     return "LIST completed";
   }
-  const patterns = request.patterns.map((pattern) => request.reference + pattern);
+  const patterns = request.patterns.map((pattern) => normaliseMailboxName(request.reference + pattern));
   const entries = mailboxTree(state.store);
   const matching = new Set<ListEntry>();
   for (const entry of entries) {
@@ -46,7 +47,7 @@ export const list: Handler<LoggedIn> = async (session, state, args) => {
     if (output.full) await output.flush();
     if (session.pace.due) await session.pace.yield();
   }
-  if (request.statusItems?.includes("HIGHESTMODSEQ") === true) session.condStore = true;
+  if (request.statusItems?.includes("HIGHESTMODSEQ") === true) session.enableCondStore();
   return "LIST completed";
 };
 
@@ -58,6 +59,7 @@ function parseList(args: Scanner): ListRequest {
   args.space();
   const several = args.peek() === "(";
   const patterns = several ? args.list(() => args.listMailbox()) : [args.listMailbox()];
+  if (patterns.length === 0) throw new SyntaxFailure("expected a mailbox pattern");
   const returns = new Set<string>();
   let statusItems: string[] | undefined;
   if (!args.atEnd) {
@@ -80,8 +82,8 @@ function parseList(args: Scanner): ListRequest {
     if (!["SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"].includes(option))
       throw new SyntaxFailure("unknown selection option");
   const recursive = options.has("RECURSIVEMATCH");
-  if (recursive && !options.has("SUBSCRIBED") && !options.has("SPECIAL-USE"))
-    throw new SyntaxFailure("RECURSIVEMATCH needs something to match");
+  // SPECIAL-USE is one of the options that do not count here (RFC 6154 section 6).
+  if (recursive && !options.has("SUBSCRIBED")) throw new SyntaxFailure("RECURSIVEMATCH needs something to match");
   return {
     reference,
     patterns,

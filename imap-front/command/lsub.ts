@@ -3,13 +3,14 @@ import { ancestors } from "../list/mailbox-tree.ts";
 import { matchesPattern } from "../list/pattern.ts";
 import type { LoggedIn } from "../state.ts";
 import { formatMailbox } from "../wire/format.ts";
+import { normaliseMailboxName } from "../wire/mailbox-name.ts";
 
 /** RFC 3501 section 6.3.9: subscriptions, and levels above them that `%` stops at. */
 export const lsub: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const reference = args.mailbox();
   args.space();
-  const pattern = reference + args.listMailbox();
+  const pattern = normaliseMailboxName(reference + args.listMailbox());
   args.end();
   const subscriptions = state.store.subscriptions();
   const found = new Map<string, boolean>();

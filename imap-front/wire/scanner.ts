@@ -137,12 +137,12 @@ export class Scanner {
     return { name: normaliseMailboxName(given), given };
   }
 
-  /** `list-mailbox`: a name with wildcards, decoded. */
+  /** `list-mailbox`: a name with wildcards, decoded; it is normalised only together with the reference before it. */
   listMailbox(): string {
     const wire = this.#stringOrNothing() ?? this.#match(LIST_CHARS, "a mailbox pattern")[0];
     const pattern = decodeMailboxName(wire, this.#utf8);
     if (pattern === undefined) throw new SyntaxFailure(this.#wrongName);
-    return normaliseMailboxName(pattern);
+    return pattern;
   }
 
   flag(): string {
