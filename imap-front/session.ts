@@ -51,8 +51,6 @@ export class Session {
   input: Input;
   output: Output;
   reader: CommandReader;
-  /** RFC 7162 section 3.1: the client wants to hear MODSEQs. */
-  condStore = false;
   /** The client enabled IMAP4rev2 (RFC 9051), UTF8=ACCEPT (RFC 6855), QRESYNC (RFC 7162). */
   rev2 = false;
   utf8 = false;
@@ -64,6 +62,7 @@ export class Session {
   ending = false;
   #stream: Duplex;
   #secure: boolean;
+  #condStore = false;
   #errors = 0;
   #working = false;
   #stopping = false;
@@ -154,6 +153,19 @@ export class Session {
   /** FETCH responses that the client did not ask for say which UID they mean (RFC 9051 section 7.5.2, RFC 7162 section 3.2.4). */
   get tellsUids(): boolean {
     return this.condStore || this.rev2;
+  }
+
+  /** RFC 7162 section 3.1: the client wants to hear MODSEQs. */
+  get condStore(): boolean {
+    return this.#condStore;
+  }
+
+  /** The first time it is told how far the selected mailbox is (RFC 7162 section 3.1), but not beyond changes that it does not know. */
+  enableCondStore(): void {
+    if (this.#condStore) return;
+    this.#condStore = true;
+    if (this.state.kind !== "selected") return;
+    this.output.write(`* OK [HIGHESTMODSEQ ${this.state.view.knownModSeq}] highest mod-sequence\r\n`);
   }
 
   /** To be called when something was enabled: the next command is read accordingly. */

@@ -30,6 +30,8 @@ export class MailboxView {
   onPending: (() => void) | undefined;
   /** The mailbox was removed by somebody: nothing more can be told of it. */
   removed = false;
+  /** HIGHESTMODSEQ as SELECT told it. */
+  modSeqAtSelect = 0;
   #uids: number[];
   #recent: Set<number>;
   #saved: readonly number[] = [];
@@ -147,6 +149,11 @@ export class MailboxView {
 
   get hasPending(): boolean {
     return this.#added.length > 0 || this.#expunged.size > 0 || this.#flagged.size > 0;
+  }
+
+  /** Every change up to this mod-sequence is known to the client. */
+  get knownModSeq(): number {
+    return this.hasPending ? this.modSeqAtSelect : this.mailbox.status().highestModSeq;
   }
 
   /** Untagged responses for what changed, in pieces. The view is up to date afterwards. */

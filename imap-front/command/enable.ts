@@ -6,14 +6,14 @@ const ENABLERS: ReadonlyMap<string, (session: Session) => void> = new Map([
   [
     "CONDSTORE",
     (session: Session) => {
-      session.condStore = true;
+      session.enableCondStore();
     },
   ],
   [
     "QRESYNC",
     (session: Session) => {
       session.qresync = true;
-      session.condStore = true;
+      session.enableCondStore();
     },
   ],
   [

@@ -25,7 +25,7 @@ export const esearch: Handler<LoggedIn> = async (session, state, args) => {
   if (saves && (!ofSelected || filters.length > 1)) throw new SyntaxFailure("only a search of SELECTED can be saved");
   const run = async (): Promise<Completion> => {
     const key = parseCriteria(session, args);
-    if (mentions(key, isModSeq)) session.condStore = true;
+    if (mentions(key, isModSeq)) session.enableCondStore();
     for (const mailbox of mailboxesToSearch(state, filters)) {
       await searchMailbox(session, mailbox, { returns, key }, view?.mailbox.id === mailbox.id ? view : undefined);
       if (session.output.full) await session.output.flush();

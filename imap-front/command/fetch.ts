@@ -97,7 +97,7 @@ function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boo
     if (!items.some((item) => item.kind === kind)) items.unshift({ kind });
   };
   if (changedSince !== undefined) ask("MODSEQ");
-  if (items.some((item) => item.kind === "MODSEQ")) session.condStore = true;
+  if (items.some((item) => item.kind === "MODSEQ")) session.enableCondStore();
   if (uid) ask("UID");
   let uids: readonly number[] = view.resolve(set, uid);
   if (partial !== undefined) uids = cutRange(uids, partial);

@@ -23,7 +23,7 @@ async function searchView(
   uid: boolean,
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
-  if (withModSeq) session.condStore = true;
+  if (withModSeq) session.enableCondStore();
   const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
   const uids = await evaluate(context, key, view.uids);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));

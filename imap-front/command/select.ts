@@ -28,16 +28,17 @@ function selectOrExamine(readOnly: boolean): Handler<LoggedIn> {
       });
     }
     args.end();
-    if (condStore) session.condStore = true;
     const { output } = session;
     if (state.kind === "selected") {
       session.unselect();
       output.write("* OK [CLOSED] the other mailbox was closed\r\n");
     }
+    if (condStore) session.enableCondStore();
     const mailbox = existingMailbox(state.store, name);
     const view = new MailboxView(mailbox, readOnly);
     session.select(view);
     const { uidNext, highestModSeq } = mailbox.status();
+    view.modSeqAtSelect = highestModSeq;
     output.write(
       `${view.formatKnownFlags()}* ${view.size} EXISTS\r\n${session.rev2 ? "" : `* ${view.recentCount} RECENT\r\n`}` +
         `* OK [UIDVALIDITY ${mailbox.uidValidity}] UIDs are valid\r\n* OK [UIDNEXT ${uidNext}] next UID\r\n` +

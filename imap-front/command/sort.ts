@@ -35,7 +35,7 @@ async function sortView(
   uid: boolean,
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
-  if (withModSeq) session.condStore = true;
+  if (withModSeq) session.enableCondStore();
   const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
   const found = await evaluate(context, key, view.uids);
   const messages = await sortables(session, view, found, { fields: needsFields(keys) });

@@ -10,7 +10,7 @@ export const status: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const items = parseStatusItems(args);
   args.end();
-  if (items.includes("HIGHESTMODSEQ")) session.condStore = true;
+  if (items.includes("HIGHESTMODSEQ")) session.enableCondStore();
   const mailbox = existingMailbox(state.store, name);
   session.output.write(formatStatus(mailbox, items, state.store.appendLimit, session.utf8Names));
   return "STATUS completed";

@@ -23,7 +23,7 @@ interface StoreRequest {
 export const store: Handler<Selected> = async (session, { view }, args, uid) => {
   const request = parseStore(session, view, args, uid);
   if (view.readOnly) throw new CommandFailure("NO", "CANNOT", "the mailbox was opened to be read only");
-  if (request.unchangedSince !== undefined) session.condStore = true;
+  if (request.unchangedSince !== undefined) session.enableCondStore();
   const gone = !uid && request.uids.some((number) => view.isExpunged(number));
   const conflicts: number[] = [];
   for (let i = 0; i < request.uids.length; i += BATCH) {
