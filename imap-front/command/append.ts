@@ -2,6 +2,7 @@ import { Failure } from "../../foundation/failure.ts";
 import { Catenation } from "../catenation.ts";
 import type { Handler } from "../dispatch.ts";
 import { parseFlags } from "../flags.ts";
+import { formatListed } from "../list/list-response.ts";
 import { existingMailbox } from "../mailbox-argument.ts";
 import { CommandFailure } from "../reply.ts";
 import type { Session } from "../session.ts";
@@ -13,13 +14,15 @@ import { formatSet } from "../wire/sequence-set.ts";
 /** RFC 9051 section 6.3.12, with several messages (RFC 3502): all or none; literal8 and UTF8 (RFCs 3516, 6855) change nothing; CATENATE (RFC 4469). Messages go to the store as they come. */
 export const append: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
-  const name = args.mailbox();
+  const { name, given } = args.mailboxAsGiven();
   args.space();
   const limit = state.store.appendLimit;
   const first = parseMessage(session, args, limit);
   const mailbox = existingMailbox(state.store, name, "TRYCREATE");
   const messages = readMessages(session, state, first, limit);
   const uids = await appendTo(mailbox.append(messages));
+  if (session.rev2 && given !== name)
+    session.output.write(formatListed(state.store, mailbox, given, session.utf8Names));
   return `[APPENDUID ${mailbox.uidValidity} ${formatSet(uids)}] APPEND completed`;
 };
 

@@ -2,7 +2,7 @@ import type { Mailbox, MailStore } from "../store.ts";
 import { formatMailbox } from "../wire/format.ts";
 
 /**
- * The `* LIST` line of one mailbox, unasked (RFC 9051 sections 6.3.2 and 6.3.4); with OLDNAME where the client gave the
+ * The `* LIST` line of one mailbox, unasked (RFC 9051 sections 6.3.2, 6.3.4 and 6.3.6); with OLDNAME where the client gave the
  * name in another spelling (section 6.3.9.7).
  */
 export function formatListed(store: MailStore, mailbox: Mailbox, given: string, utf8: boolean): string {
@@ -12,4 +12,9 @@ export function formatListed(store: MailStore, mailbox: Mailbox, given: string, 
   if (store.subscriptions().has(mailbox.name)) attributes.push("\\Subscribed");
   const oldName = given === mailbox.name ? "" : ` ("OLDNAME" (${formatMailbox(given, utf8)}))`;
   return `* LIST (${attributes.join(" ")}) "/" ${formatMailbox(mailbox.name, utf8)}${oldName}\r\n`;
+}
+
+/** The `* LIST` line of a mailbox that is gone and was named in another spelling (RFC 9051 section 6.3.5). */
+export function formatDeleted(name: string, given: string, utf8: boolean): string {
+  return `* LIST (\\NonExistent) "/" ${formatMailbox(name, utf8)} ("OLDNAME" (${formatMailbox(given, utf8)}))\r\n`;
 }
