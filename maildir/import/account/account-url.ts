@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
 import { Failure } from "../../../foundation/failure.ts";
 
-/** Which mailboxes on which server: an IMAP URL (RFC 5092) without its parameters. */
+/** Which mailboxes on which server. */
 export interface AccountUrl {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  /** TLS from the first octet on (RFC 8314); otherwise STARTTLS. */
+  /** TLS from the first octet on; otherwise STARTTLS. */
   readonly implicitTls: boolean;
   /** The one folder that is named, as the server spells it. */
   readonly folder?: string;

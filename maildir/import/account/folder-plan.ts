@@ -35,7 +35,7 @@ export interface PlanOptions {
 
 const SPECIAL_USES: readonly string[] = ["\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive"] satisfies SpecialUse[];
 
-/** Folders that show letters of others by some mark, and hold none (RFC 6154 section 2, RFC 8457). */
+/** Folders that show letters of others by some mark, and hold none (`\Flagged`: RFC 6154 section 2). */
 const VIEWS: readonly string[] = ["\\Flagged", "\\Important"];
 
 /**

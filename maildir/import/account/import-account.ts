@@ -4,8 +4,9 @@ import type { Maildir, MaildirMailbox } from "../../store.ts";
 import { accountName } from "./account-url.ts";
 import { AccountConnection, type AccountLogin, serverText } from "./connection.ts";
 import { type PlannedFolder, planFolders, type RemoteFolder, samePath } from "./folder-plan.ts";
-import { compareFolder, type FolderProgress, importFolder } from "./import-folder.ts";
+import { compareFolder, FolderFailed, type FolderProgress, importFolder } from "./import-folder.ts";
 import { MAX_FOLDERS } from "./limits.ts";
+import { ProtocolBreach } from "./remote-letters.ts";
 
 export interface AccountRequest extends AccountLogin {
   /** These folders alone, as the server spells them; all where none is named. */
@@ -86,7 +87,7 @@ export async function importAccount(
         }
       } catch (thrown) {
         signal?.throwIfAborted();
-        error = folderError(thrown, connection);
+        error = folderError(thrown);
       }
       const { messages, added } = progress.get(folder) ?? NOTHING;
       results.push({
@@ -152,15 +153,12 @@ async function compare(
 }
 
 /** What is wrong with one folder, in words. @throws what stops the others too: our own disk, or a server that is gone */
-function folderError(thrown: unknown, connection: AccountConnection): string {
-  if (thrown instanceof Failure) {
-    if (!["unavailable", "invalid"].includes(thrown.code) || !connection.stands) throw thrown;
-    return thrown.message;
-  }
+function folderError(thrown: unknown): string {
+  if (thrown instanceof FolderFailed || thrown instanceof ProtocolBreach) return thrown.message;
+  if (thrown instanceof Failure) throw thrown;
   // What the library says carries a code or the server's answer; anything else is a bug of ours.
   const { responseStatus } = thrown as { responseStatus?: unknown };
-  if (responseStatus === undefined && errorCode(thrown) === "" && (thrown as Error).name !== "ProtocolBreach")
-    throw thrown;
+  if (responseStatus === undefined && errorCode(thrown) === "") throw thrown;
   return serverText(thrown);
 }
 

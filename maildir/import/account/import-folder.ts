@@ -30,6 +30,11 @@ export interface FolderImportOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The server does not give what this folder holds; others may come all the same. The message is for a person. */
+export class FolderFailed extends Error {
+  override name = "FolderFailed";
+}
+
 /** What the store says, in contrast to the server. */
 class StoreFailed extends Error {}
 
@@ -52,7 +57,7 @@ export async function compareFolder(
 
 /**
  * Brings one folder of an account into a mailbox. What was taken is on the disk when this settles, whether it resolves
- * or rejects. @throws Failure unavailable (the connection, or the folder cannot be read), full, forbidden
+ * or rejects. @throws FolderFailed; Failure unavailable (the connection), full, forbidden
  */
 export async function importFolder(
   maildir: Maildir,
@@ -145,7 +150,7 @@ class FolderImport {
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof StoreFailed) throw error.cause;
-        if (error instanceof Failure) throw error;
+        if (error instanceof Failure || error instanceof FolderFailed) throw error;
         this.#drop(error);
         if (settled.size === 0 && batch.length === 1) this.#giveUpLater(batch[0] ?? 0, settled, error);
         else if (settled.size === 0) suspects = batch.length;
@@ -168,7 +173,7 @@ class FolderImport {
     if (selected === false || selected.path !== this.#folder.path)
       await client.mailboxOpen(this.#folder.path, { readOnly: true });
     if (client.mailbox !== false && Number(client.mailbox.uidValidity) !== uidValidity)
-      throw new Failure("unavailable", "the server numbered the folder anew meanwhile: run the same command again");
+      throw new FolderFailed("the server numbered the folder anew meanwhile: run the same command again");
     const long: Described[] = [];
     for await (const letter of fetchLetters(client, batch)) {
       if ("long" in letter) {
@@ -212,10 +217,6 @@ class FolderImport {
     this.#failed++;
     this.#tell();
     if (++this.#lostInARow >= MAX_LOST_IN_A_ROW)
-      throw new Failure(
-        "unavailable",
-        `the server does not hand out the letters of ${this.#folder.path}: ${serverText(error)}`,
-        { cause: error },
-      );
+      throw new FolderFailed(`the server does not hand out its letters: ${serverText(error)}`, { cause: error });
   }
 }

@@ -229,6 +229,25 @@ test(
 );
 
 test(
+  "a folder in which every letter breaks the connection is given up too, and does not stop the others",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    serve("Broken", letters(60));
+    serve("Whole", letters(2));
+    let broken = false;
+    server.intercept = (command, _answer, socket) => {
+      if (command.startsWith("EXAMINE")) broken = command.includes("Broken");
+      if (!broken || !command.startsWith("UID FETCH")) return false;
+      socket.write("* 1 FETCH (UID 1 BODY[]<0> {4000000000}\r\n");
+      return true;
+    };
+    const { folders, added } = await importIt(maildir);
+    expect(added).toBe(2);
+    expect(folders.find(({ from }) => from === "Broken")?.error).toMatch(/does not hand out/);
+  }),
+);
+
+test(
   "long letters come in pieces, whatever the server says of their size",
   inHome(async (home) => {
     const maildir = await home.open();
