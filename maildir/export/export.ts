@@ -55,7 +55,7 @@ export async function exportMail(maildir: Maildir, path: string, options: Export
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       const writer = await CREATE[format](target);
       try {
-        for (const { uid, flags, internalDate } of mailbox.summaries(mailbox.uids())) {
+        await eachAtOnce(mailbox.summaries(mailbox.uids()), writer.atOnce, async ({ uid, flags, internalDate }) => {
           signal?.throwIfAborted();
           try {
             const content = mailbox.read(uid, 0, Number.MAX_SAFE_INTEGER);
@@ -66,8 +66,7 @@ export async function exportMail(maildir: Maildir, path: string, options: Export
             if (error.code === "damaged") damaged++;
           }
           if ((done + damaged) % PROGRESS_STEP === 0) onProgress?.({ done, total, damaged });
-          await setImmediate();
-        }
+        });
       } finally {
         await writer.close();
       }
@@ -76,6 +75,23 @@ export async function exportMail(maildir: Maildir, path: string, options: Export
     throw exportFailure(error, path);
   }
   return { done, total, damaged };
+}
+
+/** Begins work on each in order, on so many at a time; all that began has ended when this settles. */
+async function eachAtOnce<T>(all: Iterable<T>, atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  for (const one of all) {
+    const run = work(one)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => running.delete(run));
+    running.add(run);
+    if (running.size >= atOnce) await Promise.race(running);
+    if (failures.length > 0) break;
+    await setImmediate();
+  }
+  await Promise.all(running);
+  if (failures.length > 0) throw failures[0];
 }
 
 interface Place {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { maildirLetters, parseFlags } from "../flags.ts";
 import { KEYWORDS_FILE, MAX_KEYWORD_LETTERS } from "../keywords-file.ts";
 import type { MailWriter } from "./mail-writer.ts";
-import { writeMessageFile } from "./message-file.ts";
+import { FILES_AT_ONCE, writeMessageFile } from "./message-file.ts";
 
 /**
  * A Maildir: a file per message, named so that the order stays. The first 26 keywords become letters as Dovecot has
@@ -14,6 +14,7 @@ export async function createMaildir(path: string): Promise<MailWriter> {
   const known: string[] = [];
   let count = 0;
   return {
+    atOnce: FILES_AT_ONCE,
     async write(message) {
       const { bits, keywords } = parseFlags(message.flags);
       let letters = maildirLetters({ bits, keywords: keywords.join(" ") });

@@ -14,6 +14,7 @@ export async function createMbox(path: string): Promise<MailWriter> {
   const handle = await open(path, "wx", 0o600);
   const file = bufferedFile(handle);
   return {
+    atOnce: 1,
     async write(message) {
       const begin = file.position();
       try {
