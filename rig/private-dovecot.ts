@@ -1,7 +1,16 @@
 /** A Dovecot of one's own on loopback, to import from: temporary, known to nobody, ended by its process id. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -13,6 +22,15 @@ const START_PATIENCE = 15_000;
 export const DOVECOT_PROGRAM = "/usr/sbin/dovecot";
 
 export const dovecotInstalled = (): boolean => existsSync(DOVECOT_PROGRAM);
+
+/** A letter as Dovecot's Maildir has it. */
+export interface FiledLetter {
+  readonly content: Buffer;
+  /** Maildir's letters for system flags, and those of `keywords`: `a` is the first one. */
+  readonly letters: string;
+  /** Seconds since 1970. */
+  readonly date: number;
+}
 
 export class PrivateDovecot {
   readonly user = "ann";
@@ -63,6 +81,19 @@ export class PrivateDovecot {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
+  /** Puts letters into a folder before anybody opened it; the name is as it stands on disk (`.Work.Old`; empty: INBOX). */
+  fill(folder: string, letters: readonly FiledLetter[], keywords: readonly string[] = []): void {
+    const directory = join(this.#directory, "home", "Maildir", folder);
+    for (const part of ["cur", "new", "tmp"]) mkdirSync(join(directory, part), { recursive: true });
+    writeFileSync(join(directory, "dovecot-keywords"), keywords.map((name, index) => `${index} ${name}\n`).join(""));
+    for (const [index, { content, letters: flags, date }] of letters.entries()) {
+      const path = join(directory, "cur", `${String(index).padStart(8, "0")}.test:2,${flags}`);
+      writeFileSync(path, content);
+      utimesSync(path, date, date);
+    }
+    if (process.getuid?.() === 0) execFileSync("chown", ["-R", "mail:", join(this.#directory, "home")]);
+  }
+
   log(): string {
     const path = join(this.#directory, "log");
     return existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -76,7 +107,7 @@ export class PrivateDovecot {
     const id = (kind: string): string => execFileSync("id", [kind, owner], { encoding: "utf8" }).trim();
     mkdirSync(join(directory, "home"));
     chmodSync(directory, 0o755);
-    if (root) chownSync(join(directory, "home"), Number(id("-u")), Number(id("-g")));
+    if (root) execFileSync("chown", ["mail:", join(directory, "home")]);
     writeFileSync(
       join(directory, "dovecot.conf"),
       `base_dir = ${directory}/run
