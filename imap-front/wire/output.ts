@@ -2,12 +2,18 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../foundation/clock.ts";
 import { ConnectionClosed } from "./input.ts";
 
+/** Octets that are copied to be written together with others; longer ones are written as they are. */
+const GATHERED = 16 * 1024;
+
 /** Answers on their way to one client: gathered into large writes; a client that does not read makes the writer wait. */
 export class Output {
   readonly #stream: Duplex;
   readonly #clock: Clock;
   readonly #chunk: number;
   readonly #stalled: number;
+  /** What is gathered: pieces, and after them text. */
+  #pieces: Buffer[] = [];
+  #piecesLength = 0;
   #text = "";
   #sent = 0;
   #drained: Promise<void> | undefined;
@@ -32,13 +38,20 @@ export class Output {
 
   /** True once enough is gathered that a writer of many lines should flush. */
   get full(): boolean {
-    return this.#text.length >= this.#chunk;
+    return this.#piecesLength + this.#text.length >= this.#chunk;
   }
 
   /** Hands everything to the socket and waits while the client is behind. @throws ConnectionClosed */
   async flush(): Promise<void> {
     if (this.#stream.destroyed || this.#stream.writableEnded) throw new ConnectionClosed("the client is gone");
-    if (this.#text.length > 0) {
+    if (this.#piecesLength > 0) {
+      this.#gatherText();
+      const gathered = Buffer.concat(this.#pieces, this.#piecesLength);
+      this.#pieces = [];
+      this.#piecesLength = 0;
+      this.#sent += gathered.length;
+      this.#stream.write(gathered);
+    } else if (this.#text.length > 0) {
       const text = this.#text;
       this.#text = "";
       this.#sent += text.length;
@@ -47,10 +60,12 @@ export class Output {
     if (this.#stream.writableNeedDrain) await this.#drain();
   }
 
-  /** Octets after all that was written; waits while the client is behind. */
+  /** Octets after all that was written, which nobody changes afterwards; waits while the client is behind. */
   async octets(bytes: Uint8Array): Promise<void> {
-    if (bytes.length <= 16 * 1024) {
-      this.#text += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    if (bytes.length <= GATHERED) {
+      this.#gatherText();
+      this.#pieces.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      this.#piecesLength += bytes.length;
       if (this.full) await this.flush();
       return;
     }
@@ -58,6 +73,13 @@ export class Output {
     this.#sent += bytes.length;
     this.#stream.write(bytes);
     if (this.#stream.writableNeedDrain) await this.#drain();
+  }
+
+  #gatherText(): void {
+    if (this.#text.length === 0) return;
+    this.#pieces.push(Buffer.from(this.#text, "latin1"));
+    this.#piecesLength += this.#text.length;
+    this.#text = "";
   }
 
   #drain(): Promise<void> {
