@@ -64,14 +64,14 @@ export const MAX_IMPORTED_KEYWORDS = 100;
 /** Folders whose descriptions are written at the same time; each has a file open. */
 export const FOLDERS_AT_A_TIME = 16;
 
-/** Messages that an import commits together. */
-export const IMPORT_BATCH = 64;
+/** Messages that are written and synced at the same time, and that an import commits together. */
+export const STAGING_BATCH = 64;
 
-/** Octets of small messages that an import commits together: two such batches are in memory. */
-export const IMPORT_BATCH_OCTETS = 8 * 1024 * 1024;
+/** Octets of small messages that are written at the same time: an import has two such batches in memory. */
+export const STAGING_BATCH_OCTETS = 8 * 1024 * 1024;
 
-/** Octets up to which an imported message is held in memory, so that a whole batch is stored at the same time. */
-export const SMALL_IMPORT = 256 * 1024;
+/** Octets up to which a message is held in memory, so that a whole batch is stored at the same time. */
+export const SMALL_MESSAGE = 256 * 1024;
 
 /** UIDs and MODSEQs that sessions may have seen and a power cut undone: more than can be committed between two syncs. */
 export const UNCERTAIN_NUMBERS = 10_000;

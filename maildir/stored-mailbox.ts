@@ -1,6 +1,7 @@
 import { Failure } from "../foundation/failure.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
 import type { Part } from "../mime/part.ts";
+import { appendMessages } from "./append.ts";
 import type { FilePlace } from "./disk-names.ts";
 import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
 import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, ROWS_PER_LOAD } from "./limits.ts";
@@ -19,9 +20,9 @@ import { readStoredMessage } from "./message-access.ts";
 import { type ColumnRow, firstAtLeast, MessageColumns } from "./message-columns.ts";
 import type { StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
-import { discard, type StagedFile, stage } from "./staging.ts";
+import type { StagedFile } from "./staging.ts";
 import { commit, type Storage } from "./storage.ts";
-import type { AppendMerger, InsertOptions, MaildirMailbox } from "./store.ts";
+import type { InsertOptions, MaildirMailbox } from "./store.ts";
 import { searchText } from "./text-search.ts";
 import { transfer } from "./transfer.ts";
 import { ascending } from "./uid-list.ts";
@@ -126,38 +127,12 @@ export class StoredMailbox implements MaildirMailbox {
     return readStoredMessage(this.#storage, this, uid, start, end);
   }
 
-  async append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<number[]> {
-    const staged: StagedFile[] = [];
-    const options: InsertOptions[] = [];
-    const mergers: (AppendMerger | undefined)[] = [];
-    const merged: StagedFile[] = [];
-    try {
-      for await (const { content, flags, internalDate } of messages) {
-        parseFlags(flags);
-        const date = internalDate === undefined ? {} : { internalDate };
-        const merger = this.#storage.appendMerger?.(this);
-        mergers.push(merger);
-        staged.push(await stage(this.#storage, this.#folder, merger?.watch(content) ?? content, date));
-        options.push({ flags, ...date });
-      }
-      const uids = await commit(this.#storage, () => {
-        const existing = staged.map((one, index) => this.#existing(mergers[index]?.existing(one)));
-        const isNew = (_: unknown, index: number): boolean => existing[index] === undefined;
-        const added = this.insert(staged.filter(isNew), options.filter(isNew), origin);
-        merged.push(...staged.filter((_, index) => existing[index] !== undefined));
-        const newUids = added.values();
-        return existing.map((uid) => uid ?? newUids.next().value ?? 0);
-      });
-      for (const one of merged) discard(this.#storage, one);
-      return uids;
-    } catch (error) {
-      for (const one of staged) discard(this.#storage, one);
-      throw error;
-    }
+  append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<number[]> {
+    return appendMessages(this.#storage, this, messages, origin);
   }
 
   /** The UID, if a message of this mailbox has it. */
-  #existing(uid: number | undefined): number | undefined {
+  existing(uid: number | undefined): number | undefined {
     return uid !== undefined && this.#storage.messages.one(this.row, uid) !== undefined ? uid : undefined;
   }
 

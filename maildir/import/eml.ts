@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { joined } from "../small-content.ts";
 import { arrivalDate } from "./header-dates.ts";
-import { joined, readHeader } from "./header-reading.ts";
+import { readHeader } from "./header-reading.ts";
 import type { ImportedMessage } from "./message-source.ts";
 
 /** The message in an .eml file, dated by its header or else by the file. */

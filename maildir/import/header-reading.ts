@@ -14,9 +14,3 @@ export async function readHeader(iterator: AsyncIterator<Uint8Array>): Promise<B
     if (length > MAX_HEADER || tail.includes("\n\n") || tail.includes("\n\r\n")) return Buffer.concat(pieces, length);
   }
 }
-
-/** What was read before, and the rest. */
-export async function* joined(beginning: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  if (beginning.length > 0) yield beginning;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-}

@@ -1,8 +1,8 @@
 import { Failure } from "../../foundation/failure.ts";
 import { isKeyword, isSystemFlag } from "../flags.ts";
-import { IMPORT_BATCH, IMPORT_BATCH_OCTETS, MAX_IMPORTED_KEYWORDS, MAX_KEYWORDS, SMALL_IMPORT } from "../limits.ts";
+import { MAX_IMPORTED_KEYWORDS, MAX_KEYWORDS, STAGING_BATCH, STAGING_BATCH_OCTETS } from "../limits.ts";
+import { only, takeSmall } from "../small-content.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, MaildirMailbox } from "../store.ts";
-import { joined } from "./header-reading.ts";
 import type { ImportedMessage } from "./message-source.ts";
 
 /**
@@ -50,7 +50,7 @@ export class Importer {
       const letter = await this.#stage(content, message);
       this.#batch.push(Promise.resolve(letter));
     }
-    if (this.#batch.length >= IMPORT_BATCH || this.#batchOctets >= IMPORT_BATCH_OCTETS) await this.#commit();
+    if (this.#batch.length >= STAGING_BATCH || this.#batchOctets >= STAGING_BATCH_OCTETS) await this.#commit();
   }
 
   /** Counts a message that is known to be too big without being read. */
@@ -124,21 +124,4 @@ export class Importer {
       return true;
     });
   }
-}
-
-/** Reads a message whole if it is small, so that many can be stored at the same time. */
-async function takeSmall(content: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array> | Buffer> {
-  const iterator = content[Symbol.asyncIterator]();
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-    pieces.push(next.value);
-    length += next.value.length;
-    if (length > SMALL_IMPORT) return joined(Buffer.concat(pieces, length), iterator);
-  }
-  return Buffer.concat(pieces, length);
-}
-
-async function* only(octets: Buffer): AsyncGenerator<Buffer> {
-  yield octets;
 }

@@ -2,8 +2,9 @@ import { createReadStream, type ReadStream } from "node:fs";
 import { firstField } from "../../mime/header.ts";
 import { isKeyword } from "../flags.ts";
 import { MAX_IMPORTED_KEYWORDS, MAX_MBOX_LINE } from "../limits.ts";
+import { joined } from "../small-content.ts";
 import { arrivalDate } from "./header-dates.ts";
-import { joined, readHeader } from "./header-reading.ts";
+import { readHeader } from "./header-reading.ts";
 import type { ImportedMessage, MessageSource } from "./message-source.ts";
 
 const LF = 10;

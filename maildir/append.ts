@@ -1,0 +1,60 @@
+import { parseFlags } from "./flags.ts";
+import { STAGING_BATCH, STAGING_BATCH_OCTETS } from "./limits.ts";
+import type { AppendRequest } from "./message.ts";
+import { only, takeSmall } from "./small-content.ts";
+import { discard, type StagedFile, stage } from "./staging.ts";
+import { commit, type Storage } from "./storage.ts";
+import type { AppendMerger, InsertOptions } from "./store.ts";
+import type { StoredMailbox } from "./stored-mailbox.ts";
+
+/**
+ * APPEND and MULTIAPPEND (RFC 3502): all messages or none, in one transaction; the new UIDs in order. Small messages are
+ * written and synced many at a time. @throws Failure full, too-big, nonexistent, invalid
+ */
+export async function appendMessages(
+  storage: Storage,
+  mailbox: StoredMailbox,
+  messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>,
+  origin?: object,
+): Promise<number[]> {
+  const staging: Promise<StagedFile>[] = [];
+  const options: InsertOptions[] = [];
+  const mergers: (AppendMerger | undefined)[] = [];
+  const merged: StagedFile[] = [];
+  let waiting = 0;
+  let waitingOctets = 0;
+  try {
+    for await (const { content, flags, internalDate } of messages) {
+      parseFlags(flags);
+      const date = internalDate === undefined ? {} : { internalDate };
+      const merger = storage.appendMerger?.(mailbox);
+      const taken = await takeSmall(merger?.watch(content) ?? content);
+      const isSmall = Buffer.isBuffer(taken);
+      const one = stage(storage, mailbox.folder, isSmall ? only(taken) : taken, date);
+      // A failure is reported where all are waited for.
+      one.catch(() => undefined);
+      staging.push(one);
+      mergers.push(merger);
+      options.push({ flags, ...date });
+      waitingOctets += isSmall ? taken.length : STAGING_BATCH_OCTETS;
+      if (++waiting < STAGING_BATCH && waitingOctets < STAGING_BATCH_OCTETS) continue;
+      await Promise.all(staging);
+      waiting = waitingOctets = 0;
+    }
+    const staged = await Promise.all(staging);
+    const uids = await commit(storage, () => {
+      const existing = staged.map((one, index) => mailbox.existing(mergers[index]?.existing(one)));
+      const isNew = (_: unknown, index: number): boolean => existing[index] === undefined;
+      const added = mailbox.insert(staged.filter(isNew), options.filter(isNew), origin);
+      merged.push(...staged.filter((_, index) => existing[index] !== undefined));
+      const newUids = added.values();
+      return existing.map((uid) => uid ?? newUids.next().value ?? 0);
+    });
+    for (const one of merged) discard(storage, one);
+    return uids;
+  } catch (error) {
+    for (const result of await Promise.allSettled(staging))
+      if (result.status === "fulfilled") discard(storage, result.value);
+    throw error;
+  }
+}
