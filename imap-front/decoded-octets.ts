@@ -48,6 +48,8 @@ function decoder(
   const { bodyStart, bodyEnd } = part;
   const read = () => (bodyStart === bodyEnd ? none() : mailbox.read(uid, bodyStart, bodyEnd));
   if (part.children !== undefined || part.message !== undefined) return read;
+  // A multipart without parts is shown as one text/plain part that is not encoded (mime/body-structure.ts).
+  if (part.type === "multipart") return () => withCrlf(read());
   if (!isKnownEncoding(part.encoding))
     throw new CommandFailure("NO", "UNKNOWN-CTE", "the part has a transfer encoding that nobody knows");
   const decode = () => decodeTransfer(part.encoding, read());

@@ -177,7 +177,7 @@ function parsePart(args: Scanner, limits: ImapLimits): number[] {
   const part: number[] = [];
   while (/^\d/.test(args.peek())) {
     part.push(args.nonZeroNumber());
-    if (part.length > limits.nesting) throw new SyntaxFailure("nested too deep");
+    if (part.length > limits.sectionDepth) throw new SyntaxFailure("nested too deep");
     if (!args.take(".")) break;
   }
   return part;

@@ -1,3 +1,5 @@
+import { MIME_LIMITS } from "../mime/limits.ts";
+
 /** Every bound of the IMAP front. Sizes are octets, times are milliseconds. */
 export interface ImapLimits {
   /** A command line after login. RFC 2683 section 3.2.1.5 asks for 8,000; mbsync and Thunderbird send UID sets of several times that. */
@@ -11,6 +13,8 @@ export interface ImapLimits {
   readonly literals: number;
   /** Parentheses and NOT/OR within each other in one command: the parser recurses, the stack must not. */
   readonly nesting: number;
+  /** Numbers in one section, `1.2.1`: one more than the levels of parts that BODYSTRUCTURE shows (mime/limits.ts). */
+  readonly sectionDepth: number;
   /** Keys in one SEARCH: each may read the whole mailbox. */
   readonly searchKeys: number;
   /** Sections in one FETCH: each may read the whole message. */
@@ -65,6 +69,7 @@ export const defaultLimits: ImapLimits = {
   unauthenticatedLiteralOctets: 4 * 1024,
   literals: 256,
   nesting: 64,
+  sectionDepth: MIME_LIMITS.depth + 1,
   searchKeys: 1000,
   fetchItems: 200,
   catenatedParts: 10_000,

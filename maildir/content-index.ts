@@ -82,6 +82,8 @@ export class ContentIndex {
   readonly #bodyStructures: ValuesOf<string>;
   readonly #headers: ValuesOf<Buffer>;
   readonly #listings: ValuesOf<string>;
+  /** The structure that was read last, with its octets. */
+  #lastStructure: { readonly octets: Buffer; readonly root: Part } | undefined;
   readonly #structure: Statement<[number, number], { structure: Buffer; envelope: string }>;
   readonly #byMessageId: Statement<[Buffer, number], number>;
   readonly #thread: Statement<[Buffer], string>;
@@ -179,7 +181,11 @@ export class ContentIndex {
 
   structure(mailbox: number, uid: number): Part | undefined {
     const row = this.#structure.get(mailbox, uid);
-    return row === undefined ? undefined : { ...decodePart(row.structure), envelope: row.envelope };
+    if (row === undefined) return undefined;
+    // Programs ask for one part after another, and a message may have thousands.
+    if (this.#lastStructure?.octets.equals(row.structure) !== true)
+      this.#lastStructure = { octets: row.structure, root: decodePart(row.structure) };
+    return { ...this.#lastStructure.root, envelope: row.envelope };
   }
 
   byMessageId(mailbox: number, id: string): number[] {
