@@ -28,9 +28,12 @@ export interface FuzzOptions {
   readonly before?: (input: Buffer) => void;
 }
 
-/** Milliseconds of processor time that an input may take: a part that does not depend on its size, and 2 µs for each octet. */
+/**
+ * Milliseconds of processor time that an input may take: a part that does not depend on its size, and 20 µs for each
+ * octet, since each may be a command that is refused. What grows with the square takes more than that when it is long.
+ */
 function timeAllowed(input: Buffer): number {
-  return 50 + input.length * 0.002;
+  return 50 + input.length * 0.02;
 }
 
 /** Feeds the target until it is enough or an input is found that it does not stand; that one is made as small as it can be. */
@@ -43,7 +46,7 @@ export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<
       options.before?.(input);
       inputs++;
       if ((await faultOf(target, input)) === undefined) continue;
-      const smallest = await minimise(target, input);
+      const smallest = await minimise(target, input, options.before);
       const what = (await faultOf(target, smallest)) ?? "it happened once and not again";
       return { inputs, finding: { target: target.name, seed, batch, input: smallest, what } };
     }
@@ -83,12 +86,13 @@ export async function faultOf(target: Target, input: Buffer): Promise<string | u
 const MINIMISING = 15_000;
 
 /** Takes away what can be taken away so that the fault stays. */
-async function minimise(target: Target, input: Buffer): Promise<Buffer> {
+async function minimise(target: Target, input: Buffer, before: FuzzOptions["before"]): Promise<Buffer> {
   let smallest = input;
   const end = performance.now() + MINIMISING;
   for (let size = Math.ceil(input.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < smallest.length && performance.now() < end; ) {
       const shorter = Buffer.concat([smallest.subarray(0, at), smallest.subarray(at + size)]);
+      before?.(shorter);
       if ((await faultOf(target, shorter)) === undefined) at += size;
       else smallest = shorter;
     }

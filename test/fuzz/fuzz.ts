@@ -18,7 +18,7 @@ import { targets } from "./targets.ts";
 import type { Report, WorkOrder } from "./worker.ts";
 
 /** An input that takes longer than this hangs, whatever its size. */
-const HANG = 30_000;
+const HANG = 120_000;
 /** Heap of the thread that reads; no input needs a hundredth of it. */
 const HEAP_MB = 384;
 const INPUT_ROOM = 256 * 1024;
