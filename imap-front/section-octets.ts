@@ -85,14 +85,18 @@ async function readAll(mailbox: Mailbox, uid: number, range: Range): Promise<Buf
 export async function begun(pieces: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const iterator = pieces[Symbol.asyncIterator]();
   const first = await iterator.next();
-  return {
-    async *[Symbol.asyncIterator]() {
-      try {
-        if (first.done !== true) yield first.value;
-        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-      } finally {
-        await iterator.return?.();
-      }
+  let given = false;
+  // No generator: one that was not begun would not end the reading when it is let go of.
+  const rest: AsyncIterator<Uint8Array> = {
+    async next() {
+      if (given) return await iterator.next();
+      given = true;
+      return first;
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
     },
   };
+  return { [Symbol.asyncIterator]: () => rest };
 }
