@@ -44,7 +44,7 @@ function* part(body: List, number: string): Generator<ShownPart> {
   }
   const [type, subtype, parameters, id, description, encoding, octets] = body;
   for (const text of [type, subtype, encoding, octets])
-    if (typeof text !== "string") throw new Error(`not a text: ${text}`);
+    if (typeof text !== "string") throw new Error(`not a text: ${String(text)}`);
   for (const text of [id, description]) if (typeof text === "object") throw new Error("not an nstring");
   checkParameters(parameters);
   const isMessage = type === "message" && (subtype === "rfc822" || subtype === "global");
@@ -75,7 +75,7 @@ function* children(body: List, prefix: string): Generator<ShownPart> {
 const isMultipart = (body: List) => typeof body[0] === "object";
 
 function numberOf(value: Value): number {
-  if (typeof value !== "string" || !/^\d+$/.test(value)) throw new Error(`not a number: ${value}`);
+  if (typeof value !== "string" || !/^\d+$/.test(value)) throw new Error(`not a number: ${String(value)}`);
   return Number(value);
 }
 
