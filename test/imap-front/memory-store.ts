@@ -306,7 +306,8 @@ export class MemoryMailbox implements Mailbox {
   }
 
   expungedSince(modSeq: number): readonly number[] {
-    return this.#expunged.filter((gone) => gone.modSeq > modSeq).map(({ uid }) => uid);
+    const since = this.#expunged.filter((gone) => gone.modSeq > modSeq);
+    return since.map(({ uid }) => uid).sort((a, b) => a - b);
   }
 
   changedSince(modSeq: number): readonly number[] {
