@@ -5,6 +5,7 @@ import { TestHome } from "../../maildir/home.ts";
 import { serve, stopServers } from "../dialogue.ts";
 import { MemoryStore } from "../memory-store.ts";
 import { ExactPlay } from "./exact-play.ts";
+import { FreePlay } from "./free-play.ts";
 import type { Profile } from "./mirror.ts";
 import { type Operation, operation, profile } from "./operation.ts";
 
@@ -20,15 +21,38 @@ const SHOWN = 80;
 
 afterEach(stopServers);
 
-async function play(store: MailStore, chosen: readonly Profile[], steps: readonly Operation[]): Promise<void> {
-  const exact = new ExactPlay(store, await serve(store), chosen);
+async function exactly(store: MailStore, chosen: readonly Profile[], steps: readonly Operation[]): Promise<void> {
+  const game = new ExactPlay(store, await serve(store), chosen);
+  await shown(game, game.play(steps));
+}
+
+type Rounds = readonly (readonly Operation[])[];
+
+async function atOnce(store: MailStore, chosen: readonly Profile[], steps: Rounds): Promise<void> {
+  const game = new FreePlay(store, await serve(store), chosen);
+  await shown(game, game.play(steps));
+}
+
+/** A failure shows the dialogue that led to it. */
+async function shown(game: ExactPlay | FreePlay, playing: Promise<void>): Promise<void> {
   try {
-    await exact.play(steps);
+    await playing;
   } catch (error) {
-    throw new Error(`${String(error)}\n${exact.log.slice(-SHOWN).join("\n")}`, { cause: error });
+    throw new Error(`${String(error)}\n${game.log.slice(-SHOWN).join("\n")}`, { cause: error });
   } finally {
-    exact.close();
+    game.close();
     await stopServers();
+  }
+}
+
+async function inMaildir(test: (store: MailStore) => Promise<void>): Promise<void> {
+  const home = new TestHome();
+  try {
+    const maildir = await home.open();
+    await test(maildir);
+    await maildir.close();
+  } finally {
+    home.remove();
   }
 }
 
@@ -42,15 +66,15 @@ function parameters<T>(numRuns: number): fc.Parameters<T> {
 
 const LONGEST = (SECONDS + 300) * 1000;
 
+const rounds = fc.array(fc.tuple(operation, operation, operation), { minLength: 1, maxLength: 25, size: "max" });
+
 test(
   "three sessions on a store in memory hear exactly what a model of RFC 9051 says",
   async () => {
-    await fc.assert(
-      fc.asyncProperty(profiles, operations, async (chosen, steps) => {
-        await play(new MemoryStore(), chosen, steps);
-      }),
-      parameters(60),
+    const property = fc.asyncProperty(profiles, operations, (chosen, steps) =>
+      exactly(new MemoryStore(), chosen, steps),
     );
+    await fc.assert(property, parameters(40));
   },
   LONGEST,
 );
@@ -58,19 +82,30 @@ test(
 test(
   "three sessions on the encrypted Maildir hear exactly what a model of RFC 9051 says",
   async () => {
-    await fc.assert(
-      fc.asyncProperty(profiles, operations, async (chosen, steps) => {
-        const home = new TestHome();
-        try {
-          const maildir = await home.open();
-          await play(maildir, chosen, steps);
-          await maildir.close();
-        } finally {
-          home.remove();
-        }
-      }),
-      parameters(8),
+    const property = fc.asyncProperty(profiles, operations, (chosen, steps) =>
+      inMaildir((store) => exactly(store, chosen, steps)),
     );
+    await fc.assert(property, parameters(6));
+  },
+  LONGEST,
+);
+
+test(
+  "three sessions at once on a store in memory are told what makes sense, and in the end what is there",
+  async () => {
+    const property = fc.asyncProperty(profiles, rounds, (chosen, steps) => atOnce(new MemoryStore(), chosen, steps));
+    await fc.assert(property, parameters(30));
+  },
+  LONGEST,
+);
+
+test(
+  "three sessions at once on the encrypted Maildir are told what makes sense, and in the end what is there",
+  async () => {
+    const property = fc.asyncProperty(profiles, rounds, (chosen, steps) =>
+      inMaildir((store) => atOnce(store, chosen, steps)),
+    );
+    await fc.assert(property, parameters(6));
   },
   LONGEST,
 );
