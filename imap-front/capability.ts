@@ -35,6 +35,7 @@ const LOGGED_IN = [
   "WITHIN",
   "SAVEDATE",
   "OBJECTID",
+  "METADATA",
 ];
 
 /** What is offered in this state: nothing that is only half there. */

@@ -9,6 +9,7 @@ import { enable } from "./command/enable.ts";
 import { esearch } from "./command/esearch.ts";
 import { expunge } from "./command/expunge.ts";
 import { fetch } from "./command/fetch.ts";
+import { getMetadata } from "./command/getmetadata.ts";
 import { id } from "./command/id.ts";
 import { idle } from "./command/idle.ts";
 import { list } from "./command/list.ts";
@@ -22,6 +23,7 @@ import { rename } from "./command/rename.ts";
 import { replace } from "./command/replace.ts";
 import { search } from "./command/search.ts";
 import { examine, select } from "./command/select.ts";
+import { setMetadata } from "./command/setmetadata.ts";
 import { sort } from "./command/sort.ts";
 import { startTls } from "./command/starttls.ts";
 import { status } from "./command/status.ts";
@@ -120,6 +122,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["LSUB", loggedIn(lsub)],
   ["NAMESPACE", loggedIn(namespace)],
   ["STATUS", loggedIn(status)],
+  ["GETMETADATA", loggedIn(getMetadata)],
+  ["SETMETADATA", loggedIn(setMetadata)],
   ["APPEND", loggedIn(append)],
   ["ESEARCH", loggedIn(esearch)],
   ["IDLE", loggedIn(idle)],

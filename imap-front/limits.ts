@@ -32,6 +32,12 @@ export interface ImapLimits {
   /** Flags named in one command, and characters of a keyword: they are stored for each message. */
   readonly flags: number;
   readonly keywordLength: number;
+  /** Octets of one annotation; RFC 5464 section 4.1 asks for 1,024, and all of a mailbox are in memory when some are asked for. */
+  readonly annotationOctets: number;
+  /** Octets of an annotation's name: vendors nest theirs, nobody needs more. */
+  readonly annotationNameOctets: number;
+  /** Entries named in one GETMETADATA. */
+  readonly annotationsAsked: number;
   /** Octets of a mailbox name in UTF-8. */
   readonly mailboxNameOctets: number;
   /** A non-synchronising literal that is refused is read and dropped up to this; beyond it the connection ends (RFC 7888 section 4). */
@@ -79,6 +85,9 @@ export const defaultLimits: ImapLimits = {
   threadDepth: 10_000,
   flags: 128,
   keywordLength: 128,
+  annotationOctets: 64 * 1024,
+  annotationNameOctets: 250,
+  annotationsAsked: 256,
   mailboxNameOctets: 1000,
   discardOctets: 64 * 1024 * 1024,
   outputChunk: 64 * 1024,

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
+import type { AnnotationNews } from "./annotation-news.ts";
 import { capabilities } from "./capability.ts";
 import type { DamagedMessages } from "./damaged-messages.ts";
 import { dispatch } from "./dispatch.ts";
@@ -55,6 +56,8 @@ export class Session {
   rev2 = false;
   utf8 = false;
   qresync = false;
+  /** The client enabled METADATA (RFC 5464 section 4.1): what others changed of it. */
+  annotationNews: AnnotationNews | undefined;
   loginFailures = 0;
   /** Tag of the command that is carried out. */
   tag = "";
@@ -127,6 +130,7 @@ export class Session {
       this.#cancelTimer();
       this.#abort.abort();
       this.unselect();
+      this.annotationNews?.close();
       this.#end();
     }
   }
@@ -203,8 +207,9 @@ export class Session {
     this.#watchStream(stream);
   }
 
-  /** Tells what changed in the selected mailbox. */
+  /** Tells what others changed: annotations, if it was asked for, and what is in the selected mailbox. */
   async tellChanges(expunge: boolean, uid = false): Promise<void> {
+    for (const text of this.annotationNews?.flush(this.utf8Names) ?? []) this.output.write(text);
     if (this.state.kind !== "selected") return;
     const { view } = this.state;
     if (view.removed) {
@@ -264,8 +269,7 @@ export class Session {
   async #carryOut(command: ReadCommand): Promise<void> {
     this.tag = command.tag;
     const done = await dispatch(this, command);
-    if (this.state.kind === "selected" && done.tellChanges)
-      await this.tellChanges(done.expunge, command.name.startsWith("UID "));
+    if (done.tellChanges) await this.tellChanges(done.expunge, command.name.startsWith("UID "));
     this.output.write(`${command.tag} OK ${done.text}\r\n`);
     await this.output.flush();
     await done.afterwards?.();
@@ -360,6 +364,7 @@ export class Session {
       literals: this.limits.literals,
       nesting: this.limits.nesting,
       discard: this.limits.discardOctets,
+      annotation: this.limits.annotationOctets,
       utf8Names: this.utf8Names,
     };
   }

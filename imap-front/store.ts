@@ -21,7 +21,24 @@ export type SpecialUse =
   | "\\All"
   | "\\Important";
 
-export interface MailStore {
+/** What clients note about a mailbox or about the server (METADATA, RFC 5464); names in lower case, with their `/private` or `/shared`. */
+export interface Annotated {
+  /** By name; values have one octet per character. */
+  annotations(): ReadonlyMap<string, string>;
+  /** Sets and, where undefined, removes: all of them, or none if there would be too many. @throws Failure full, nonexistent */
+  setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many">;
+}
+
+/** Annotations that changed, as all sessions learn of it; `origin` is what the acting session handed in. */
+export interface AnnotationChange {
+  /** Undefined for the server's own. */
+  readonly mailbox: Mailbox | undefined;
+  readonly entries: readonly string[];
+  readonly origin?: object;
+}
+
+/** Its own annotations are the server's. */
+export interface MailStore extends Annotated {
   /** Levels of a name are separated by `/`. Names are Unicode (NFC); INBOX is always there, and always so spelt. */
   mailboxes(): readonly Mailbox[];
   mailbox(name: string): Mailbox | undefined;
@@ -34,6 +51,8 @@ export interface MailStore {
   remove(name: string): Promise<void>;
   /** Children move along; renaming INBOX moves its messages to a new mailbox (RFC 9051 section 6.3.6). */
   rename(from: string, to: string): Promise<void>;
+  /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
+  watchAnnotations(listener: (change: AnnotationChange) => void): () => void;
   /** Largest message in octets that append takes. */
   readonly appendLimit: number;
 }
@@ -89,7 +108,7 @@ export interface CopyResult {
   readonly uids: readonly (readonly [from: number, to: number])[];
 }
 
-export interface Mailbox {
+export interface Mailbox extends Annotated {
   /** OBJECTID's MAILBOXID. */
   readonly id: string;
   readonly name: string;

@@ -16,6 +16,9 @@ export const MAX_SUBSCRIPTIONS = 20_000;
 /** Keywords that one mailbox may ever have had: SELECT names them all. */
 export const MAX_KEYWORDS = 1_000;
 
+/** Annotations of one mailbox, or of the server; RFC 5464 section 4.1 asks for 10, programs have some each. */
+export const MAX_ANNOTATIONS = 100;
+
 /** Octets of one keyword. */
 export const MAX_KEYWORD_OCTETS = 255;
 

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { storageFailure } from "../foundation/failure.ts";
 import { VaultKey } from "./age/vault-key.ts";
 import { X25519Recipient } from "./age/x25519.ts";
+import { AnnotationIndex } from "./annotations.ts";
 import { ContentIndex } from "./content-index.ts";
 import { DirectorySync } from "./directory-sync.ts";
 import { DiskNames } from "./disk-names.ts";
@@ -57,6 +58,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       contents: new ContentIndex(db),
       texts: new TextIndex(db),
       imports: new ImportLedger(db),
+      annotations: new AnnotationIndex(db),
       folders,
       names: new DiskNames(folders, clock),
       sync,

@@ -117,5 +117,13 @@ export const MAILDIR_SCHEMA: Schema = {
     `
     CREATE TABLE maildir_listing (content INTEGER PRIMARY KEY, fields TEXT NOT NULL) STRICT;
     `,
+    `
+    CREATE TABLE maildir_annotation (
+      mailbox INTEGER NOT NULL,
+      entry TEXT NOT NULL,
+      value BLOB NOT NULL,
+      PRIMARY KEY (mailbox, entry)
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 };

@@ -4,6 +4,7 @@ import { storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { AgeRecipient } from "./age/identity.ts";
 import type { VaultKey } from "./age/vault-key.ts";
+import { type AnnotationChange, type AnnotationIndex, SERVER_ROW } from "./annotations.ts";
 import type { ContentIndex } from "./content-index.ts";
 import type { DirectorySync } from "./directory-sync.ts";
 import type { DiskNames } from "./disk-names.ts";
@@ -14,6 +15,7 @@ import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
 import type { StagedNames } from "./staging.ts";
 import type { MaildirOptions } from "./store.ts";
+import type { StoredMailbox } from "./stored-mailbox.ts";
 import type { TextIndex } from "./text-index.ts";
 
 /** What the mailboxes of one Maildir share. */
@@ -31,6 +33,9 @@ export interface Storage {
   readonly contents: ContentIndex;
   readonly texts: TextIndex;
   readonly imports: ImportLedger;
+  readonly annotations: AnnotationIndex;
+  /** Tells of annotations that changed. */
+  readonly annotationsChanged: (change: AnnotationChange<StoredMailbox>) => void;
   /** There are contents to be indexed, or to be taken out of the index. */
   readonly wakeIndexer: () => void;
   readonly folders: MailFolders;
@@ -47,4 +52,22 @@ export async function commit<T>(storage: Pick<Storage, "db">, work: () => T): Pr
   } catch (error) {
     throw storageFailure(error);
   }
+}
+
+/** Sets annotations of a mailbox, or of the server where it is undefined. @throws Failure full, nonexistent */
+export function setAnnotations(
+  storage: Pick<Storage, "db" | "annotations" | "annotationsChanged">,
+  mailbox: StoredMailbox | undefined,
+  values: ReadonlyMap<string, string | undefined>,
+  origin?: object,
+): Promise<"stored" | "too-many"> {
+  return commit(storage, () => {
+    mailbox?.counters();
+    const entries = storage.annotations.set(mailbox?.row ?? SERVER_ROW, values);
+    if (entries === undefined) return "too-many";
+    storage.db.afterCommit(() => {
+      if (entries.length > 0) storage.annotationsChanged({ mailbox, entries, ...(origin !== undefined && { origin }) });
+    });
+    return "stored";
+  });
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Part } from "../mime/part.ts";
+import type { AnnotationChange } from "./annotations.ts";
 import type { RemoteMailbox } from "./import-ledger.ts";
 import type {
   AppendRequest,
@@ -102,6 +103,12 @@ export interface Maildir {
   remove(name: string): Promise<void>;
   /** @throws Failure nonexistent, already-exists, invalid */
   rename(from: string, to: string): Promise<void>;
+  /** The server's annotations (RFC 5464), by name; values have one octet per character. */
+  annotations(): ReadonlyMap<string, string>;
+  /** Sets and, where undefined, removes: all of them, or none if there would be too many. @throws Failure full */
+  setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many">;
+  /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
+  watchAnnotations(listener: (change: AnnotationChange<MaildirMailbox>) => void): () => void;
   readonly appendLimit: number;
   /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full, already-exists (of that name) */
   stage(content: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedMessage>;
@@ -164,6 +171,9 @@ export interface MaildirMailbox {
   copy(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult>;
   move(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult>;
   expunge(uids: readonly number[], origin?: object): Promise<readonly number[]>;
+  /** As those of the server; they follow the mailbox through renames, and go with it. @throws Failure full, nonexistent */
+  annotations(): ReadonlyMap<string, string>;
+  setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many">;
   expungedSince(modSeq: number): readonly number[] | undefined;
   changedSince(modSeq: number): readonly number[];
   searchText(

@@ -21,7 +21,7 @@ import { type ColumnRow, firstAtLeast, MessageColumns } from "./message-columns.
 import type { StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StagedFile } from "./staging.ts";
-import { commit, type Storage } from "./storage.ts";
+import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { InsertOptions, MaildirMailbox } from "./store.ts";
 import { searchText } from "./text-search.ts";
 import { transfer } from "./transfer.ts";
@@ -229,6 +229,14 @@ export class StoredMailbox implements MaildirMailbox {
       ),
     );
     return gone;
+  }
+
+  annotations(): ReadonlyMap<string, string> {
+    return this.#storage.annotations.all(this.row);
+  }
+
+  setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many"> {
+    return setAnnotations(this.#storage, this, values, origin);
   }
 
   expungedSince(modSeq: number): readonly number[] | undefined {

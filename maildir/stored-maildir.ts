@@ -1,5 +1,6 @@
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
+import { type AnnotationChange, SERVER_ROW } from "./annotations.ts";
 import { writeDescription } from "./folder-description.ts";
 import type { RemoteMailbox } from "./import-ledger.ts";
 import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
@@ -8,7 +9,7 @@ import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames
 import type { SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
-import { commit, type Storage } from "./storage.ts";
+import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
 import { StoredMailbox } from "./stored-mailbox.ts";
 import { type IndexedLetter, TextIndexer } from "./text-indexer.ts";
@@ -30,11 +31,18 @@ export class StoredMaildir implements Maildir {
   readonly #byId = new Map<string, StoredMailbox>();
   readonly #byRow = new Map<number, StoredMailbox>();
   #sorted: readonly StoredMailbox[] | undefined;
+  readonly #annotationWatchers = new Set<(change: AnnotationChange<StoredMailbox>) => void>();
   #subscriptions: ReadonlySet<string>;
 
-  constructor(shared: Omit<Storage, "wakeIndexer">) {
+  constructor(shared: Omit<Storage, "wakeIndexer" | "annotationsChanged">) {
     this.#indexer = new TextIndexer(shared, (content) => this.#letter(content));
-    const storage: Storage = { ...shared, wakeIndexer: () => this.#indexer.wake() };
+    const storage: Storage = {
+      ...shared,
+      wakeIndexer: () => this.#indexer.wake(),
+      annotationsChanged: (change) => {
+        for (const watcher of this.#annotationWatchers) watcher(change);
+      },
+    };
     this.#storage = storage;
     for (const row of storage.mailboxes.all()) this.#know(row);
     this.#subscriptions = new Set(storage.mailboxes.subscriptions());
@@ -88,6 +96,19 @@ export class StoredMaildir implements Maildir {
     });
   }
 
+  annotations(): ReadonlyMap<string, string> {
+    return this.#storage.annotations.all(SERVER_ROW);
+  }
+
+  setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many"> {
+    return setAnnotations(this.#storage, undefined, values, origin);
+  }
+
+  watchAnnotations(listener: (change: AnnotationChange<StoredMailbox>) => void): () => void {
+    this.#annotationWatchers.add(listener);
+    return () => void this.#annotationWatchers.delete(listener);
+  }
+
   create(name: string, specialUse?: SpecialUse): Promise<StoredMailbox> {
     const normal = normalizeName(name);
     checkName(normal);
@@ -117,10 +138,11 @@ export class StoredMaildir implements Maildir {
     return this.#naming.run(async () => {
       const mailbox = this.#existing(normal);
       if (normal === INBOX) throw new Failure("forbidden", "INBOX cannot be removed");
-      const { db, mailboxes, messages, contents, imports, removal } = this.#storage;
+      const { db, mailboxes, messages, contents, imports, annotations, removal } = this.#storage;
       await commit(this.#storage, () => {
         contents.dropUnused(messages.forget(mailbox.row));
         imports.forgetMailbox(mailbox.row);
+        annotations.forget(mailbox.row);
         mailboxes.delete(mailbox.row);
         removal.noteFolder(mailbox.folder);
         db.afterCommit(() => {
@@ -281,7 +303,7 @@ export class StoredMaildir implements Maildir {
   async #renameInbox(target: string): Promise<void> {
     const inbox = this.#existing(INBOX);
     const created = await this.#prepare([...this.#missingSuperiors(target), { name: target, specialUse: undefined }]);
-    const { db, mailboxes, messages } = this.#storage;
+    const { db, mailboxes, messages, annotations } = this.#storage;
     await this.#commitNew(created, () => {
       const renamed = this.#insertRows(created).find(({ name }) => name === target);
       if (renamed === undefined) throw new Error("the mailbox was not created");
@@ -292,6 +314,7 @@ export class StoredMaildir implements Maildir {
       mailboxes.setFolder(renamed.id, old);
       mailboxes.setFolder(inbox.row, fresh);
       messages.moveAll(inbox.row, renamed.id);
+      annotations.copy(inbox.row, renamed.id);
       mailboxes.setCounters(renamed.id, uidNext, highestModSeq);
       messages.logExpunged(inbox.row, uids, highestModSeq + 1);
       mailboxes.setCounters(inbox.row, uidNext, highestModSeq + 1);

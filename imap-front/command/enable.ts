@@ -1,8 +1,9 @@
+import { AnnotationNews } from "../annotation-news.ts";
 import type { Handler } from "../dispatch.ts";
 import type { Session } from "../session.ts";
 import type { LoggedIn } from "../state.ts";
 
-const ENABLERS: ReadonlyMap<string, (session: Session) => void> = new Map([
+const ENABLERS: ReadonlyMap<string, (session: Session, state: LoggedIn) => void> = new Map([
   [
     "CONDSTORE",
     (session: Session) => {
@@ -23,6 +24,12 @@ const ENABLERS: ReadonlyMap<string, (session: Session) => void> = new Map([
     },
   ],
   [
+    "METADATA",
+    (session: Session, { store }: LoggedIn) => {
+      session.annotationNews ??= new AnnotationNews(store);
+    },
+  ],
+  [
     "UTF8=ACCEPT",
     (session: Session) => {
       session.utf8 = true;
@@ -31,14 +38,14 @@ const ENABLERS: ReadonlyMap<string, (session: Session) => void> = new Map([
 ]);
 
 /** RFC 5161; what is not known is passed over, and what was enabled before is named again. */
-export const enable: Handler<LoggedIn> = async (session, _state, args) => {
+export const enable: Handler<LoggedIn> = async (session, state, args) => {
   const enabled = new Set<string>();
   do {
     args.space();
     const name = args.atom();
     const enabler = ENABLERS.get(name.toUpperCase());
     if (enabler === undefined) continue;
-    enabler(session);
+    enabler(session, state);
     enabled.add(name.toUpperCase() === "IMAP4REV2" ? "IMAP4rev2" : name.toUpperCase());
   } while (!args.atEnd);
   session.enabled();

@@ -11,6 +11,7 @@ export const idle: Handler<LoggedIn> = async (session, state, args) => {
   args.end();
   const { clock, limits } = session.options;
   const view = state.kind === "selected" ? state.view : undefined;
+  const sources = [view, session.annotationNews].filter((source) => source !== undefined);
   let telling: Promise<void> | undefined;
   let earliest = 0;
   let cancel = () => {};
@@ -35,16 +36,16 @@ export const idle: Handler<LoggedIn> = async (session, state, args) => {
       .catch(() => session.hangUp())
       .then(() => {
         telling = undefined;
-        if (view?.hasPending === true) onPending();
+        if (sources.some(({ hasPending }) => hasPending)) onPending();
       });
   };
 
   session.output.write("+ idling\r\n");
   await session.tellChanges(true);
   await session.output.flush();
-  if (view !== undefined) {
-    view.onPending = onPending;
-    if (view.hasPending) onPending();
+  for (const source of sources) {
+    source.onPending = onPending;
+    if (source.hasPending) onPending();
   }
   try {
     for (;;) {
@@ -57,7 +58,7 @@ export const idle: Handler<LoggedIn> = async (session, state, args) => {
     }
   } finally {
     over = true;
-    if (view !== undefined) view.onPending = undefined;
+    for (const source of sources) source.onPending = undefined;
     cancel();
     await telling;
   }

@@ -25,6 +25,8 @@ export interface ReaderBounds {
   readonly literalOctets: number;
   readonly nesting: number;
   readonly discard: number;
+  /** Octets of an annotation. */
+  readonly annotation: number;
   /** Mailbox names come in UTF-8. */
   readonly utf8Names: boolean;
 }
@@ -89,6 +91,11 @@ export class CommandReader {
       if (tagged === null || name === "") throw new SyntaxFailure("expected a tag and a command");
       return { tag, name, args };
     } catch (error) {
+      // RFC 5464 section 4.3: whoever sets annotations is told their bound.
+      if (error instanceof CommandFailure && name === "SETMETADATA") {
+        const code = `METADATA MAXSIZE ${this.#bounds.annotation}`;
+        throw new UnreadableCommand(tag, new CommandFailure(error.status, code, error.message, { cause: error }));
+      }
       if (error instanceof CommandFailure || error instanceof SyntaxFailure) throw new UnreadableCommand(tag, error);
       throw error;
     }

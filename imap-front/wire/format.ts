@@ -9,6 +9,11 @@ export function formatString(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
+/** The same, for what may hold NULs too: those make it a literal8 (RFC 3516). */
+export function formatString8(text: string): string {
+  return text.includes("\0") ? `~{${text.length}}\r\n${text}` : formatString(text);
+}
+
 /**
  * A mailbox name as it goes over the wire, in modified UTF-7 or, where the client asked for it, UTF-8; quoted always, as
  * some programs cannot take an atom with a slash.

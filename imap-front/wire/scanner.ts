@@ -124,6 +124,12 @@ export class Scanner {
     return undefined;
   }
 
+  /** `nstring / literal8`, RFC 5464's `value`. */
+  nstring8(): string | undefined {
+    if (this.take("~") && this.peek() !== "{") throw new SyntaxFailure("expected a literal");
+    return this.nstring();
+  }
+
   /** A mailbox's name, decoded and normalised. */
   mailbox(): string {
     return this.mailboxAsGiven().name;

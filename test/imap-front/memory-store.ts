@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Failure } from "../../foundation/failure.ts";
 import type {
+  AnnotationChange,
   AppendRequest,
   Authenticator,
   CopyResult,
@@ -29,6 +30,8 @@ export class MemoryStore implements MailStore {
   readonly appendLimit: number = 1_000_000;
   readonly #mailboxes = new Map<string, MemoryMailbox>();
   readonly #subscriptions = new Set<string>();
+  readonly #annotations = new Map<string, string>();
+  readonly #annotationListeners = new Set<(change: AnnotationChange) => void>();
   /** The store's idea of the present; milliseconds since 1970. */
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
   #modSeq = 100;
@@ -36,6 +39,39 @@ export class MemoryStore implements MailStore {
 
   constructor(folders: Readonly<Record<string, SpecialUse | undefined>> = { INBOX: undefined }) {
     for (const [name, use] of Object.entries(folders)) this.#add(name, use);
+  }
+
+  annotations(): ReadonlyMap<string, string> {
+    return this.#annotations;
+  }
+
+  async setAnnotations(
+    values: ReadonlyMap<string, string | undefined>,
+    origin?: object,
+  ): Promise<"stored" | "too-many"> {
+    return this.annotate(undefined, this.#annotations, values, origin);
+  }
+
+  /** Changes a map of annotations, ten of them at most, and tells the watchers. */
+  annotate(
+    mailbox: MemoryMailbox | undefined,
+    annotations: Map<string, string>,
+    values: ReadonlyMap<string, string | undefined>,
+    origin?: object,
+  ): "stored" | "too-many" {
+    const after = [...new Map<string, string | undefined>([...annotations, ...values]).values()];
+    if (after.filter((value) => value !== undefined).length > 10) return "too-many";
+    for (const [entry, value] of values)
+      if (value === undefined) annotations.delete(entry);
+      else annotations.set(entry, value);
+    for (const listener of this.#annotationListeners)
+      listener({ mailbox, entries: [...values.keys()], ...(origin && { origin }) });
+    return "stored";
+  }
+
+  watchAnnotations(listener: (change: AnnotationChange) => void): () => void {
+    this.#annotationListeners.add(listener);
+    return () => this.#annotationListeners.delete(listener);
   }
 
   nextModSeq(): number {
@@ -117,6 +153,7 @@ export class MemoryMailbox implements Mailbox {
   readonly #expunged: { readonly uid: number; readonly modSeq: number }[] = [];
   readonly #listeners = new Set<(change: MailboxChange) => void>();
   readonly #keywords = new Set<string>();
+  readonly #annotations = new Map<string, string>();
   #uidNext = 1;
 
   constructor(store: MemoryStore, name: string, specialUse: SpecialUse | undefined, number: number) {
@@ -303,6 +340,17 @@ export class MemoryMailbox implements Mailbox {
     const modSeq = this.#store.nextModSeq();
     for (const uid of uids) this.#expunged.push({ uid, modSeq });
     if (uids.length > 0) this.tell({ kind: "expunged", uids, modSeq });
+  }
+
+  annotations(): ReadonlyMap<string, string> {
+    return this.#annotations;
+  }
+
+  async setAnnotations(
+    values: ReadonlyMap<string, string | undefined>,
+    origin?: object,
+  ): Promise<"stored" | "too-many"> {
+    return this.#store.annotate(this, this.#annotations, values, origin);
   }
 
   expungedSince(modSeq: number): readonly number[] {

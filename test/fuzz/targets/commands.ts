@@ -8,7 +8,15 @@ import { octets, type Target } from "../target.ts";
 import { clientStream } from "./client-stream.ts";
 import { command, IMAP_TOKENS } from "./imap-grammar.ts";
 
-const BOUNDS = { line: 8000, literals: 20, literalOctets: 4000, nesting: 64, discard: 100_000, utf8Names: false };
+const BOUNDS = {
+  line: 8000,
+  literals: 20,
+  literalOctets: 4000,
+  nesting: 64,
+  discard: 100_000,
+  annotation: 65_536,
+  utf8Names: false,
+};
 
 async function readOne(reader: CommandReader, line: string): Promise<void> {
   try {
