@@ -147,13 +147,20 @@ export async function openOperations(
 
 /** The vault's gate, with the home behind it; who comes through finds the own relay running. */
 async function loadGate(
-  { paths, logger }: BridgeOptions,
+  { paths, config, logger }: BridgeOptions,
   relay: () => Promise<RelayAddress>,
   teardown: Teardown,
   onOpen: (home: OpenedHome) => Promise<void> | void,
 ): Promise<VaultGate<OpenedHome>> {
   return await VaultGate.load<OpenedHome>(paths, async (vault, vaultFile) => {
-    const home = await openHome({ paths, vault, vaultFile, relay: await relay(), logger });
+    const home = await openHome({
+      paths,
+      vault,
+      vaultFile,
+      relay: await relay(),
+      logger,
+      mailQuota: config.mailQuota,
+    });
     teardown.add(() => home.close());
     await onOpen(home);
     return home;

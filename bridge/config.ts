@@ -5,6 +5,7 @@ import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
 import { parseRelayUrl } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
+import { parseOctetSize } from "./octet-size.ts";
 
 /** What config.toml in the home says; config.example.toml explains every key. */
 export interface Config {
@@ -13,6 +14,8 @@ export interface Config {
   /** A relay elsewhere, as `postern-relay://...`; where absent, the bridge runs its own. */
   readonly relayUrl?: string;
   readonly embeddedRelay: { readonly listen: HostPort; readonly advertise?: HostPort };
+  /** Octets that mail may take; as much as the disk has where absent. */
+  readonly mailQuota?: number;
   readonly passphraseFile?: string;
   readonly keyFile?: string;
   /** Fronts may listen beyond loopback. */
@@ -70,6 +73,7 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
   "relay.advertise": (text, { embeddedRelay }) => ({
     embeddedRelay: { ...embeddedRelay, advertise: parseHostPort(text) },
   }),
+  "mail.quota": (text) => ({ mailQuota: parseOctetSize(text) }),
   "vault.passphrase_file": path((passphraseFile) => ({ passphraseFile })),
   "vault.key_file": path((keyFile) => ({ keyFile })),
   "log.level": (text) => {
@@ -176,6 +180,7 @@ export function formatConfig(config: Config): string {
         ]
       : [["url", quoted(config.relayUrl)]],
   );
+  table("mail", [["quota", quoted(config.mailQuota === undefined ? undefined : `${config.mailQuota} B`)]]);
   table("vault", [
     ["passphrase_file", quoted(config.passphraseFile)],
     ["key_file", quoted(config.keyFile)],

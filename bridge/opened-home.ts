@@ -44,10 +44,13 @@ export interface OpenHomeOptions {
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
   readonly logger: Logger;
+  /** Octets that mail may take. */
+  readonly mailQuota: number | undefined;
 }
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
-export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenHomeOptions): Promise<OpenedHome> {
+export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
+  const { paths, vault, vaultFile, relay, logger, mailQuota } = options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
@@ -69,6 +72,7 @@ export async function openHome({ paths, vault, vaultFile, relay, logger }: OpenH
       recoveryRecipient: vaultFile.recoveryRecipient,
       clock,
       logger,
+      ...(mailQuota !== undefined && { quota: mailQuota }),
       appendMerger: (mailbox) => sentCopies.merger(mailbox),
     });
     const events = new OverlayEventHandler({ db, account, contacts, maildir, logger });

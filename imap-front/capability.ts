@@ -36,6 +36,8 @@ const LOGGED_IN = [
   "SAVEDATE",
   "OBJECTID",
   "METADATA",
+  "QUOTA",
+  "QUOTA=RES-STORAGE",
 ];
 
 /** What is offered in this state: nothing that is only half there. */

@@ -10,6 +10,7 @@ import { esearch } from "./command/esearch.ts";
 import { expunge } from "./command/expunge.ts";
 import { fetch } from "./command/fetch.ts";
 import { getMetadata } from "./command/getmetadata.ts";
+import { getQuota, getQuotaRoot } from "./command/getquota.ts";
 import { id } from "./command/id.ts";
 import { idle } from "./command/idle.ts";
 import { list } from "./command/list.ts";
@@ -122,6 +123,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["LSUB", loggedIn(lsub)],
   ["NAMESPACE", loggedIn(namespace)],
   ["STATUS", loggedIn(status)],
+  ["GETQUOTA", loggedIn(getQuota)],
+  ["GETQUOTAROOT", loggedIn(getQuotaRoot)],
   ["GETMETADATA", loggedIn(getMetadata)],
   ["SETMETADATA", loggedIn(setMetadata)],
   ["APPEND", loggedIn(append)],

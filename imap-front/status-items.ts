@@ -4,7 +4,7 @@ import { type Scanner, SyntaxFailure } from "./wire/scanner.ts";
 
 type StatusItem = (mailbox: Mailbox, status: MailboxStatus, appendLimit: number) => number | string;
 
-/** `status-att` of RFC 9051, RECENT of RFC 3501, and those of RFCs 7162, 7889, 8438 and 8474. */
+/** `status-att` of RFC 9051, RECENT of RFC 3501, and those of RFCs 7162, 7889, 8438, 8474 and 9208. */
 const ITEMS: ReadonlyMap<string, StatusItem> = new Map<string, StatusItem>([
   ["MESSAGES", (_mailbox, status) => status.messages],
   ["RECENT", (_mailbox, status) => status.recent],
@@ -12,6 +12,7 @@ const ITEMS: ReadonlyMap<string, StatusItem> = new Map<string, StatusItem>([
   ["UIDVALIDITY", (mailbox) => mailbox.uidValidity],
   ["UNSEEN", (_mailbox, status) => status.unseen],
   ["DELETED", (_mailbox, status) => status.deleted],
+  ["DELETED-STORAGE", (_mailbox, status) => status.deletedSize],
   ["SIZE", (_mailbox, status) => status.size],
   ["HIGHESTMODSEQ", (_mailbox, status) => status.highestModSeq],
   ["MAILBOXID", (mailbox) => `(${mailbox.id})`],

@@ -37,6 +37,12 @@ export interface AnnotationChange {
   readonly origin?: object;
 }
 
+/** What all messages take, and what they may; octets. Mail that comes from outside may go beyond the limit. */
+export interface StorageQuota {
+  readonly usage: number;
+  readonly limit: number;
+}
+
 /** Its own annotations are the server's. */
 export interface MailStore extends Annotated {
   /** Levels of a name are separated by `/`. Names are Unicode (NFC); INBOX is always there, and always so spelt. */
@@ -53,6 +59,7 @@ export interface MailStore extends Annotated {
   rename(from: string, to: string): Promise<void>;
   /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
   watchAnnotations(listener: (change: AnnotationChange) => void): () => void;
+  quota(): Promise<StorageQuota>;
   /** Largest message in octets that append takes. */
   readonly appendLimit: number;
 }
@@ -64,8 +71,9 @@ export interface MailboxStatus {
   readonly recent: number;
   readonly uidNext: number;
   readonly highestModSeq: number;
-  /** Sum of the messages' sizes in octets. */
+  /** Sum of the messages' sizes in octets; of those with \Deleted alone. */
   readonly size: number;
+  readonly deletedSize: number;
 }
 
 /** What lies in the index: nothing of this opens a message file. */
@@ -137,7 +145,7 @@ export interface Mailbox extends Annotated {
   headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[];
   /** Octets start..end (end exclusive) of the message, from its file. @throws Failure damaged, nonexistent */
   read(uid: number, start: number, end: number): AsyncIterable<Uint8Array>;
-  /** All or none (MULTIAPPEND, RFC 3502); the new UIDs in order. @throws Failure full, too-big */
+  /** All or none (MULTIAPPEND, RFC 3502); the new UIDs in order. @throws Failure full (the disk, or the quota), too-big */
   append(messages: AsyncIterable<AppendRequest> | Iterable<AppendRequest>, origin?: object): Promise<readonly number[]>;
   /**
    * Changes flags; a message whose MODSEQ is above `unchangedSince` is left alone and named in `conflicts` (RFC 7162
@@ -149,6 +157,7 @@ export interface Mailbox extends Annotated {
     flags: readonly string[],
     options?: { unchangedSince?: number; origin?: object },
   ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }>;
+  /** @throws Failure full (the disk, or the quota), nonexistent, damaged */
   copy(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;
   /** Copy and expunge in one transaction (RFC 6851). */
   move(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;

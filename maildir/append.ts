@@ -46,6 +46,7 @@ export async function appendMessages(
       const existing = staged.map((one, index) => mailbox.existing(mergers[index]?.existing(one)));
       const isNew = (_: unknown, index: number): boolean => existing[index] === undefined;
       const added = mailbox.insert(staged.filter(isNew), options.filter(isNew), origin);
+      if (added.length > 0) storage.quota.requireRoom();
       merged.push(...staged.filter((_, index) => existing[index] !== undefined));
       const newUids = added.values();
       return existing.map((uid) => uid ?? newUids.next().value ?? 0);

@@ -39,6 +39,7 @@ export class MessageColumns {
   #unseen = 0;
   #deleted = 0;
   #size = 0;
+  #deletedSize = 0;
 
   /** Messages, in the order of their UIDs; those that are there already are passed over. */
   add(rows: Iterable<ColumnRow>): void {
@@ -53,7 +54,8 @@ export class MessageColumns {
       this.#sizes.push(size);
       this.#contents.push(content);
       this.#flags.push(this.#position({ bits, keywords }));
-      this.#count(bits, size, 1);
+      this.#size += size;
+      this.#countFlags(bits, size, 1);
     }
   }
 
@@ -62,8 +64,9 @@ export class MessageColumns {
     for (const uid of uids) {
       const index = this.#indexOf(uid);
       if (index < 0) continue;
-      this.#count(this.#flagsAt(index).bits, 0, -1);
-      this.#count(flags.bits, 0, 1);
+      const size = this.#sizes[index] as number;
+      this.#countFlags(this.#flagsAt(index).bits, size, -1);
+      this.#countFlags(flags.bits, size, 1);
       this.#flags[index] = position;
       this.#modSeqs[index] = modSeq;
     }
@@ -72,12 +75,17 @@ export class MessageColumns {
   /** UIDs ascending. */
   remove(uids: readonly number[]): void {
     const gone = uids.map((uid) => this.#indexOf(uid)).filter((index) => index >= 0);
-    for (const index of gone) this.#count(this.#flagsAt(index).bits, this.#sizes[index] as number, -1);
+    for (const index of gone) {
+      const size = this.#sizes[index] as number;
+      this.#size -= size;
+      this.#countFlags(this.#flagsAt(index).bits, size, -1);
+    }
     for (const column of this.#all()) cut(column, gone);
   }
 
   get totals(): Totals {
-    return { messages: this.uids.length, unseen: this.#unseen, deleted: this.#deleted, size: this.#size };
+    const [unseen, deleted, size, deletedSize] = [this.#unseen, this.#deleted, this.#size, this.#deletedSize];
+    return { messages: this.uids.length, unseen, deleted, size, deletedSize };
   }
 
   /** Which content each of the messages has; undefined where there is no such message. */
@@ -123,10 +131,11 @@ export class MessageColumns {
     return this.#known.push({ bits, keywords, names: formatFlags({ bits, keywords }) }) - 1;
   }
 
-  #count(bits: number, size: number, sign: 1 | -1): void {
+  #countFlags(bits: number, size: number, sign: 1 | -1): void {
     if ((bits & SEEN) === 0) this.#unseen += sign;
-    if ((bits & DELETED) !== 0) this.#deleted += sign;
-    this.#size += sign * size;
+    if ((bits & DELETED) === 0) return;
+    this.#deleted += sign;
+    this.#deletedSize += sign * size;
   }
 }
 

@@ -30,6 +30,7 @@ export interface Totals {
   readonly unseen: number;
   readonly deleted: number;
   readonly size: number;
+  readonly deletedSize: number;
 }
 
 const COLUMNS = `uid, flags AS bits, keywords, modseq AS modSeq, internal_date AS internalDate, save_date AS saveDate, size,

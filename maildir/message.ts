@@ -18,8 +18,9 @@ export interface MailboxStatus {
   readonly recent: number;
   readonly uidNext: number;
   readonly highestModSeq: number;
-  /** Sum of the messages' sizes in octets. */
+  /** Sum of the messages' sizes in octets; of those with \Deleted alone. */
   readonly size: number;
+  readonly deletedSize: number;
 }
 
 /** What the index knows of a message without opening its file. */

@@ -14,6 +14,7 @@ import { MailboxIndex } from "./mailbox-index.ts";
 import { INBOX } from "./mailbox-name.ts";
 import type { SpecialUse } from "./message.ts";
 import { MessageIndex } from "./message-index.ts";
+import { Quota } from "./quota.ts";
 import { MAILDIR_SCHEMA } from "./schema.ts";
 import { StagedNames } from "./staging.ts";
 import type { Storage } from "./storage.ts";
@@ -59,6 +60,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       texts: new TextIndex(db),
       imports: new ImportLedger(db),
       annotations: new AnnotationIndex(db),
+      quota: new Quota(db, home, options.quota),
       folders,
       names: new DiskNames(folders, clock),
       sync,

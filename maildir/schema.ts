@@ -125,5 +125,16 @@ export const MAILDIR_SCHEMA: Schema = {
       PRIMARY KEY (mailbox, entry)
     ) STRICT, WITHOUT ROWID;
     `,
+    // What all messages have together, for the quota: counted where it cannot be forgotten, and undone with what it counts.
+    `
+    ALTER TABLE maildir_state ADD COLUMN message_octets INTEGER NOT NULL DEFAULT 0;
+    UPDATE maildir_state SET message_octets = (SELECT COALESCE(SUM(size), 0) FROM maildir_message);
+    CREATE TRIGGER maildir_message_comes AFTER INSERT ON maildir_message BEGIN
+      UPDATE maildir_state SET message_octets = message_octets + NEW.size;
+    END;
+    CREATE TRIGGER maildir_message_goes AFTER DELETE ON maildir_message BEGIN
+      UPDATE maildir_state SET message_octets = message_octets - OLD.size;
+    END;
+    `,
   ],
 };

@@ -13,6 +13,7 @@ import type { ImportLedger } from "./import-ledger.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MessageIndex } from "./message-index.ts";
+import type { Quota } from "./quota.ts";
 import type { StagedNames } from "./staging.ts";
 import type { MaildirOptions } from "./store.ts";
 import type { StoredMailbox } from "./stored-mailbox.ts";
@@ -38,6 +39,7 @@ export interface Storage {
   readonly annotationsChanged: (change: AnnotationChange<StoredMailbox>) => void;
   /** There are contents to be indexed, or to be taken out of the index. */
   readonly wakeIndexer: () => void;
+  readonly quota: Quota;
   readonly folders: MailFolders;
   readonly names: DiskNames;
   readonly sync: DirectorySync;

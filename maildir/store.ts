@@ -14,6 +14,7 @@ import type {
   SearchPlace,
   SpecialUse,
 } from "./message.ts";
+import type { StorageQuota } from "./quota.ts";
 
 export interface MaildirOptions {
   /** Holds the index; encrypted with a key of its own. The caller closes it, after the Maildir. */
@@ -28,6 +29,8 @@ export interface MaildirOptions {
   readonly logger: Logger;
   /** Largest message in octets; 64 MiB where absent. */
   readonly appendLimit?: number;
+  /** Octets that appended and copied messages may make all together; as many as the disk takes where absent. What is inserted is not held to it. */
+  readonly quota?: number;
   /** Asked before each message that is appended: whether the mailbox has it already, filed in another way. */
   readonly appendMerger?: (mailbox: {
     readonly id: string;
@@ -109,6 +112,8 @@ export interface Maildir {
   setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many">;
   /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
   watchAnnotations(listener: (change: AnnotationChange<MaildirMailbox>) => void): () => void;
+  /** The limit is the quota or what the disk has room for, whichever is less. */
+  quota(): Promise<StorageQuota>;
   readonly appendLimit: number;
   /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full, already-exists (of that name) */
   stage(content: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedMessage>;

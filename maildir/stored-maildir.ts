@@ -8,6 +8,7 @@ import type { MailboxRow } from "./mailbox-index.ts";
 import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
 import type { SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
+import type { StorageQuota } from "./quota.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
 import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
@@ -40,7 +41,13 @@ export class StoredMaildir implements Maildir {
       ...shared,
       wakeIndexer: () => this.#indexer.wake(),
       annotationsChanged: (change) => {
-        for (const watcher of this.#annotationWatchers) watcher(change);
+        for (const watcher of this.#annotationWatchers) {
+          try {
+            watcher(change);
+          } catch (error) {
+            storage.logger("error", "a watcher of annotations failed", { cause: String(error) });
+          }
+        }
       },
     };
     this.#storage = storage;
@@ -50,6 +57,10 @@ export class StoredMaildir implements Maildir {
 
   get appendLimit(): number {
     return this.#storage.appendLimit;
+  }
+
+  quota(): Promise<StorageQuota> {
+    return this.#storage.quota.get();
   }
 
   mailboxes(): readonly StoredMailbox[] {

@@ -86,6 +86,7 @@ export async function transfer(
       const added = target.admit(arrivals, origin);
       const left = rows.map(({ uid }) => uid);
       if (andExpunge) source.takeOut(left, origin);
+      else if (left.length > 0) storage.quota.requireRoom();
       return { uidValidity: target.uidValidity, uids: left.map((uid, index) => [uid, added[index] ?? 0] as const) };
     });
   } catch (error) {

@@ -29,6 +29,7 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
     '"my.example:99"',
     { embeddedRelay: { ...DEFAULT_CONFIG.embeddedRelay, advertise: { host: "my.example", port: 99 } } },
   ],
+  ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],
   ["fronts", "allow_remote", "true", { allowRemote: true }],

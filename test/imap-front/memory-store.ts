@@ -12,6 +12,7 @@ import type {
   MailStore,
   MessageSummary,
   SpecialUse,
+  StorageQuota,
 } from "../../imap-front/store.ts";
 import { formatBodyStructure } from "../../mime/body-structure.ts";
 import { decodedBody, decodedHeader } from "../../mime/decoded-text.ts";
@@ -28,6 +29,7 @@ interface Stored extends MessageSummary {
 /** A store in memory, for the front's tests. Times and ids are counted up, so that transcripts come out the same. */
 export class MemoryStore implements MailStore {
   readonly appendLimit: number = 1_000_000;
+  quotaLimit = 1e12;
   readonly #mailboxes = new Map<string, MemoryMailbox>();
   readonly #subscriptions = new Set<string>();
   readonly #annotations = new Map<string, string>();
@@ -67,6 +69,18 @@ export class MemoryStore implements MailStore {
     for (const listener of this.#annotationListeners)
       listener({ mailbox, entries: [...values.keys()], ...(origin && { origin }) });
     return "stored";
+  }
+
+  get usage(): number {
+    return this.mailboxes().reduce((sum, mailbox) => sum + mailbox.status().size, 0);
+  }
+
+  async quota(): Promise<StorageQuota> {
+    return { usage: this.usage, limit: this.quotaLimit };
+  }
+
+  requireRoom(octets: number): void {
+    if (this.usage + octets > this.quotaLimit) throw new Failure("full", "there is no room for it");
   }
 
   watchAnnotations(listener: (change: AnnotationChange) => void): () => void {
@@ -170,14 +184,16 @@ export class MemoryMailbox implements Mailbox {
 
   status(): MailboxStatus {
     const all = [...this.#messages.values()];
+    const deleted = all.filter(({ flags }) => flags.includes("\\Deleted"));
     return {
       messages: all.length,
       unseen: all.filter(({ flags }) => !flags.includes("\\Seen")).length,
-      deleted: all.filter(({ flags }) => flags.includes("\\Deleted")).length,
+      deleted: deleted.length,
       recent: all.filter(({ recent }) => recent).length,
       uidNext: this.#uidNext,
       highestModSeq: this.#store.modSeq,
       size: all.reduce((sum, { size }) => sum + size, 0),
+      deletedSize: deleted.reduce((sum, { size }) => sum + size, 0),
     };
   }
 
@@ -243,6 +259,7 @@ export class MemoryMailbox implements Mailbox {
       for await (const piece of request.content) pieces.push(piece);
       taken.push({ content: Buffer.concat(pieces), request });
     }
+    this.#store.requireRoom(taken.reduce((sum, { content }) => sum + content.length, 0));
     const uids = taken.map(({ content, request }) => this.put(content, request.flags, request.internalDate));
     this.tell({ kind: "added", uids, ...(origin && { origin }) });
     return uids;
@@ -303,6 +320,11 @@ export class MemoryMailbox implements Mailbox {
   }
 
   async copy(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult> {
+    this.#store.requireRoom([...this.summaries(uids)].reduce((sum, { size }) => sum + size, 0));
+    return this.#copy(uids, target, origin);
+  }
+
+  #copy(uids: readonly number[], target: Mailbox, origin?: object): CopyResult {
     const to = target as MemoryMailbox;
     const pairs: [number, number][] = [];
     for (const uid of uids) {
@@ -315,7 +337,7 @@ export class MemoryMailbox implements Mailbox {
   }
 
   async move(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult> {
-    const result = await this.copy(uids, target, origin);
+    const result = this.#copy(uids, target, origin);
     await this.expunge(
       result.uids.map(([from]) => from),
       origin,

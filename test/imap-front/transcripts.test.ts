@@ -49,6 +49,7 @@ function* readTranscripts(): Generator<Transcript> {
 
 function sampleStore(): MemoryStore {
   const store = new MemoryStore({ INBOX: undefined, Sent: "\\Sent", Trash: "\\Trash", "Work/2026/Ä & B": undefined });
+  store.quotaLimit = 7 * 1024;
   for (const message of [LETTER, ENCODED, NESTED]) store.mailbox("INBOX")?.put(message);
   store.mailbox("INBOX")?.claimRecent();
   return store;

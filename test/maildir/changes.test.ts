@@ -85,6 +85,7 @@ test(
             unseen: [...state.values()].filter((flags) => !flags.includes("\\Seen")).length,
             deleted: [...state.values()].filter((flags) => flags.includes("\\Deleted")).length,
             size: state.size * mail("x").length,
+            deletedSize: [...state.values()].filter((flags) => flags.includes("\\Deleted")).length * mail("x").length,
           });
           for (const uid of mailbox.uids()) expect((await read(mailbox, uid)).toString()).toBe(mail("x"));
         }
