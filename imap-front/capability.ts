@@ -36,6 +36,7 @@ const LOGGED_IN = [
   "SAVEDATE",
   "OBJECTID",
   "METADATA",
+  "INPROGRESS",
   "QUOTA",
   "QUOTA=RES-STORAGE",
 ];

@@ -31,6 +31,7 @@ import { status } from "./command/status.ts";
 import { store } from "./command/store.ts";
 import { subscribe, unsubscribe } from "./command/subscribe.ts";
 import { thread } from "./command/thread.ts";
+import { Progress } from "./progress.ts";
 import { CommandFailure } from "./reply.ts";
 import type { Session } from "./session.ts";
 import type { LoggedIn, NotAuthenticated, Selected, State } from "./state.ts";
@@ -153,11 +154,18 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["UID MOVE", selected(move, true)],
 ]);
 
+/** Those whose answer comes whole at their end, and may take a while to come. */
+const LONG: ReadonlySet<string> = new Set(
+  ["SEARCH", "SORT", "THREAD", "COPY", "MOVE"].flatMap((name) => [name, `UID ${name}`]).concat("ESEARCH"),
+);
+
 /** Carries a command out, if there is such a one and the state allows it. */
 export async function dispatch(session: Session, command: ReadCommand): Promise<Done> {
   const found = COMMANDS.get(command.name);
   if (found === undefined) throw new CommandFailure("BAD", undefined, "unknown command");
-  const completion = await found.run(session, command);
+  const progress = LONG.has(command.name) ? new Progress(session) : undefined;
+  session.progress = progress;
+  const completion = await found.run(session, command).finally(() => progress?.end());
   const { expunge, tellChanges } = found;
   return typeof completion === "string"
     ? { text: completion, expunge, tellChanges }

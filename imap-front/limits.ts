@@ -48,6 +48,8 @@ export interface ImapLimits {
   readonly bufferedSection: number;
   /** How long one command works before others are let in. */
   readonly timeSlice: number;
+  /** Between two words that a long command goes on; commands that take less say nothing. */
+  readonly progressInterval: number;
   /** RFC 9051 section 5.4: at least 30 minutes; a bit more, for clients that wake up on the half hour. */
   readonly idleTimeout: number;
   /** The same before login, where RFC 9051 allows less: a connection that says nothing is no mail program. */
@@ -93,6 +95,7 @@ export const defaultLimits: ImapLimits = {
   outputChunk: 64 * 1024,
   bufferedSection: 1024 * 1024,
   timeSlice: 5,
+  progressInterval: 10_000,
   idleTimeout: 32 * 60_000,
   loginTimeout: 2 * 60_000,
   stalledTimeout: 10 * 60_000,

@@ -9,6 +9,7 @@ import type { ImapLimits } from "./limits.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
 import { Pace } from "./pace.ts";
 import type { PreviewCache } from "./preview-cache.ts";
+import type { Progress } from "./progress.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
@@ -61,6 +62,8 @@ export class Session {
   loginFailures = 0;
   /** Tag of the command that is carried out. */
   tag = "";
+  /** Of the command that is carried out, if it may take long. */
+  progress: Progress | undefined;
   /** The session ends after the present command. */
   ending = false;
   #stream: Duplex;

@@ -24,7 +24,13 @@ async function searchView(
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
-  const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
+  const context = {
+    view,
+    now: session.options.clock.now(),
+    pace: session.pace,
+    signal: session.signal,
+    progress: session.progress,
+  };
   const uids = await evaluate(context, key, view.uids);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);

@@ -36,7 +36,13 @@ async function sortView(
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
-  const context = { view, now: session.options.clock.now(), pace: session.pace, signal: session.signal };
+  const context = {
+    view,
+    now: session.options.clock.now(),
+    pace: session.pace,
+    signal: session.signal,
+    progress: session.progress,
+  };
   const found = await evaluate(context, key, view.uids);
   const messages = await sortables(session, view, found, { fields: needsFields(keys) });
   const uids = (await pacedSort(messages, sortOrder(keys), session.pace)).map((message) => message.uid);

@@ -16,7 +16,7 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
   args.space();
   const key = parseSortCriteria(session, args);
   const { limits, pace } = session;
-  const context = { view, now: session.options.clock.now(), pace, signal: session.signal };
+  const context = { view, now: session.options.clock.now(), pace, signal: session.signal, progress: session.progress };
   const byReferences = algorithm === "REFERENCES";
   const found = await evaluate(context, key, view.uids);
   const messages = await sortables(session, view, found, { fields: true, links: byReferences });

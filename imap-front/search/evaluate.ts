@@ -1,4 +1,5 @@
 import type { Pace } from "../pace.ts";
+import type { Progress } from "../progress.ts";
 import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
 import { membersIn, normaliseSet, type SequenceSet } from "../wire/sequence-set.ts";
@@ -14,6 +15,7 @@ export interface SearchContext {
   readonly now: number;
   readonly pace: Pace;
   readonly signal: AbortSignal;
+  readonly progress?: Progress | undefined;
 }
 
 type Test = (message: MessageSummary) => boolean;
@@ -97,6 +99,7 @@ async function filter(context: SearchContext, test: Test, uids: readonly number[
   for (let i = 0; i < uids.length; i += BATCH) {
     for (const message of context.view.mailbox.summaries(uids.slice(i, i + BATCH)))
       if (test(message)) found.push(message.uid);
+    context.progress?.at(i, uids.length);
     if (context.pace.due) await context.pace.yield();
     context.signal.throwIfAborted();
   }

@@ -42,6 +42,7 @@ export async function sortables(
     }
     for (const message of messages) found.push(message);
     for (const message of read.values()) cache.remember(mailbox, message);
+    session.progress?.at(i, uids.length);
     if (session.pace.due) await session.pace.yield();
     session.signal.throwIfAborted();
   }
