@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 
 /** Bytes that a ChaCha20-Poly1305 (RFC 8439) seal adds. */
 export const SEAL_OVERHEAD = 16;
@@ -32,7 +32,20 @@ export function open(
   return plaintext;
 }
 
-/** HKDF-SHA-256 (RFC 5869); the label names the key's one use. */
+/** Octets of SHA-256's output. */
+const HASH_LENGTH = 32;
+
+/**
+ * HKDF-SHA-256 (RFC 5869); the label names the key's one use. Keys of one hash's length at most, as nearly all are, are
+ * put together from the two HMACs of RFC 5869 section 2 that they are: node:crypto's own function takes twice as long,
+ * and three such keys are needed for each letter that is read.
+ */
 export function deriveKey(secret: Uint8Array, label: string, length = 32, salt: Uint8Array = Buffer.alloc(0)): Buffer {
-  return Buffer.from(hkdfSync("sha256", secret, salt, label, length));
+  if (length > HASH_LENGTH) return Buffer.from(hkdfSync("sha256", secret, salt, label, length));
+  const pseudorandomKey = createHmac("sha256", salt).update(secret).digest();
+  const expanded = createHmac("sha256", pseudorandomKey).update(label).update(FIRST_BLOCK).digest();
+  return expanded.subarray(0, length);
 }
+
+/** The counter that RFC 5869 section 2.3 puts behind the label of the first block. */
+const FIRST_BLOCK = Buffer.from([1]);
