@@ -1,7 +1,7 @@
 import { decodeBase32, encodeBase32 } from "../foundation/base32.ts";
 import { equalConstantTime } from "../foundation/bytes.ts";
 import type { RandomSource } from "./random.ts";
-import { scramKeys } from "./scram.ts";
+import { provenClientKey, scramKeys, serverSignature } from "./scram.ts";
 import type { Vault } from "./vault.ts";
 import { type AppPasswordSlot, checkVaultFile, type VaultFile } from "./vault-file.ts";
 
@@ -57,6 +57,28 @@ export async function verifyAppPassword(file: VaultFile, vault: Vault, password:
   if (spelt === undefined) return undefined;
   const { storedKey } = await scramKeys(spelt, file.scram.salt, file.scram.iterations);
   return findByStoredKey(file, storedKey)?.name;
+}
+
+/** A SCRAM login whose proof is right. */
+export interface ScramProof {
+  /** Opens the vault (key-slots.ts). */
+  readonly clientKey: Buffer;
+  /** To be sent to the client, which thereby knows the server. */
+  readonly serverSignature: Buffer;
+}
+
+/**
+ * Which app password made a client's proof; undefined if none did. Every slot is tried, so that it takes the same time
+ * whichever fits. The file is not checked: see checkVaultFile.
+ */
+export function verifyScramProof(file: VaultFile, authMessage: string, proof: Uint8Array): ScramProof | undefined {
+  let found: ScramProof | undefined;
+  for (const { storedKey, serverKey } of appPasswordSlots(file)) {
+    const clientKey = provenClientKey(storedKey, authMessage, proof);
+    const signature = serverSignature(serverKey, authMessage);
+    if (clientKey !== undefined) found = { clientKey, serverSignature: signature };
+  }
+  return found;
 }
 
 /** The slot with that StoredKey; the same time whichever fits. */

@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2 } from "node:crypto";
 import { promisify } from "node:util";
+import { equalConstantTime } from "../foundation/bytes.ts";
 
 const stretch = promisify(pbkdf2);
 
@@ -22,4 +23,17 @@ export async function scramKeys(password: string, salt: Uint8Array, iterations: 
 /** H(ClientKey) */
 export function storedKeyOf(clientKey: Uint8Array): Buffer {
   return createHash("sha256").update(clientKey).digest();
+}
+
+/** ClientKey, as whoever knows the StoredKey recovers it from a client's proof; undefined for a wrong proof (RFC 5802 section 3). */
+export function provenClientKey(storedKey: Uint8Array, authMessage: string, proof: Uint8Array): Buffer | undefined {
+  const signature = createHmac("sha256", storedKey).update(authMessage).digest();
+  if (proof.length !== signature.length) return undefined;
+  const clientKey = Buffer.from(signature.map((octet, index) => octet ^ (proof[index] ?? 0)));
+  return equalConstantTime(storedKeyOf(clientKey), storedKey) ? clientKey : undefined;
+}
+
+/** ServerSignature: what a server answers a right proof with. */
+export function serverSignature(serverKey: Uint8Array, authMessage: string): Buffer {
+  return createHmac("sha256", serverKey).update(authMessage).digest();
 }
