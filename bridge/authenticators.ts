@@ -18,7 +18,17 @@ async function login(gate: VaultGate<Unlocked>, user: string, password: string):
 }
 
 export function imapAuthenticator(gate: VaultGate<Unlocked>): Authenticator {
-  return { login: async (user, password) => (await login(gate, user, password))?.mailStore };
+  return {
+    login: async (user, password) => (await login(gate, user, password))?.mailStore,
+    scram: {
+      ...gate.scram,
+      async login(user, authMessage, proof) {
+        const proven = await gate.loginWithProof(authMessage, proof);
+        if (!proven?.inside.account.isUser(user)) return undefined;
+        return { store: proven.inside.mailStore, serverSignature: proven.serverSignature };
+      },
+    },
+  };
 }
 
 export function smtpAuthenticator(gate: VaultGate<Unlocked>): SubmissionAuthenticator {

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Failure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
-import { newAppPassword, verifyAppPassword } from "../keyring/app-password.ts";
+import { newAppPassword, verifyAppPassword, verifyScramProof } from "../keyring/app-password.ts";
 import { readKeyFile } from "../keyring/key-file.ts";
 import { addSlot, listSlots, openVault, removeSlot, type SlotSecret } from "../keyring/key-slots.ts";
 import type { Vault } from "../keyring/vault.ts";
-import { readVaultFile, type VaultFile, writeVaultFile } from "../keyring/vault-file.ts";
+import { checkVaultFile, readVaultFile, type VaultFile, writeVaultFile } from "../keyring/vault-file.ts";
 import type { Config } from "./config.ts";
 import { exists, type HomePaths } from "./home.ts";
 
@@ -94,6 +94,34 @@ export class VaultGate<T> {
       const vault = await openVault(this.#file, { appPassword: password });
       if (vault === undefined) return undefined;
       return this.#opened?.inside ?? (await this.#open(vault));
+    });
+  }
+
+  /** What SCRAM-SHA-256 needs to know beforehand; the same for all app passwords, and while it is locked. */
+  get scram(): { readonly salt: Uint8Array; readonly iterations: number } {
+    return this.#file.scram;
+  }
+
+  /** As login, for a proof of SCRAM-SHA-256 (RFC 5802 section 3) in place of the password; with the answer that is due to it. */
+  async loginWithProof(
+    authMessage: string,
+    proof: Uint8Array,
+  ): Promise<{ readonly inside: T; readonly serverSignature: Buffer } | undefined> {
+    return await this.#mutex.run(async () => {
+      const proven = verifyScramProof(this.#file, authMessage, proof);
+      if (proven === undefined) return undefined;
+      const { clientKey, serverSignature } = proven;
+      try {
+        const opened = this.#opened;
+        if (opened !== undefined) {
+          checkVaultFile(this.#file, opened.vault);
+          return { inside: opened.inside, serverSignature };
+        }
+        const vault = await openVault(this.#file, { clientKey });
+        return vault && { inside: await this.#open(vault), serverSignature };
+      } finally {
+        clientKey.fill(0);
+      }
     });
   }
 

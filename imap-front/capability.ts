@@ -44,10 +44,16 @@ const LOGGED_IN = [
 /** What is offered in this state: nothing that is only half there. */
 export function capabilities(
   state: State,
-  channel: { secure: boolean; canStartTls: boolean; plaintextLogin: boolean },
+  channel: { secure: boolean; canStartTls: boolean; plaintextLogin: boolean; scram: boolean },
 ): string {
   if (state.kind !== "notAuthenticated")
     return [...ALWAYS, ...LOGGED_IN, `APPENDLIMIT=${state.store.appendLimit}`].join(" ");
-  const login = channel.secure || channel.plaintextLogin ? ["AUTH=PLAIN"] : ["LOGINDISABLED"];
+  const login = channel.secure || channel.plaintextLogin ? mechanisms(channel) : ["LOGINDISABLED"];
   return [...ALWAYS, ...(channel.canStartTls ? ["STARTTLS"] : []), ...login].join(" ");
+}
+
+/** The strongest first. A login can be bound to TLS alone. */
+function mechanisms({ secure, scram }: { secure: boolean; scram: boolean }): string[] {
+  const bound = scram && secure ? ["AUTH=SCRAM-SHA-256-PLUS"] : [];
+  return [...bound, ...(scram ? ["AUTH=SCRAM-SHA-256"] : []), "AUTH=PLAIN"];
 }

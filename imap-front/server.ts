@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
@@ -30,6 +31,8 @@ export interface ImapServerOptions {
   /** Takes passwords on a connection without TLS; false unless given. */
   readonly plaintextLogin?: boolean;
   readonly authenticator: Authenticator;
+  /** The server's part of SCRAM nonces, printable ASCII without a comma; random unless a transcript is to be replayed. */
+  readonly scramNonce?: () => string;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<ImapLimits>;
@@ -45,6 +48,9 @@ export interface RunningImapServer {
   stop(): Promise<void>;
 }
 
+/** Random octets in the server's part of a SCRAM nonce. */
+const SCRAM_NONCE = 18;
+
 /** First octet of a TLS record that holds a handshake. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -56,9 +62,10 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
   const mode = options.mode ?? (options.tls === undefined ? "starttls" : "auto");
   let context: SecureContext | undefined = options.tls && createSecureContext(options.tls);
   const sessions = new Set<Session>();
-  const sockets = new Set<Socket>();
+  /** Every connection, the oldest first, with its session once that began. */
+  const connections = new Map<Socket, Session | undefined>();
 
-  const secure = async (plain: Duplex): Promise<Duplex> => {
+  const secure = async (plain: Duplex): Promise<TLSSocket> => {
     if (context === undefined) throw new Error("no TLS credentials");
     const stream = new TLSSocket(plain, { isServer: true, secureContext: context });
     await new Promise<void>((resolve, reject) => {
@@ -91,6 +98,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
     sortables: new SortableCache(limits.sortables),
     serverId: options.serverId ?? { name: "Postern" },
     plaintextLogin: options.plaintextLogin ?? false,
+    scramNonce: options.scramNonce ?? (() => randomBytes(SCRAM_NONCE).toString("base64")),
     startTls: context === undefined || mode === "implicit" ? undefined : secure,
   };
 
@@ -102,22 +110,39 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
     if (first === "closed") return;
     const implicit = mode === "implicit" || first === TLS_HANDSHAKE;
     if (socket.destroyed) return;
-    const session = new Session(implicit ? await secure(socket) : socket, implicit, shared);
+    const stream = implicit ? await secure(socket) : socket;
+    if (!connections.has(socket)) return;
+    const session = new Session(stream, implicit, shared);
+    connections.set(socket, session);
     sessions.add(session);
     await session.run();
     sessions.delete(session);
   };
 
+  /**
+   * Drops the oldest connection that has not logged in, so that whoever opens many and leaves them keeps nobody out who
+   * has a password, and ends no session of those who are in. False if all are in.
+   */
+  const makeRoom = (): boolean => {
+    for (const [socket, session] of connections) {
+      if (session !== undefined && session.state.kind !== "notAuthenticated") continue;
+      connections.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  };
+
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (sockets.size >= limits.connections) {
-      logger("warn", "imap.too-many-connections");
+    if (connections.size >= limits.connections) logger("warn", "imap.too-many-connections");
+    if (connections.size >= limits.connections && !makeRoom()) {
       socket.on("error", () => undefined);
       socket.end("* BYE too many connections\r\n");
       socket.destroySoon();
       return;
     }
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    connections.set(socket, undefined);
+    socket.once("close", () => connections.delete(socket));
     socket.on("error", () => socket.destroy());
     serve(socket).catch((error: unknown) => {
       if (error instanceof TlsRefused) logger("info", "imap.tls-handshake-failed");
@@ -139,7 +164,7 @@ export async function startImapServer(options: ImapServerOptions): Promise<Runni
       });
       for (const session of sessions) session.stop();
       const cancel = clock.after(limits.stopGrace, () => {
-        for (const socket of sockets) socket.destroy();
+        for (const socket of connections.keys()) socket.destroy();
       });
       await closed;
       cancel();

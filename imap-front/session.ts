@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { AnnotationNews } from "./annotation-news.ts";
@@ -11,6 +12,7 @@ import { Pace } from "./pace.ts";
 import type { PreviewCache } from "./preview-cache.ts";
 import type { Progress } from "./progress.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
+import { channelBinding } from "./sasl/channel-binding.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
 import type { Authenticator } from "./store.ts";
@@ -35,8 +37,10 @@ export interface SessionOptions {
   readonly serverId: Readonly<Record<string, string>>;
   /** LOGIN and AUTHENTICATE are taken without TLS. */
   readonly plaintextLogin: boolean;
+  /** The server's part of a SCRAM nonce (RFC 5802 section 5.1, attribute r): new each time. */
+  readonly scramNonce: () => string;
   /** Puts TLS on a plain connection; undefined where none can be had. */
-  readonly startTls: ((plain: Duplex) => Promise<Duplex>) | undefined;
+  readonly startTls: ((plain: Duplex) => Promise<TLSSocket>) | undefined;
 }
 
 /** Begins a request of HTTP; no IMAP command looks so. */
@@ -97,6 +101,7 @@ export class Session {
       secure: this.#secure,
       canStartTls: this.canStartTls,
       plaintextLogin: this.options.plaintextLogin,
+      scram: this.options.authenticator.scram !== undefined,
     });
   }
 
@@ -111,6 +116,16 @@ export class Session {
 
   get mayLogIn(): boolean {
     return this.#secure || this.options.plaintextLogin;
+  }
+
+  /** A login can be bound to the connection. */
+  get offersBinding(): boolean {
+    return this.#stream instanceof TLSSocket && this.options.authenticator.scram !== undefined;
+  }
+
+  /** The connection's octets for a type of channel binding; undefined where there are none. */
+  async channelBinding(type: string): Promise<Buffer | undefined> {
+    return this.#stream instanceof TLSSocket ? await channelBinding(this.#stream, type) : undefined;
   }
 
   /** Serves the connection to its end. Never rejects. */

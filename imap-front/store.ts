@@ -9,6 +9,24 @@ import type { Part } from "../mime/part.ts";
 export interface Authenticator {
   /** The account's store; undefined if user or password is wrong. @throws Failure("unavailable") and others: not a wrong password */
   login(user: string, password: string): Promise<MailStore | undefined>;
+  /** For logins that do not show the password; absent where they cannot be had. */
+  readonly scram?: ScramVerifier;
+}
+
+/** What a server keeps of passwords for SCRAM-SHA-256 (RFC 5802 section 3). */
+export interface ScramVerifier {
+  /** The same for all users and passwords, known or not. */
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  /**
+   * The account's store, and the ServerSignature that proves to the client that the server knows the password; undefined
+   * if the user is unknown or no password of his made the proof. `proof` is what came, of any length. @throws as login does
+   */
+  login(
+    user: string,
+    authMessage: string,
+    proof: Uint8Array,
+  ): Promise<{ readonly store: MailStore; readonly serverSignature: Uint8Array } | undefined>;
 }
 
 export type SpecialUse =

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,8 @@ import { newAppPassword } from "../../keyring/app-password.ts";
 import { createKeyFile } from "../../keyring/key-file.ts";
 import { addSlot, createVault } from "../../keyring/key-slots.ts";
 import { recoveryIdentity } from "../../keyring/recovery-identity.ts";
-import { writeVaultFile } from "../../keyring/vault-file.ts";
+import { scramKeys } from "../../keyring/scram.ts";
+import { formatVaultFile, parseVaultFile, writeVaultFile } from "../../keyring/vault-file.ts";
 
 const PASSPHRASE = "a passphrase of some length";
 const APP_PASSWORD = newAppPassword(randomBytes);
@@ -174,12 +175,83 @@ describe("the vault's file", () => {
   test("that somebody without its key changed is told as such at login, not as a wrong password", async () => {
     const value = JSON.parse(readFileSync(paths.vault, "utf8")) as Record<string, unknown>;
     const other = recoveryIdentity(randomBytes(32)).recipient;
-    const { parseVaultFile, formatVaultFile } = await import("../../keyring/vault-file.ts");
     const file = parseVaultFile(JSON.stringify(value));
     writeFileSync(paths.vault, formatVaultFile({ ...file, recoveryRecipient: other }));
     const gate = await load();
     await expect(gate.login(APP_PASSWORD)).rejects.toMatchObject({ code: "damaged" });
     expect(entered).toEqual([]);
+  });
+});
+
+describe("a login with SCRAM", () => {
+  /** What a client sends that knows the password. */
+  async function proofOf(gate: VaultGate<unknown>, password: string, authMessage = "an exchange") {
+    const { clientKey, storedKey, serverKey } = await scramKeys(password, gate.scram.salt, gate.scram.iterations);
+    const signature = createHmac("sha256", storedKey).update(authMessage).digest();
+    const proof = clientKey.map((octet, index) => octet ^ (signature[index] ?? 0));
+    return { proof, serverSignature: createHmac("sha256", serverKey).update(authMessage).digest() };
+  }
+
+  test("opens a locked vault as the password itself does, and proves the server", async () => {
+    const gate = await load();
+    const { proof, serverSignature } = await proofOf(gate, APP_PASSWORD);
+    expect(await gate.loginWithProof("an exchange", proof)).toEqual({ inside: entered[0], serverSignature });
+    expect(gate.require()).toBe(entered[0]);
+    expect(await gate.loginWithProof("an exchange", proof)).toEqual({ inside: entered[0], serverSignature });
+    expect(entered).toHaveLength(1);
+  });
+
+  test("works with each of several app passwords, until that one is taken back", async () => {
+    const gate = await load();
+    await gate.unlock({ passphrase: PASSPHRASE });
+    const passwords = [APP_PASSWORD, await gate.addAppPassword("phone"), await gate.addAppPassword("desk")];
+    for (const password of passwords) {
+      const { proof, serverSignature } = await proofOf(gate, password);
+      expect(await gate.loginWithProof("an exchange", proof)).toEqual({ inside: entered[0], serverSignature });
+      const again = await load();
+      expect(await again.loginWithProof("an exchange", proof)).toMatchObject({ serverSignature });
+    }
+    await gate.removeAppPassword("phone");
+    const { proof } = await proofOf(gate, passwords[1] ?? "");
+    expect(await gate.loginWithProof("an exchange", proof)).toBeUndefined();
+    expect(await (await load()).loginWithProof("an exchange", proof)).toBeUndefined();
+  });
+
+  test("with a wrong proof, or one for another exchange, opens nothing", async () => {
+    const gate = await load();
+    const { proof } = await proofOf(gate, APP_PASSWORD);
+    const { proof: wrong } = await proofOf(gate, WRONG_APP_PASSWORD);
+    const flipped = Uint8Array.from(proof, (octet, index) => (index === 31 ? octet ^ 1 : octet));
+    for (const bad of [wrong, flipped, proof.subarray(1), Buffer.concat([proof, Buffer.of(0)]), Buffer.alloc(0)])
+      expect(await gate.loginWithProof("an exchange", bad)).toBeUndefined();
+    expect(await gate.loginWithProof("another exchange", proof)).toBeUndefined();
+    expect(gate.inside).toBeUndefined();
+    await gate.unlock({ passphrase: PASSPHRASE });
+    expect(await gate.loginWithProof("an exchange", wrong)).toBeUndefined();
+  });
+
+  test("is told that the vault's file was changed by somebody without its key", async () => {
+    const file = parseVaultFile(readFileSync(paths.vault, "utf8"));
+    const slots = file.slots.map((slot) =>
+      slot.kind === "app-password" ? { ...slot, serverKey: randomBytes(32) } : slot,
+    );
+    writeFileSync(paths.vault, formatVaultFile({ ...file, slots }));
+    const gate = await load();
+    const { proof } = await proofOf(gate, APP_PASSWORD);
+    await expect(gate.loginWithProof("an exchange", proof)).rejects.toMatchObject({ code: "damaged" });
+    expect(entered).toEqual([]);
+  });
+
+  test("needs the right user too", async () => {
+    const gate = await VaultGate.load(paths, async () => ({
+      account: { isUser: (name: string): boolean => name === "ann" } as Unlocked["account"],
+      mailStore: { of: "imap" } as unknown as Unlocked["mailStore"],
+      submissionSink: {} as Unlocked["submissionSink"],
+    }));
+    const { proof, serverSignature } = await proofOf(gate, APP_PASSWORD);
+    const { scram } = imapAuthenticator(gate);
+    expect(await scram?.login("ann", "an exchange", proof)).toEqual({ store: { of: "imap" }, serverSignature });
+    expect(await scram?.login("eve", "an exchange", proof)).toBeUndefined();
   });
 });
 

@@ -1,11 +1,12 @@
 import { createConnection, type Socket } from "node:net";
-import type { Logger } from "../../foundation/logger.ts";
-import type { ImapLimits } from "../../imap-front/limits.ts";
-import { type RunningImapServer, startImapServer } from "../../imap-front/server.ts";
+import { type ImapServerOptions, type RunningImapServer, startImapServer } from "../../imap-front/server.ts";
 import type { MailStore } from "../../imap-front/store.ts";
 import { MemoryStore } from "./memory-store.ts";
 
 const TAIL = 2000;
+
+/** The server's part of the nonce in RFC 7677's example, which makes exchanges repeatable. */
+const SCRAM_NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 
 /** A raw client: what it is told, it sends; what comes, it gives back as it is. */
 export class Client {
@@ -114,20 +115,17 @@ const running: RunningImapServer[] = [];
 /** A server over a store in memory that takes `ann` with `secret` without TLS. `stopServers` ends it. */
 export async function serve(
   store: MailStore = new MemoryStore(),
-  options: { limits?: Partial<ImapLimits>; logger?: Logger } = {},
+  options: Partial<Pick<ImapServerOptions, "limits" | "logger" | "authenticator" | "scramNonce">> = {},
 ): Promise<RunningImapServer> {
   const server = await startImapServer({
     host: "127.0.0.1",
     port: 0,
     plaintextLogin: true,
-    authenticator: {
-      login: async (user, password) =>
-        store instanceof MemoryStore
-          ? await store.authenticator("ann", "secret").login(user, password)
-          : user === "ann" && password === "secret"
-            ? store
-            : undefined,
-    },
+    scramNonce: () => SCRAM_NONCE,
+    authenticator:
+      store instanceof MemoryStore
+        ? store.authenticator("ann", "secret")
+        : { login: async (user, password) => (user === "ann" && password === "secret" ? store : undefined) },
     ...options,
   });
   running.push(server);

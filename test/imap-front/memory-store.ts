@@ -14,10 +14,14 @@ import type {
   SpecialUse,
   StorageQuota,
 } from "../../imap-front/store.ts";
+import { provenClientKey, scramKeys, serverSignature } from "../../keyring/scram.ts";
 import { formatBodyStructure } from "../../mime/body-structure.ts";
 import { decodedBody, decodedHeader } from "../../mime/decoded-text.ts";
 import type { Part } from "../../mime/part.ts";
 import { StructureParser } from "../../mime/structure-parser.ts";
+
+/** The salt of RFC 7677's example. */
+const SCRAM_SALT = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
 
 interface Stored extends MessageSummary {
   readonly content: Buffer;
@@ -142,6 +146,16 @@ export class MemoryStore implements MailStore {
       login: async (givenUser, givenPassword) => {
         if (givenPassword === "locked") throw new Failure("locked", "the vault is closed");
         return givenUser === user && givenPassword === password ? this : undefined;
+      },
+      scram: {
+        salt: SCRAM_SALT,
+        iterations: 4096,
+        login: async (givenUser, authMessage, proof) => {
+          if (givenUser === "locked") throw new Failure("locked", "the vault is closed");
+          const { storedKey, serverKey } = await scramKeys(password, SCRAM_SALT, 4096);
+          if (givenUser !== user || provenClientKey(storedKey, authMessage, proof) === undefined) return undefined;
+          return { store: this, serverSignature: serverSignature(serverKey, authMessage) };
+        },
       },
     };
   }

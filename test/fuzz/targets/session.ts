@@ -28,6 +28,7 @@ function optionsFor(store: MemoryStore, bugs: unknown[]): SessionOptions {
     previews: new PreviewCache(10),
     serverId: {},
     plaintextLogin: true,
+    scramNonce: () => "fuzz",
     startTls: undefined,
   };
 }
