@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the mail programs that test/slow/programs drives, from Debian's packages, where they are absent.
 set -eu
-packages="age curl gnupg isync libnss3-tools msmtp mutt openssl thunderbird tmux xvfb"
+packages="age curl gnupg gsasl isync libnss3-tools libsasl2-modules msmtp mutt openssl thunderbird tmux xvfb"
 
 missing=
 for package in $packages; do

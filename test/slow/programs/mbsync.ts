@@ -7,6 +7,8 @@ import { type ProgramResult, programPath, run } from "./program.ts";
 export interface MbsyncOptions {
   readonly account: MailAccount;
   readonly security: Security;
+  /** How it may log in; it chooses unless given. */
+  readonly mechanism?: string;
   /** A folder for its settings and its Maildir. */
   readonly home: string;
 }
@@ -25,12 +27,13 @@ export class Mbsync {
   readonly #home: string;
   readonly #path: string;
 
-  constructor({ account, security, home }: MbsyncOptions) {
+  constructor(options: MbsyncOptions) {
+    const { home } = options;
     this.#path = programPath("mbsync", "isync");
     this.#home = home;
     this.maildir = join(home, "mail");
     mkdirSync(this.maildir, { recursive: true, mode: 0o700 });
-    writeFileSync(join(home, "mbsyncrc"), settings(account, security, this.maildir), { mode: 0o600 });
+    writeFileSync(join(home, "mbsyncrc"), settings(options, this.maildir), { mode: 0o600 });
   }
 
   async sync(): Promise<ProgramResult> {
@@ -89,7 +92,7 @@ export class Mbsync {
 }
 
 /** Its isync 1.4 compares the certificate with host names alone, never with addresses: thus `localhost`. */
-function settings(account: MailAccount, security: Security, maildir: string): string {
+function settings({ account, security, mechanism = "*" }: MbsyncOptions, maildir: string): string {
   return `
 IMAPAccount bridge
 Host localhost
@@ -99,6 +102,7 @@ Pass "${account.password}"
 SSLType ${security === "tls" ? "IMAPS" : "STARTTLS"}
 SystemCertificates no
 CertificateFile ${account.caFile}
+AuthMechs ${mechanism}
 Timeout 30
 
 IMAPStore far
