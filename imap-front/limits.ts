@@ -60,7 +60,7 @@ export interface ImapLimits {
   readonly tlsDetection: number;
   /** Between two untagged updates in IDLE: a burst of changes is told at once. */
   readonly idleCoalescing: number;
-  /** Connections at a time: ten per program and some programs, and file descriptors left for the rest. */
+  /** Connections at a time: ten per program and some programs, and file descriptors left for the rest. Above it strangers give way. */
   readonly connections: number;
   /** Wrong passwords on one connection before it is closed. */
   readonly loginFailures: number;
