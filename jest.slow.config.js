@@ -5,5 +5,7 @@ export default {
   ...quick,
   testMatch: ["<rootDir>/test/slow/**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/"],
+  globalSetup: "<rootDir>/test/slow/prepared-homes-setup.ts",
+  globalTeardown: "<rootDir>/test/slow/prepared-homes-teardown.ts",
   testTimeout: 600_000,
 };

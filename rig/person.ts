@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cp, link, mkdir, readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { ImapFlow } from "imapflow";
 import { createTransport, type Transporter } from "nodemailer";
 import { type InitOutput, PosternServer, posternJson } from "./postern-process.ts";
@@ -19,11 +20,26 @@ export class Person {
     this.account = account;
   }
 
-  /** Makes a home below `scratch` on free ports. */
-  static async create(name: string, scratch: string, relayUrl: string): Promise<Person> {
+  /** Makes a home below `scratch` on free ports; without a URL the bridge runs a relay of its own. */
+  static async create(name: string, scratch: string, relayUrl?: string): Promise<Person> {
     const home = join(scratch, name);
     const places = ["--imap", "127.0.0.1:0", "--smtp", "127.0.0.1:0"];
-    const account = await posternJson<InitOutput>(scratch, "init", "--home", home, ...places, "--relay", relayUrl);
+    const relay = relayUrl === undefined ? [] : ["--relay", relayUrl];
+    const account = await posternJson<InitOutput>(scratch, "init", "--home", home, ...places, ...relay);
+    return new Person(name, scratch, home, account);
+  }
+
+  /** Somebody with a copy of a home; its bridge takes the same ports as the original's, so that only one may run. */
+  static async fromCopy(name: string, scratch: string, original: string, account: InitOutput): Promise<Person> {
+    const home = join(scratch, name);
+    for (const entry of await readdir(original, { recursive: true, withFileTypes: true })) {
+      const from = join(entry.parentPath, entry.name);
+      const to = join(home, relative(original, from));
+      if (entry.isDirectory()) await mkdir(to, { recursive: true, mode: 0o700 });
+      // A message's file is never written to again: ten thousand links are made sooner than copies.
+      else if (from.startsWith(join(original, "mail"))) await link(from, to);
+      else await cp(from, to);
+    }
     return new Person(name, scratch, home, account);
   }
 

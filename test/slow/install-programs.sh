@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the mail programs that test/slow/programs drives, from Debian's packages, where they are absent.
 set -eu
-packages="age curl gnupg gsasl isync libnss3-tools libsasl2-modules msmtp mutt openssl thunderbird tmux xvfb"
+packages="age curl fetchmail gnupg gsasl isync libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools libsasl2-modules
+  msmtp mutt openssl perl python3 thunderbird tmux xvfb"
 
 missing=
 for package in $packages; do
