@@ -37,7 +37,7 @@ export class Mbsync {
   }
 
   async sync(): Promise<ProgramResult> {
-    return await run(this.#path, ["-c", join(this.#home, "mbsyncrc"), "-a"], { home: this.#home, patience: 120_000 });
+    return await run(this.#path, ["-c", join(this.#home, "mbsyncrc"), "-a"], { home: this.#home, patience: 300_000 });
   }
 
   /** Names of the local folders, as mbsync writes them. */
