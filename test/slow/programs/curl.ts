@@ -34,5 +34,7 @@ async function curl({ account, security, home }: CurlOptions, url: string, ...mo
   writeFileSync(join(home, "curlrc"), `user = "${account.user}:${account.password}"\n`, { mode: 0o600 });
   const tls = ["--cacert", account.caFile, ...(security === "starttls" ? ["--ssl-reqd"] : [])];
   const quiet = ["--silent", "--show-error", "--max-time", "30"];
-  return await run(path, ["--config", join(home, "curlrc"), ...quiet, ...tls, url, ...more], { home });
+  const args = ["--config", join(home, "curlrc"), ...quiet, ...tls, url, ...more];
+  // Longer than any --max-time: curl says better what it waited for.
+  return await run(path, args, { home, patience: 310_000 });
 }
