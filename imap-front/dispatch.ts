@@ -1,5 +1,6 @@
 import { append } from "./command/append.ts";
 import { authenticate } from "./command/authenticate.ts";
+import { cancelUpdate } from "./command/cancelupdate.ts";
 import { capability } from "./command/capability.ts";
 import { close, unselect } from "./command/close.ts";
 import { copy } from "./command/copy.ts";
@@ -138,6 +139,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["UID REPLACE", selected(replace, true)],
   ["EXPUNGE", selected(expunge, true)],
   ["UID EXPUNGE", selected(expunge, true)],
+  ["CANCELUPDATE", selected(cancelUpdate, true)],
   ["SEARCH", selected(search, false)],
   ["UID SEARCH", selected(search, true)],
   ["SORT", selected(sort, false)],

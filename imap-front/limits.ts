@@ -21,6 +21,8 @@ export interface ImapLimits {
   readonly fetchItems: number;
   /** Parts that one message is put together from: each may open a message. A digest of thousands is none that anybody reads. */
   readonly catenatedParts: number;
+  /** Searches that one session follows with UPDATE (RFC 5267 section 4.3.1 asks for one at least): each costs up to 50 octets per message found. */
+  readonly followedSearches: number;
   /** Messages of which what SORT and THREAD compare is remembered: 500 octets to 1 KB each. */
   readonly sortables: number;
   /** Previews that are remembered: 400 octets each. */
@@ -81,6 +83,7 @@ export const defaultLimits: ImapLimits = {
   searchKeys: 1000,
   fetchItems: 200,
   catenatedParts: 10_000,
+  followedSearches: 8,
   sortables: 50_000,
   previews: 10_000,
   threadReferences: 100,

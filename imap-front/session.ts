@@ -13,6 +13,7 @@ import type { PreviewCache } from "./preview-cache.ts";
 import type { Progress } from "./progress.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
 import { channelBinding } from "./sasl/channel-binding.ts";
+import { FollowedSearches } from "./search/followed-searches.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
 import type { Authenticator } from "./store.ts";
@@ -64,6 +65,8 @@ export class Session {
   /** The client enabled METADATA (RFC 5464 section 4.1): what others changed of it. */
   annotationNews: AnnotationNews | undefined;
   loginFailures = 0;
+  /** Searches in the selected mailbox whose results the client is kept informed of. */
+  readonly followed = new FollowedSearches();
   /** Tag of the command that is carried out. */
   tag = "";
   /** Of the command that is carried out, if it may take long. */
@@ -205,6 +208,7 @@ export class Session {
   unselect(): void {
     if (this.state.kind !== "selected") return;
     this.state.view.close();
+    this.followed.clear();
     this.state = { kind: "authenticated", store: this.state.store };
   }
 
@@ -236,10 +240,15 @@ export class Session {
       return;
     }
     const { condStore: modSeq, qresync: vanished } = this;
+    for (const text of this.followed.beforeChanges(view)) this.output.write(text);
     for (const text of view.flush({ expunge, vanished, uid: uid || this.tellsUids, modSeq, recent: !this.rev2 })) {
       this.output.write(text);
       if (this.output.full) await this.output.flush();
       if (this.pace.due) await this.pace.yield();
+    }
+    for await (const text of this.followed.afterChanges(this, view)) {
+      this.output.write(text);
+      if (this.output.full) await this.output.flush();
     }
   }
 

@@ -40,6 +40,9 @@ export class MailboxView {
   readonly #added: number[] = [];
   readonly #expunged = new Set<number>();
   readonly #flagged = new Set<number>();
+  /** What came, changed or decides what `*` is, whoever did it; kept only while searches are followed. */
+  #touched: Set<number> | undefined;
+  #lastTouched = 0;
   readonly #unwatch: () => void;
 
   constructor(mailbox: Mailbox, readOnly: boolean) {
@@ -147,6 +150,36 @@ export class MailboxView {
     for (const uid of uids) this.#flagged.delete(uid);
   }
 
+  /** From now on it is remembered which messages came or changed (search/followed-searches.ts). */
+  keepTouched(): void {
+    if (this.#touched !== undefined) return;
+    this.#touched = new Set([...this.#added, ...this.#flagged]);
+    this.#lastTouched = this.#uids.at(-1) ?? 0;
+  }
+
+  dropTouched(): void {
+    this.#touched = undefined;
+  }
+
+  /**
+   * UIDs, ascending, of messages that the client knows and that came or changed since the last call. If another one is the
+   * last now, both are among them: whether they are in `n:*` may have changed.
+   */
+  takeTouched(): number[] {
+    if (this.#touched === undefined) return [];
+    const touched = this.#touched;
+    const last = this.#uids.at(-1) ?? 0;
+    if (last !== this.#lastTouched) touched.add(last).add(this.#lastTouched);
+    this.#lastTouched = last;
+    this.#touched = new Set(this.#added);
+    return [...touched].filter((uid) => this.sequenceOf(uid) > 0 && !this.isExpunged(uid)).sort((a, b) => a - b);
+  }
+
+  /** Messages that are gone, and of which the client was not told yet. */
+  get expungedUids(): Iterable<number> {
+    return this.#expunged;
+  }
+
   get hasPending(): boolean {
     return this.#added.length > 0 || this.#expunged.size > 0 || this.#flagged.size > 0;
   }
@@ -235,12 +268,16 @@ export class MailboxView {
   #note(change: MailboxChange): void {
     switch (change.kind) {
       case "added":
-        for (const uid of change.uids) this.#added.push(uid);
+        for (const uid of change.uids) {
+          this.#added.push(uid);
+          this.#touched?.add(uid);
+        }
         break;
       case "expunged":
         for (const uid of change.uids) this.#expunged.add(uid);
         break;
       case "flags":
+        if (this.#touched !== undefined) for (const uid of change.uids) this.#touched.add(uid);
         if (change.origin === this) return;
         for (const uid of change.uids) this.#flagged.add(uid);
         break;

@@ -13,7 +13,7 @@ import { MailboxView } from "../view.ts";
 import { formatMailbox } from "../wire/format.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 
-/** RFC 7377: one search through many mailboxes, with an answer for each in which something is found. */
+/** RFC 7377: one search through many mailboxes, with an answer for each in which something is found. UPDATE follows the selected one alone. */
 export const esearch: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const filters = parseSource(args);
@@ -21,6 +21,9 @@ export const esearch: Handler<LoggedIn> = async (session, state, args) => {
   const view = state.kind === "selected" ? state.view : undefined;
   const ofSelected = filters.some(({ kind }) => kind === "SELECTED");
   if (ofSelected && view === undefined) throw new SyntaxFailure("select a mailbox first, or name those to search");
+  if (returns.update && view === undefined)
+    throw new SyntaxFailure("select a mailbox first: UPDATE is of that one alone");
+  if (returns.update) session.followed.checkTag(session.tag);
   const saves = returns.options.has("SAVE");
   if (saves && (!ofSelected || filters.length > 1)) throw new SyntaxFailure("only a search of SELECTED can be saved");
   const run = async (): Promise<Completion> => {
@@ -73,13 +76,18 @@ async function searchMailbox(
   const { pace, signal, options } = session;
   const view = selected ?? new MailboxView(mailbox, true);
   try {
+    const name = formatMailbox(mailbox.name, session.utf8Names);
+    const correlators = ` MAILBOX ${name} UIDVALIDITY ${mailbox.uidValidity}`;
+    const follow =
+      returns.update &&
+      selected !== undefined &&
+      session.followed.begin(session, view, { tag: session.tag, uid: true, key, sort: undefined, correlators });
     const uids = await evaluate({ view, now: options.clock.now(), pace, signal }, key, view.uids);
     const told = named(uids, returns);
     if (returns.options.has("SAVE")) selected?.save(told.toSorted((a, b) => a - b));
+    if (follow) follow(uids);
     if (uids.length === 0) return;
-    const highest = mentions(key, isModSeq) ? highestModSeq(mailbox.summaries(told)) : undefined;
-    const name = formatMailbox(mailbox.name, session.utf8Names);
-    const correlators = ` MAILBOX ${name} UIDVALIDITY ${mailbox.uidValidity}`;
+    const highest = mentions(key, isModSeq) && told.length > 0 ? highestModSeq(mailbox.summaries(told)) : undefined;
     session.output.write(formatEsearch(session.tag, true, uids, returns, highest, correlators));
   } catch (error) {
     if (!(error instanceof Failure && error.code === "nonexistent")) throw error;

@@ -8,10 +8,11 @@ import type { Session } from "../session.ts";
 import type { Selected } from "../state.ts";
 import type { MailboxView } from "../view.ts";
 
-/** RFC 3501 section 6.4.4 and RFC 9051 section 6.4.4, with RETURN (RFCs 4731, 9394) and `$` (RFC 5182). */
+/** RFC 3501 section 6.4.4 and RFC 9051 section 6.4.4, with RETURN (RFCs 4731, 5267, 9394) and `$` (RFC 5182). */
 export const search: Handler<Selected> = async (session, { view }, args, uid) => {
   args.space();
   const returns = parseReturns(args) ?? (session.rev2 ? RETURN_ALL : undefined);
+  if (returns?.update === true) session.followed.checkTag(session.tag);
   return await savingResult(view, returns, () => searchView(session, view, returns, parseCriteria(session, args), uid));
 };
 
@@ -24,6 +25,8 @@ async function searchView(
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
+  const follow =
+    returns?.update === true && session.followed.begin(session, view, { tag: session.tag, uid, key, sort: undefined });
   const context = {
     view,
     now: session.options.clock.now(),
@@ -34,7 +37,7 @@ async function searchView(
   const uids = await evaluate(context, key, view.uids);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);
-  const highest = withModSeq && uids.length > 0 ? highestModSeq(view.mailbox.summaries(told)) : undefined;
+  const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(told)) : undefined;
   if (returns === undefined) {
     const modSeq = highest === undefined ? "" : ` (MODSEQ ${highest})`;
     session.output.write(`* SEARCH${numbers.length === 0 ? "" : " "}${numbers.join(" ")}${modSeq}\r\n`);
@@ -42,6 +45,7 @@ async function searchView(
     session.output.write(formatEsearch(session.tag, uid, numbers, returns, highest));
     if (returns.options.has("SAVE")) view.save(told.toSorted((a, b) => a - b));
   }
+  if (follow) follow(uids);
   const gone = !uid && uids.some((number) => view.isExpunged(number));
   const text = gone ? "[EXPUNGEISSUED] some of the messages no longer exist" : "SEARCH completed";
   return hasSequenceNumbers(key) ? { text, expunge: false } : text;

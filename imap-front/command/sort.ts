@@ -17,6 +17,7 @@ export const sort: Handler<Selected> = async (session, { view }, args, uid) => {
   const returns = parseReturns(args);
   const keys = parseSortKeys(args);
   args.space();
+  if (returns?.update === true) session.followed.checkTag(session.tag);
   return await savingResult(view, returns, () =>
     sortView(session, view, { returns, keys, key: parseSortCriteria(session, args) }, uid),
   );
@@ -36,6 +37,8 @@ async function sortView(
 ): Promise<Completion> {
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
+  const follow =
+    returns?.update === true && session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys });
   const context = {
     view,
     now: session.options.clock.now(),
@@ -49,7 +52,7 @@ async function sortView(
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);
   const inOrder = told.toSorted((a, b) => a - b);
-  const highest = withModSeq && uids.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder)) : undefined;
+  const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder)) : undefined;
   if (returns === undefined) {
     const modSeq = highest === undefined ? "" : ` (MODSEQ ${highest})`;
     session.output.write(`* SORT${numbers.length === 0 ? "" : " "}${numbers.join(" ")}${modSeq}\r\n`);
@@ -57,5 +60,6 @@ async function sortView(
     session.output.write(formatEsearch(session.tag, uid, numbers, returns, highest));
     if (returns.options.has("SAVE")) view.save(inOrder);
   }
+  if (follow) follow(uids);
   return { text: "SORT completed", expunge: uid && !hasSequenceNumbers(key) };
 }

@@ -14,13 +14,15 @@ export interface PartialRange {
   readonly fromEnd: boolean;
 }
 
-/** What RETURN asks for (RFCs 4731, 5182, 9394). */
+/** What RETURN asks for (RFCs 4731, 5182, 5267, 9394). */
 export interface Returns {
   readonly options: ReadonlySet<string>;
   readonly partial: PartialRange | undefined;
+  /** The client wants to hear how the result changes (RFC 5267 section 4.3); it says nothing of the result itself. */
+  readonly update: boolean;
 }
 
-export const RETURN_ALL: Returns = { options: new Set(["ALL"]), partial: undefined };
+export const RETURN_ALL: Returns = { options: new Set(["ALL"]), partial: undefined, update: false };
 
 /** `["RETURN" SP "(" [option *(SP option)] ")" SP]`; undefined where it is missing. */
 export function parseReturns(args: Scanner): Returns | undefined {
@@ -28,8 +30,14 @@ export function parseReturns(args: Scanner): Returns | undefined {
   args.space();
   const options = new Set<string>();
   let partial: PartialRange | undefined;
+  let update = false;
+  let any = false;
   args.list(() => {
     const option = args.keyword();
+    any = true;
+    if (option === "UPDATE") update = true;
+    // CONTEXT is a hint that the search comes again (RFC 5267 section 4.2); what helps then is remembered without it.
+    if (option === "UPDATE" || option === "CONTEXT") return;
     if (option === "PARTIAL" && partial === undefined) {
       args.space();
       partial = parsePartialRange(args);
@@ -38,7 +46,7 @@ export function parseReturns(args: Scanner): Returns | undefined {
   });
   args.space();
   if (options.has("ALL") && partial !== undefined) throw new SyntaxFailure("either ALL or one PARTIAL");
-  return options.size === 0 ? RETURN_ALL : { options, partial };
+  return any ? { options, partial, update } : RETURN_ALL;
 }
 
 /** `nz-number ":" nz-number`, or both with a minus. */
