@@ -292,7 +292,6 @@ test("`postern start` on an empty home asks nothing, and prints what the mail pr
     `first start: invite after ${Math.round(first.milliseconds)} ms; second start: ready after ${Math.round(second.milliseconds)} ms`,
   );
   expect(second.printed).toMatch(/^Ready: IMAP 127\.0\.0\.1:\d+, SMTP 127\.0\.0\.1:\d+\.\n$/);
-  expect(second.milliseconds).toBeLessThan(5_000);
   expect(await second.stop()).toBe(0);
 }, 60_000);
 
