@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Failure } from "../foundation/failure.ts";
 import { type FilePlace } from "./disk-names.ts";
 import { splitDiskName } from "./mail-folders.ts";
@@ -30,21 +31,23 @@ export async function* readStoredMessage(
 
 /**
  * Looks in the whole folder for files whose names are other than the index says: names are written behind, and a crash
- * loses those that waited. All that are found get their right names. True if the one asked for was among them.
+ * loses those that waited. All that are found get their right names. True if the one asked for is there; it may have got
+ * its right name meanwhile, from somebody who looked for it too.
  */
 export async function findStrayed(storage: Storage, mailbox: Holder, wanted: FilePlace): Promise<boolean> {
   const { folders, messages, names } = storage;
   let found = false;
-  for (const directory of ["cur", "fresh"] as const) {
+  // Files move from `new` to `cur` alone: in this order none is missed.
+  for (const directory of ["fresh", "cur"] as const) {
     for (const name of await folders.list(folders[directory](mailbox.folder))) {
       const { file, letters } = splitDiskName(name);
       const message = messages.byFile(mailbox.row, file);
       if (message === undefined) continue;
+      found ||= file === wanted.file;
       const place = mailbox.place(message);
-      if (directory === "fresh" || letters !== place.letters) {
-        names.settle(place, folders[directory](mailbox.folder, name));
-        found ||= file === wanted.file;
-      }
+      if (directory === "cur" && letters === place.letters) continue;
+      const path = folders[directory](mailbox.folder, name);
+      if (existsSync(path)) names.settle(place, path);
     }
   }
   return found;
