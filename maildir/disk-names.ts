@@ -14,6 +14,8 @@ interface Deviation {
   path: string;
   folder: string;
   letters: string;
+  /** Its row may still be undone by a power cut. */
+  held: boolean;
 }
 
 /**
@@ -36,16 +38,28 @@ export class DiskNames {
     return this.#deviations.get(place.file)?.path ?? this.#folders.cur(place.folder, place.file, place.letters);
   }
 
-  /** The file is to get the name of its place; `path` is where it is, unless an earlier call said so. */
-  settle(place: FilePlace, path: string): void {
+  /**
+   * The file is to get the name of its place; `path` is where it is, unless an earlier call said so. With `held` it
+   * waits for `release`: a file in `cur` whose row a power cut undid would lie there for ever.
+   */
+  settle(place: FilePlace, path: string, held = false): void {
     const deviation = this.#deviations.get(place.file);
     if (deviation === undefined)
-      this.#deviations.set(place.file, { path, folder: place.folder, letters: place.letters });
+      this.#deviations.set(place.file, { path, folder: place.folder, letters: place.letters, held });
     else {
       deviation.folder = place.folder;
       deviation.letters = place.letters;
     }
-    this.#schedule();
+    if (!held) this.#schedule();
+  }
+
+  /** The rows of these files are on the disk. */
+  release(files: readonly string[]): void {
+    for (const file of files) {
+      const deviation = this.#deviations.get(file);
+      if (deviation !== undefined) deviation.held = false;
+    }
+    if (files.length > 0) this.#schedule();
   }
 
   /** The file is about to be removed: where it is; its name does not matter any more. */
@@ -55,7 +69,7 @@ export class DiskNames {
     return path;
   }
 
-  /** Writes all names that wait. */
+  /** Writes all names that wait and are not held. */
   flush(): void {
     this.#scheduled?.();
     this.#scheduled = undefined;
@@ -66,14 +80,21 @@ export class DiskNames {
     this.#scheduled ??= this.#clock.after(delay, () => {
       this.#scheduled = undefined;
       const written = this.#write(FILES_PER_SLICE);
-      if (this.#deviations.size > 0) this.#schedule(written ? 1 : NAME_RETRY_DELAY);
+      if (!written) this.#schedule(NAME_RETRY_DELAY);
+      else if (this.#somethingWaits()) this.#schedule(1);
     });
+  }
+
+  #somethingWaits(): boolean {
+    for (const { held } of this.#deviations.values()) if (!held) return true;
+    return false;
   }
 
   /** False where the disk refuses. */
   #write(count: number): boolean {
     let left = count;
-    for (const [file, { path, folder, letters }] of this.#deviations) {
+    for (const [file, { path, folder, letters, held }] of this.#deviations) {
+      if (held) continue;
       if (left-- <= 0) return true;
       this.#deviations.delete(file);
       const target = this.#folders.cur(folder, file, letters);
@@ -82,7 +103,7 @@ export class DiskNames {
       } catch (error) {
         // A file that is gone is found out when it is read; on a disk that refuses, the old name goes on to serve.
         if (!isMissing(error)) {
-          this.#deviations.set(file, { path, folder, letters });
+          this.#deviations.set(file, { path, folder, letters, held: false });
           return false;
         }
       }

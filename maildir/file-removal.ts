@@ -85,6 +85,7 @@ export class FileRemoval {
         for (const { folder, file } of batch) {
           if (file === undefined) {
             await this.#folders.remove(folder);
+            await this.#sync.sync(this.#folders.root);
             await this.#db.commit(() => this.#forgetFolder.run(folder));
           } else {
             rmSync(file.path, { force: true });

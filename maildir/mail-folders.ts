@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodeBase32 } from "../foundation/base32.ts";
 import { syncDirectory } from "../foundation/durable-file.ts";
@@ -7,6 +7,7 @@ import { errorCode } from "../foundation/failure.ts";
 import { deriveKey } from "../foundation/seal.ts";
 
 const NAME_OCTETS = 16;
+const PARTS = ["tmp", "new", "cur"];
 
 /** Where things lie: `<home>/mail/<folder>/{tmp,new,cur}/<file>[:2,LETTERS]`; folders and files are 26 random characters. */
 export class MailFolders {
@@ -53,7 +54,7 @@ export class MailFolders {
   async create(folders: readonly string[]): Promise<void> {
     for (const folder of folders) {
       await mkdir(this.folder(folder), { mode: 0o700 });
-      for (const part of ["tmp", "new", "cur"]) await mkdir(join(this.folder(folder), part), { mode: 0o700 });
+      for (const part of PARTS) await mkdir(join(this.folder(folder), part), { mode: 0o700 });
     }
     for (const folder of folders) await syncDirectory(this.folder(folder));
     if (folders.length > 0) await syncDirectory(this.root);
@@ -61,6 +62,17 @@ export class MailFolders {
 
   async remove(folder: string): Promise<void> {
     await rm(this.folder(folder), { recursive: true, force: true });
+  }
+
+  /** Removes a folder that holds nothing at all, not even its description; any other stays as it is. */
+  async removeEmpty(folder: string): Promise<void> {
+    if ((await this.list(this.folder(folder))).some((name) => !PARTS.includes(name))) return;
+    try {
+      for (const part of PARTS) await rmdir(join(this.folder(folder), part)).catch(ignoreMissing);
+      await rmdir(this.folder(folder)).catch(ignoreMissing);
+    } catch (error) {
+      if (!["ENOTEMPTY", "EEXIST"].includes(errorCode(error))) throw error;
+    }
   }
 
   /** The names in one of a folder's three directories; none where it is missing. */
@@ -78,6 +90,10 @@ export class MailFolders {
 export function splitDiskName(name: string): { file: string; letters: string } {
   const at = name.indexOf(":2,");
   return at < 0 ? { file: name, letters: "" } : { file: name.slice(0, at), letters: name.slice(at + 3) };
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
 }
 
 export function isMissing(error: unknown): boolean {

@@ -72,12 +72,19 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
     const maildir = new StoredMaildir(storage);
     if (maildir.mailboxes().length === 0) await maildir.createDefaults(DEFAULT_MAILBOXES);
     await maildir.describeFolders();
+    await removeUnfinishedFolders(storage);
     await settleFresh(storage, maildir);
     maildir.startIndexing();
     return maildir;
   } catch (error) {
     throw storageFailure(error);
   }
+}
+
+/** Folders that were made for mailboxes which a crash kept out of the index; a folder that holds anything stays. */
+async function removeUnfinishedFolders({ folders, mailboxes }: Pick<Storage, "folders" | "mailboxes">): Promise<void> {
+  const known = new Set(mailboxes.all().map(({ folder }) => folder));
+  for (const folder of await folders.list(folders.root)) if (!known.has(folder)) await folders.removeEmpty(folder);
 }
 
 /** Files that a crash left half-written go; whole ones get their final name if a committed row names them, else go too. */

@@ -168,10 +168,12 @@ export class StoredMailbox implements MaildirMailbox {
     mailboxes.setCounters(this.row, uidNext + stored.length, modSeq);
     const uids = stored.map(({ uid }) => uid);
     db.afterCommit(() => {
-      for (const [index, message] of stored.entries()) names.settle(this.place(message), arrivals[index]?.path ?? "");
+      for (const [index, message] of stored.entries())
+        names.settle(this.place(message), arrivals[index]?.path ?? "", true);
       if (this.#whole) this.#columns?.add(stored.map(columnRow));
       this.emit({ kind: "added", uids, ...(origin !== undefined && { origin }) });
     });
+    db.afterSync(() => names.release(stored.map(({ file }) => file)));
     return uids;
   }
 
