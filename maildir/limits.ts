@@ -111,3 +111,6 @@ export const INDEX_MERGE_PAGES = 32;
 
 /** Messages of which it is quicker to look at their texts than to ask the index. */
 export const FEW_MESSAGES = 8;
+
+/** Files that are read at the same time where the index is rebuilt or checked; each is open and has a chunk in memory. */
+export const INSPECTED_AT_A_TIME = 8;

@@ -54,8 +54,14 @@ export class TestHome {
     return db;
   }
 
+  openDatabase(): Database {
+    const db = new Database(join(this.path, "state.db"), this.#dbKey);
+    this.#databases.push(db);
+    return db;
+  }
+
   async open(options: Partial<MaildirOptions> = {}): Promise<Maildir> {
-    this.#databases.push(new Database(join(this.path, "state.db"), this.#dbKey));
+    this.openDatabase();
     return await openMaildir({
       db: this.db,
       home: this.path,
