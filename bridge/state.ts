@@ -1,4 +1,4 @@
-import { Database, WrongDatabaseKey } from "../foundation/database.ts";
+import { Database, type Schema, WrongDatabaseKey } from "../foundation/database.ts";
 import { errorCode, Failure } from "../foundation/failure.ts";
 import type { Vault } from "../keyring/vault.ts";
 import { exists, type HomePaths } from "./home.ts";
@@ -9,7 +9,7 @@ export const MESSAGE_ID_KEY_LABEL = "message-id";
 const DATABASE_KEY_LABEL = "state database";
 
 const DAMAGED =
-  "nothing was changed. The letters in mail/ can be read with the paper key in any case. A copy of the home brings back " +
+  "nothing was changed. `postern doctor --rebuild` makes the index of the mail anew from its files. A copy of the home brings back " +
   "what was read and written, but not the sessions with contacts: letters sent from it do not arrive, so remove each " +
   "contact and accept a new invite";
 
@@ -25,18 +25,25 @@ export async function openExistingState(paths: HomePaths, vault: Vault): Promise
   }
 }
 
+export const BRIDGE_SCHEMA: Schema = {
+  part: "bridge",
+  migrations: [
+    `CREATE TABLE front_certificate (id INTEGER PRIMARY KEY CHECK (id = 1), authority TEXT NOT NULL, authority_key TEXT NOT NULL) STRICT;
+     CREATE TABLE sent_copy (
+       message_id TEXT PRIMARY KEY, uid INTEGER NOT NULL, mailbox TEXT NOT NULL, body_hash BLOB NOT NULL, sent_at INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE letter (id BLOB PRIMARY KEY, message_id TEXT NOT NULL, envid TEXT, sent_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  ],
+};
+
+/** What opens state.db; 32 bytes. */
+export function stateKey(vault: Vault): Buffer {
+  return vault.derive(DATABASE_KEY_LABEL);
+}
+
 /** Opens or creates state.db, every page of it encrypted: index, keyring, outbox and ledger share it and its transactions. */
 export function openState(paths: HomePaths, vault: Vault): Database {
-  const db = new Database(paths.state, vault.derive(DATABASE_KEY_LABEL));
-  db.migrate({
-    part: "bridge",
-    migrations: [
-      `CREATE TABLE front_certificate (id INTEGER PRIMARY KEY CHECK (id = 1), authority TEXT NOT NULL, authority_key TEXT NOT NULL) STRICT;
-       CREATE TABLE sent_copy (
-         message_id TEXT PRIMARY KEY, uid INTEGER NOT NULL, mailbox TEXT NOT NULL, body_hash BLOB NOT NULL, sent_at INTEGER NOT NULL
-       ) STRICT, WITHOUT ROWID;
-       CREATE TABLE letter (id BLOB PRIMARY KEY, message_id TEXT NOT NULL, envid TEXT, sent_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
-    ],
-  });
+  const db = new Database(paths.state, stateKey(vault));
+  db.migrate(BRIDGE_SCHEMA);
   return db;
 }

@@ -106,14 +106,15 @@ export class Database {
     }
   }
 
-  /** Brings a part's tables up to date, in one transaction. A database from a newer program is refused. */
+  /** Brings a part's tables up to date, in one transaction. @throws Failure forbidden, for a database of a newer program */
   migrate(schema: Schema): void {
     this.transaction(() => {
       const row = this.sqlite.prepare("SELECT version FROM part_version WHERE part = ?").pluck().get(schema.part);
       const version = typeof row === "number" ? row : 0;
       if (version > schema.migrations.length)
-        throw new Error(
-          `the ${schema.part} tables are of version ${version}, newer than this program: install the newer one`,
+        throw new Failure(
+          "forbidden",
+          `the ${schema.part} tables are of version ${version}, newer than this program: install the newer one; nothing was changed`,
         );
       for (const migration of schema.migrations.slice(version)) this.sqlite.exec(migration);
       this.sqlite

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addAcceptCommand } from "./command/accept.ts";
 import { addAppPasswordCommand } from "./command/app-password.ts";
 import { addContactsCommand } from "./command/contacts.ts";
+import { addDoctorCommand } from "./command/doctor.ts";
 import { addExportCommand } from "./command/export.ts";
 import { addImportCommand } from "./command/import.ts";
 import { addInitCommand } from "./command/init.ts";
@@ -38,6 +39,7 @@ for (const add of [
   addStatusCommand,
   addImportCommand,
   addExportCommand,
+  addDoctorCommand,
   addPaperKeyCommand,
   addRelayCommand,
 ])

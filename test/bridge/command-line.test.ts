@@ -16,6 +16,7 @@ const COMMANDS = [
   "status",
   "import",
   "export",
+  "doctor",
   "paper-key",
   "relay",
 ];
