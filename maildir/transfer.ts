@@ -68,6 +68,8 @@ export async function transfer(
   origin?: object,
 ): Promise<CopyResult> {
   const links = new Map<string, Link>();
+  /** Files of links that the index names now. */
+  const taken = new Set<string>();
   target.counters();
   try {
     for (const rows of storage.messages.rows(source.row, uids)) {
@@ -85,6 +87,7 @@ export async function transfer(
       });
       const added = target.admit(arrivals, origin);
       const left = rows.map(({ uid }) => uid);
+      storage.db.afterCommit(() => arrivals.forEach(({ message: { file } }) => taken.add(file)));
       if (andExpunge) source.takeOut(left, origin);
       else if (left.length > 0) storage.quota.requireRoom();
       return { uidValidity: target.uidValidity, uids: left.map((uid, index) => [uid, added[index] ?? 0] as const) };
@@ -92,6 +95,6 @@ export async function transfer(
   } catch (error) {
     throw isMissing(error) ? new Failure("nonexistent", "the mailbox was removed") : storageFailure(error);
   } finally {
-    for (const { file, path } of links.values()) if (!storage.messages.hasFile(file)) rmSync(path, { force: true });
+    for (const { file, path } of links.values()) if (!taken.has(file)) rmSync(path, { force: true });
   }
 }
