@@ -17,7 +17,10 @@ interface Expected {
 export class StormWitness {
   readonly #lanes = new Map<string, Expected>();
   readonly #told = new Map<string, { uidNext: number; modSeq: number }>();
-  readonly #expunged: { id: string; uids: readonly number[]; modSeq: number }[] = [];
+  /** Not looked for in the log yet. */
+  #expunged: { id: string; uids: readonly number[]; modSeq: number }[] = [];
+  /** Looked for once; by mailbox. */
+  readonly #gone = new Map<string, Set<number>>();
   readonly #identities = new Map<string, number>();
   /** How many changes were acknowledged, by kind. */
   readonly acknowledged: Record<string, number> = {};
@@ -77,9 +80,14 @@ export class StormWitness {
         }
       }
       for (const { id, uids, modSeq } of this.#expunged) {
-        const gone = maildir.mailboxById(id)?.expungedSince(modSeq);
-        if (gone !== undefined && uids.some((uid) => !gone.includes(uid)))
-          wrong.push(`the log of expunged messages lacks some of ${uids.join()}`);
+        const gone = new Set(maildir.mailboxById(id)?.expungedSince(modSeq) ?? uids);
+        if (uids.some((uid) => !gone.has(uid))) wrong.push(`the log of expunged messages lacks some of ${uids.join()}`);
+        this.#gone.set(id, new Set([...(this.#gone.get(id) ?? []), ...uids]));
+      }
+      this.#expunged = [];
+      for (const [id, uids] of this.#gone) {
+        const gone = new Set(maildir.mailboxById(id)?.expungedSince(0) ?? uids);
+        for (const uid of uids) if (!gone.has(uid)) wrong.push(`the log of expunged messages lost ${uid}`);
       }
       for (const lane of [...LETTER_LANES, BOX_LANE])
         this.#lanes.set(lane, { state: await laneState(maildir, lane), next: undefined, what: "found" });
