@@ -8,6 +8,7 @@ const LOGGED_IN = [
   "NAMESPACE",
   "UNSELECT",
   "UIDPLUS",
+  "UIDONLY",
   "MOVE",
   "MULTIAPPEND",
   "CATENATE",

@@ -33,7 +33,7 @@ import { store } from "./command/store.ts";
 import { subscribe, unsubscribe } from "./command/subscribe.ts";
 import { thread } from "./command/thread.ts";
 import { Progress } from "./progress.ts";
-import { CommandFailure } from "./reply.ts";
+import { CommandFailure, uidRequired } from "./reply.ts";
 import type { Session } from "./session.ts";
 import type { LoggedIn, NotAuthenticated, Selected, State } from "./state.ts";
 import type { ReadCommand } from "./wire/command-reader.ts";
@@ -104,6 +104,18 @@ function selected(handler: Handler<Selected>, expunge: boolean): Command {
   };
 }
 
+/** A command about sequence numbers: there are none after UIDONLY was enabled (RFC 9586 sections 3.2 and 3.8). */
+function numbered(handler: Handler<Selected>, expunge: boolean): Command {
+  const command = selected(handler, expunge);
+  return {
+    ...command,
+    async run(session, read) {
+      if (session.uidOnly) throw uidRequired(`use UID ${read.name}`);
+      return await command.run(session, read);
+    },
+  };
+}
+
 /** Every command that is understood, with the states in which it is valid. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["CAPABILITY", always(capability)],
@@ -135,24 +147,24 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["CHECK", selected(noop, true)],
   ["CLOSE", selected(close, true)],
   ["UNSELECT", selected(unselect, true)],
-  ["REPLACE", selected(replace, true)],
+  ["REPLACE", numbered(replace, true)],
   ["UID REPLACE", selected(replace, true)],
   ["EXPUNGE", selected(expunge, true)],
   ["UID EXPUNGE", selected(expunge, true)],
   ["CANCELUPDATE", selected(cancelUpdate, true)],
-  ["SEARCH", selected(search, false)],
+  ["SEARCH", numbered(search, false)],
   ["UID SEARCH", selected(search, true)],
-  ["SORT", selected(sort, false)],
+  ["SORT", numbered(sort, false)],
   ["UID SORT", selected(sort, true)],
-  ["THREAD", selected(thread, false)],
+  ["THREAD", numbered(thread, false)],
   ["UID THREAD", selected(thread, true)],
-  ["FETCH", selected(fetch, false)],
+  ["FETCH", numbered(fetch, false)],
   ["UID FETCH", selected(fetch, true)],
-  ["STORE", selected(store, false)],
+  ["STORE", numbered(store, false)],
   ["UID STORE", selected(store, true)],
-  ["COPY", selected(copy, true)],
+  ["COPY", numbered(copy, true)],
   ["UID COPY", selected(copy, true)],
-  ["MOVE", selected(move, true)],
+  ["MOVE", numbered(move, true)],
   ["UID MOVE", selected(move, true)],
 ]);
 

@@ -13,6 +13,11 @@ export class CommandFailure extends Error {
   }
 }
 
+/** A sequence number in a command, after the client enabled UIDONLY (RFC 9586 section 3). */
+export function uidRequired(advice: string): CommandFailure {
+  return new CommandFailure("BAD", "UIDREQUIRED", `UIDONLY was enabled: ${advice}`);
+}
+
 const CODES: Readonly<Record<FailureCode, string>> = {
   nonexistent: "NONEXISTENT",
   "already-exists": "ALREADYEXISTS",

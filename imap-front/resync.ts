@@ -65,8 +65,9 @@ export async function tellResync(session: Session, view: MailboxView, resync: Re
   for (let i = 0; i < changed.length; i += BATCH) {
     for (const message of mailbox.summaries(changed.slice(i, i + BATCH))) {
       const flags = view.formatFlags(message, !session.rev2);
-      const number = view.sequenceOf(message.uid);
-      session.output.write(`* ${number} FETCH (UID ${message.uid} FLAGS ${flags} MODSEQ (${message.modSeq}))\r\n`);
+      const uid = session.uidOnly ? "" : `UID ${message.uid} `;
+      const start = view.fetchStart(message.uid, session.uidOnly);
+      session.output.write(`${start}${uid}FLAGS ${flags} MODSEQ (${message.modSeq}))\r\n`);
     }
     if (session.output.full) await session.output.flush();
     if (session.pace.due) await session.pace.yield();

@@ -76,6 +76,7 @@ export class Session {
   #stream: Duplex;
   #secure: boolean;
   #condStore = false;
+  #uidOnly = false;
   #errors = 0;
   #working = false;
   #stopping = false;
@@ -180,6 +181,17 @@ export class Session {
     return this.condStore || this.rev2;
   }
 
+  /** The client enabled UIDONLY (RFC 9586): there are no sequence numbers in commands nor in responses. */
+  get uidOnly(): boolean {
+    return this.#uidOnly;
+  }
+
+  /** Results of sequence numbers can no longer be followed. */
+  enableUidOnly(): void {
+    this.#uidOnly = true;
+    for (const text of this.followed.dropNumbered()) this.output.write(text);
+  }
+
   /** RFC 7162 section 3.1: the client wants to hear MODSEQs. */
   get condStore(): boolean {
     return this.#condStore;
@@ -239,9 +251,11 @@ export class Session {
       this.output.write("* BYE the selected mailbox was removed\r\n");
       return;
     }
-    const { condStore: modSeq, qresync: vanished } = this;
+    const { condStore: modSeq, uidOnly } = this;
     for (const text of this.followed.beforeChanges(view)) this.output.write(text);
-    for (const text of view.flush({ expunge, vanished, uid: uid || this.tellsUids, modSeq, recent: !this.rev2 })) {
+    const vanished = this.qresync || uidOnly;
+    const withUid = !uidOnly && (uid || this.tellsUids);
+    for (const text of view.flush({ expunge, vanished, uidOnly, uid: withUid, modSeq, recent: !this.rev2 })) {
       this.output.write(text);
       if (this.output.full) await this.output.flush();
       if (this.pace.due) await this.pace.yield();

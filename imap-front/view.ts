@@ -12,6 +12,8 @@ export interface FlushOptions {
   readonly expunge: boolean;
   /** VANISHED in place of EXPUNGE (RFC 7162 section 3.2.10). */
   readonly vanished: boolean;
+  /** UIDFETCH in place of FETCH (RFC 9586 section 3.3). */
+  readonly uidOnly: boolean;
   /** UID and MODSEQ in each FETCH. */
   readonly uid: boolean;
   readonly modSeq: boolean;
@@ -85,6 +87,11 @@ export class MailboxView {
   sequenceOf(uid: number): number {
     const index = lowerBound(this.#uids, uid);
     return this.#uids[index] === uid ? index + 1 : 0;
+  }
+
+  /** What a response about the message begins with: `* 3 FETCH (`, or `* 12 UIDFETCH (` where numbers are not wanted (RFC 9586 section 3.3). */
+  fetchStart(uid: number, uidOnly: boolean): string {
+    return uidOnly ? `* ${uid} UIDFETCH (` : `* ${this.sequenceOf(uid)} FETCH (`;
   }
 
   /** Every UID that the client knows, ascending. */
@@ -206,11 +213,11 @@ export class MailboxView {
       for (let i = 0; i < flagged.length; i += BATCH) {
         let text = "";
         for (const summary of this.mailbox.summaries(flagged.slice(i, i + BATCH))) {
-          const sequence = this.sequenceOf(summary.uid);
-          if (sequence === 0) continue;
+          if (this.sequenceOf(summary.uid) === 0) continue;
           const uid = options.uid ? `UID ${summary.uid} ` : "";
           const modSeq = options.modSeq ? ` MODSEQ (${summary.modSeq})` : "";
-          text += `* ${sequence} FETCH (${uid}FLAGS ${this.formatFlags(summary, options.recent)}${modSeq})\r\n`;
+          const start = this.fetchStart(summary.uid, options.uidOnly);
+          text += `${start}${uid}FLAGS ${this.formatFlags(summary, options.recent)}${modSeq})\r\n`;
         }
         yield text;
       }

@@ -24,6 +24,12 @@ const ENABLERS: ReadonlyMap<string, (session: Session, state: LoggedIn) => void>
     },
   ],
   [
+    "UIDONLY",
+    (session: Session) => {
+      session.enableUidOnly();
+    },
+  ],
+  [
     "METADATA",
     (session: Session, { store }: LoggedIn) => {
       session.annotationNews ??= new AnnotationNews(store);

@@ -98,7 +98,8 @@ function parseFetch(session: Session, view: MailboxView, args: Scanner, uid: boo
   };
   if (changedSince !== undefined) ask("MODSEQ");
   if (items.some((item) => item.kind === "MODSEQ")) session.enableCondStore();
-  if (uid) ask("UID");
+  // UIDFETCH says it anyway: then only who asks for it hears it twice (RFC 9586 section 3.3).
+  if (uid && !session.uidOnly) ask("UID");
   let uids: readonly number[] = view.resolve(set, uid);
   if (partial !== undefined) uids = cutRange(uids, partial);
   if (changedSince !== undefined) {
@@ -130,7 +131,7 @@ async function sendIndexed(run: Run, messages: readonly MessageSummary[]): Promi
     const text = format(index);
     if (text === undefined) failures.push(new Failure("damaged", "a message cannot be read"));
     else {
-      output.write(`* ${view.sequenceOf(message.uid)} FETCH (${text})\r\n`);
+      output.write(`${view.fetchStart(message.uid, session.uidOnly)}${text})\r\n`);
       if (marksSeen && !message.flags.includes("\\Seen")) seen.push(message.uid);
     }
     if (output.full) await output.flush();
@@ -232,7 +233,7 @@ async function send(
     run.failures.push(new Failure("damaged", "a message cannot be read"));
     return await release(sections);
   }
-  output.write(`* ${view.sequenceOf(message.uid)} FETCH (${plain}`);
+  output.write(`${view.fetchStart(message.uid, session.uidOnly)}${plain}`);
   let separator = plain === "" ? "" : " ";
   for (const [index, item] of run.sections.entries()) {
     output.write(`${separator}${item.label} `);

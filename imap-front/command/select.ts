@@ -1,6 +1,7 @@
 import type { Handler } from "../dispatch.ts";
 import { formatListed } from "../list/list-response.ts";
 import { existingMailbox } from "../mailbox-argument.ts";
+import { uidRequired } from "../reply.ts";
 import { parseResync, type Resync, tellResync } from "../resync.ts";
 import type { LoggedIn } from "../state.ts";
 import { MailboxView } from "../view.ts";
@@ -28,6 +29,8 @@ function selectOrExamine(readOnly: boolean): Handler<LoggedIn> {
       });
     }
     args.end();
+    if (session.uidOnly && resync?.matches !== undefined)
+      throw uidRequired("QRESYNC takes no sequence numbers with their UIDs");
     const { output } = session;
     if (state.kind === "selected") {
       session.unselect();

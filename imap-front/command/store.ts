@@ -81,10 +81,10 @@ async function tell(
   if (!silent) session.output.write(view.flagsIfNew());
   for (const message of view.mailbox.summaries(uids)) {
     const parts: string[] = [];
-    if (uid || session.tellsUids) parts.push(`UID ${message.uid}`);
+    if (!session.uidOnly && (uid || session.tellsUids)) parts.push(`UID ${message.uid}`);
     if (!silent) parts.push(`FLAGS ${view.formatFlags(message, !session.rev2)}`);
     if (session.condStore) parts.push(`MODSEQ (${message.modSeq})`);
-    session.output.write(`* ${view.sequenceOf(message.uid)} FETCH (${parts.join(" ")})\r\n`);
+    session.output.write(`${view.fetchStart(message.uid, session.uidOnly)}${parts.join(" ")})\r\n`);
   }
   if (!silent) view.flagsTold(uids);
   if (session.output.full) await session.output.flush();

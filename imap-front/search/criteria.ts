@@ -1,4 +1,4 @@
-import { CommandFailure } from "../reply.ts";
+import { CommandFailure, uidRequired } from "../reply.ts";
 import type { Session } from "../session.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { parseSearchKeys, type SearchKey } from "./search-key.ts";
@@ -26,9 +26,11 @@ function parseCharset(args: Scanner): void {
   args.space();
 }
 
+/** @throws CommandFailure UIDREQUIRED for a sequence number after UIDONLY was enabled (RFC 9586 section 3.5) */
 function parseKeys(session: Session, args: Scanner): SearchKey {
   const key = parseSearchKeys(args, session.limits);
   args.end();
+  if (session.uidOnly && hasSequenceNumbers(key)) throw uidRequired("search for UID and a set instead");
   return key;
 }
 
@@ -40,5 +42,5 @@ export function mentions(key: SearchKey, wanted: (part: SearchKey) => boolean): 
 
 /** A client that wrote sequence numbers must not find them changed meanwhile (RFC 7162 section 3.2.10.2). */
 export function hasSequenceNumbers(key: SearchKey): boolean {
-  return mentions(key, (part) => part.kind === "sequence" && !part.uid);
+  return mentions(key, (part) => part.kind === "sequence" && !part.uid && part.set !== "$");
 }

@@ -41,6 +41,11 @@ export class FollowedSearch {
     this.#members = new Set(uids);
   }
 
+  /** The client hears of sequence numbers. */
+  get numbered(): boolean {
+    return !this.#search.uid;
+  }
+
   /** Takes these out of the result; the response, empty where none was in it. To be sent while their sequence numbers hold. */
   remove(view: MailboxView, uids: Iterable<number>): string {
     return this.#format(view, this.#takeOut(uids));

@@ -36,6 +36,13 @@ export class FollowedSearches {
     return this.#searches.delete(tag);
   }
 
+  /** No longer follows searches whose results are sequence numbers; the responses that say so. */
+  *dropNumbered(): Generator<string, void> {
+    for (const [tag, search] of this.#searches)
+      if (search.numbered && this.#searches.delete(tag))
+        yield noUpdate(tag, "UIDONLY was enabled; search again by UID");
+  }
+
   clear(): void {
     this.#searches.clear();
   }

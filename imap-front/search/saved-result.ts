@@ -1,3 +1,4 @@
+import { CommandFailure } from "../reply.ts";
 import type { MailboxView } from "../view.ts";
 import { SyntaxFailure } from "../wire/scanner.ts";
 import type { Returns } from "./returns.ts";
@@ -11,7 +12,8 @@ export async function savingResult<T>(
   try {
     return await run();
   } catch (error) {
-    if (returns?.options.has("SAVE") === true && !(error instanceof SyntaxFailure)) view.save([]);
+    const bad = error instanceof SyntaxFailure || (error instanceof CommandFailure && error.status === "BAD");
+    if (returns?.options.has("SAVE") === true && !bad) view.save([]);
     throw error;
   }
 }
