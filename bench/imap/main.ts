@@ -13,6 +13,7 @@ import { chooseRows } from "./all-rows.ts";
 import { Bed } from "./bed.ts";
 import { Corpus } from "./corpus/corpus.ts";
 import { measureRow } from "./measure-row.ts";
+import type { Row } from "./row.ts";
 import { type MeasuredServer, makeDovecot, makePostern } from "./servers.ts";
 import { formatHeading, formatSummary, formatVerdict } from "./table.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -44,9 +45,17 @@ function say(text: string): void {
   if (!values.json) console.log(text);
 }
 
-const letters = count("letters", 100, 1_000_000);
-const period = count("seconds", 1, 600) * 1000;
-const rows = chooseRows(values.only);
+function readOptions(): { letters: number; period: number; rows: readonly Row[] } {
+  try {
+    const rows = chooseRows(values.only);
+    return { letters: count("letters", 100, 1_000_000), period: count("seconds", 1, 600) * 1000, rows };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+}
+
+const { letters, period, rows } = readOptions();
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
 const servers: MeasuredServer[] = [];

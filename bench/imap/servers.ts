@@ -15,7 +15,7 @@ export interface MeasuredServer {
   readonly folder: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Stops it and removes what it stored. */
+  /** Stops it for good, even while it starts, and removes what it stored. */
   remove(): Promise<void>;
 }
 
@@ -25,7 +25,9 @@ export async function makePostern(scratch: string): Promise<MeasuredServer> {
   const free = "127.0.0.1:0";
   const account = await posternJson<InitOutput>(scratch, "init", "--home", home, "--imap", free, "--smtp", free);
   const launch = () => PosternServer.start(scratch, "run", "--home", home);
-  let bridge = await launch();
+  let launching = launch();
+  let bridge = await launching;
+  let removed = false;
   return {
     name: "postern",
     get access() {
@@ -37,16 +39,22 @@ export async function makePostern(scratch: string): Promise<MeasuredServer> {
     },
     folder: home,
     start: async () => {
-      bridge = await launch();
+      if (removed) throw new Error("Postern was removed");
+      launching = launch();
+      bridge = await launching;
     },
     stop: () => bridge.stop(),
-    remove: () => bridge.stop(),
+    remove: async () => {
+      removed = true;
+      await (await launching).stop();
+    },
   };
 }
 
 export async function makeDovecot(crypt: boolean): Promise<MeasuredServer> {
   const dovecot = await PrivateDovecot.start({ tls: true, crypt });
   const { user, password, port, certificate } = dovecot;
+  let removed = false;
   return {
     name: crypt ? "mail_crypt" : "dovecot",
     access: { host: "127.0.0.1", port, certificate, user, password },
@@ -54,8 +62,14 @@ export async function makeDovecot(crypt: boolean): Promise<MeasuredServer> {
       return dovecot.pid;
     },
     folder: dovecot.home,
-    start: () => dovecot.resume(),
+    start: async () => {
+      if (removed) throw new Error("Dovecot was removed");
+      await dovecot.resume();
+    },
     stop: () => dovecot.interrupt(),
-    remove: () => dovecot.stop(),
+    remove: async () => {
+      removed = true;
+      await dovecot.stop();
+    },
   };
 }
