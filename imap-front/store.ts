@@ -55,6 +55,13 @@ export interface AnnotationChange {
   readonly origin?: object;
 }
 
+/** A durable change anywhere in the store, as all sessions learn of it; `origin` is what the acting session handed in. */
+export type StoreChange =
+  | { readonly kind: "messages"; readonly mailbox: Mailbox; readonly change: MailboxChange }
+  | { readonly kind: "created" | "removed" | "subscription"; readonly name: string; readonly origin?: object }
+  /** Children that moved along are not told of one by one. */
+  | { readonly kind: "renamed"; readonly from: string; readonly to: string; readonly origin?: object };
+
 /** What all messages take, and what they may; octets. Mail that comes from outside may go beyond the limit. */
 export interface StorageQuota {
   readonly usage: number;
@@ -68,13 +75,15 @@ export interface MailStore extends Annotated {
   mailbox(name: string): Mailbox | undefined;
   /** Names that were subscribed to, even of mailboxes that no longer exist. */
   subscriptions(): ReadonlySet<string>;
-  setSubscribed(name: string, subscribed: boolean): Promise<void>;
+  setSubscribed(name: string, subscribed: boolean, origin?: object): Promise<void>;
   /** @throws Failure already-exists, invalid, full */
-  create(name: string, specialUse?: SpecialUse): Promise<Mailbox>;
+  create(name: string, specialUse?: SpecialUse, origin?: object): Promise<Mailbox>;
   /** Takes the messages along; children stay. @throws Failure nonexistent, forbidden (INBOX) */
-  remove(name: string): Promise<void>;
+  remove(name: string, origin?: object): Promise<void>;
   /** Children move along; renaming INBOX moves its messages to a new mailbox (RFC 9051 section 6.3.6). */
-  rename(from: string, to: string): Promise<void>;
+  rename(from: string, to: string, origin?: object): Promise<void>;
+  /** Calls back after each change, in the order of the changes; the result ends it. */
+  watch(listener: (change: StoreChange) => void): () => void;
   /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
   watchAnnotations(listener: (change: AnnotationChange) => void): () => void;
   quota(): Promise<StorageQuota>;

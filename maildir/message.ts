@@ -50,6 +50,13 @@ export type MailboxChange =
   | { readonly kind: "flags"; readonly uids: readonly number[]; readonly modSeq: number; readonly origin?: object }
   | { readonly kind: "removed" };
 
+/** A durable change anywhere in a Maildir; `origin` is whatever the caller of the change handed in. */
+export type MaildirChange<M> =
+  | { readonly kind: "messages"; readonly mailbox: M; readonly change: MailboxChange }
+  | { readonly kind: "created" | "removed" | "subscription"; readonly name: string; readonly origin?: object }
+  /** Children that moved along are not told of one by one. */
+  | { readonly kind: "renamed"; readonly from: string; readonly to: string; readonly origin?: object };
+
 export interface AppendRequest {
   /** The message in pieces of any size; consumed once. */
   readonly content: AsyncIterable<Uint8Array>;

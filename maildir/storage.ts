@@ -12,6 +12,7 @@ import type { FileRemoval } from "./file-removal.ts";
 import type { ImportLedger } from "./import-ledger.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
+import type { MaildirChange } from "./message.ts";
 import type { MessageIndex } from "./message-index.ts";
 import type { Quota } from "./quota.ts";
 import type { StagedNames } from "./staging.ts";
@@ -37,6 +38,8 @@ export interface Storage {
   readonly annotations: AnnotationIndex;
   /** Tells of annotations that changed. */
   readonly annotationsChanged: (change: AnnotationChange<StoredMailbox>) => void;
+  /** Tells those who watch the whole Maildir. */
+  readonly changed: (change: MaildirChange<StoredMailbox>) => void;
   /** There are contents to be indexed, or to be taken out of the index. */
   readonly wakeIndexer: () => void;
   readonly quota: Quota;

@@ -10,6 +10,7 @@ import type {
   FlagChange,
   MailboxChange,
   MailboxStatus,
+  MaildirChange,
   MessageSummary,
   SearchPlace,
   SpecialUse,
@@ -99,17 +100,19 @@ export interface Maildir {
   /** The mailbox of that use; if there are several, the first by name. */
   specialUse(use: SpecialUse): MaildirMailbox | undefined;
   subscriptions(): ReadonlySet<string>;
-  setSubscribed(name: string, subscribed: boolean): Promise<void>;
+  setSubscribed(name: string, subscribed: boolean, origin?: object): Promise<void>;
   /** Creates missing superior levels too. @throws Failure already-exists, invalid, full */
-  create(name: string, specialUse?: SpecialUse): Promise<MaildirMailbox>;
+  create(name: string, specialUse?: SpecialUse, origin?: object): Promise<MaildirMailbox>;
   /** @throws Failure nonexistent, forbidden (INBOX) */
-  remove(name: string): Promise<void>;
+  remove(name: string, origin?: object): Promise<void>;
   /** @throws Failure nonexistent, already-exists, invalid */
-  rename(from: string, to: string): Promise<void>;
+  rename(from: string, to: string, origin?: object): Promise<void>;
   /** The server's annotations (RFC 5464), by name; values have one octet per character. */
   annotations(): ReadonlyMap<string, string>;
   /** Sets and, where undefined, removes: all of them, or none if there would be too many. @throws Failure full */
   setAnnotations(values: ReadonlyMap<string, string | undefined>, origin?: object): Promise<"stored" | "too-many">;
+  /** Calls back after each change, of names, subscriptions and messages; the result ends it. */
+  watch(listener: (change: MaildirChange<MaildirMailbox>) => void): () => void;
   /** Calls back after each change of annotations, the server's or a mailbox's; the result ends it. */
   watchAnnotations(listener: (change: AnnotationChange<MaildirMailbox>) => void): () => void;
   /** The limit is the quota or what the disk has room for, whichever is less. */

@@ -294,6 +294,7 @@ export class StoredMailbox implements MaildirMailbox {
         this.#storage.logger("error", "a mailbox's watcher failed", { cause: String(error) });
       }
     }
+    this.#storage.changed({ kind: "messages", mailbox: this, change });
   }
 
   /** After the commit of a rename. */

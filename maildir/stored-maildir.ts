@@ -6,7 +6,7 @@ import type { RemoteMailbox } from "./import-ledger.ts";
 import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
 import type { MailboxRow } from "./mailbox-index.ts";
 import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
-import type { SpecialUse } from "./message.ts";
+import type { MaildirChange, SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StorageQuota } from "./quota.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
@@ -32,14 +32,24 @@ export class StoredMaildir implements Maildir {
   readonly #byId = new Map<string, StoredMailbox>();
   readonly #byRow = new Map<number, StoredMailbox>();
   #sorted: readonly StoredMailbox[] | undefined;
+  readonly #watchers = new Set<(change: MaildirChange<StoredMailbox>) => void>();
   readonly #annotationWatchers = new Set<(change: AnnotationChange<StoredMailbox>) => void>();
   #subscriptions: ReadonlySet<string>;
 
-  constructor(shared: Omit<Storage, "wakeIndexer" | "annotationsChanged">) {
+  constructor(shared: Omit<Storage, "wakeIndexer" | "changed" | "annotationsChanged">) {
     this.#indexer = new TextIndexer(shared, (content) => this.#letter(content));
     const storage: Storage = {
       ...shared,
       wakeIndexer: () => this.#indexer.wake(),
+      changed: (change) => {
+        for (const watcher of this.#watchers) {
+          try {
+            watcher(change);
+          } catch (error) {
+            storage.logger("error", "a watcher of the store failed", { cause: String(error) });
+          }
+        }
+      },
       annotationsChanged: (change) => {
         for (const watcher of this.#annotationWatchers) {
           try {
@@ -89,7 +99,7 @@ export class StoredMaildir implements Maildir {
     return this.#subscriptions;
   }
 
-  async setSubscribed(name: string, subscribed: boolean): Promise<void> {
+  async setSubscribed(name: string, subscribed: boolean, origin?: object): Promise<void> {
     const normal = normalizeName(name);
     if (subscribed) checkName(normal);
     const { mailboxes, db } = this.#storage;
@@ -99,10 +109,12 @@ export class StoredMaildir implements Maildir {
       if (subscribed) mailboxes.subscribe(normal);
       else mailboxes.unsubscribe(normal);
       db.afterCommit(() => {
+        if (this.#subscriptions.has(normal) === subscribed) return;
         const names = new Set(this.#subscriptions);
         if (subscribed) names.add(normal);
         else names.delete(normal);
         this.#subscriptions = names;
+        this.#storage.changed({ kind: "subscription", name: normal, ...(origin !== undefined && { origin }) });
       });
     });
   }
@@ -120,7 +132,12 @@ export class StoredMaildir implements Maildir {
     return () => void this.#annotationWatchers.delete(listener);
   }
 
-  create(name: string, specialUse?: SpecialUse): Promise<StoredMailbox> {
+  watch(listener: (change: MaildirChange<StoredMailbox>) => void): () => void {
+    this.#watchers.add(listener);
+    return () => void this.#watchers.delete(listener);
+  }
+
+  create(name: string, specialUse?: SpecialUse, origin?: object): Promise<StoredMailbox> {
     const normal = normalizeName(name);
     checkName(normal);
     return this.#naming.run(async () => {
@@ -128,7 +145,7 @@ export class StoredMaildir implements Maildir {
       if (specialUse !== undefined && this.specialUse(specialUse) !== undefined)
         throw new Failure("invalid", "another mailbox has this special use");
       const created = await this.#prepare([...this.#missingSuperiors(normal), { name: normal, specialUse }]);
-      await this.#commitNew(created, () => this.#insertRows(created));
+      await this.#commitNew(created, () => this.#insertRows(created, origin));
       await this.describeFolders();
       return this.#existing(normal);
     });
@@ -144,7 +161,7 @@ export class StoredMaildir implements Maildir {
     this.#subscriptions = new Set(this.#storage.mailboxes.subscriptions());
   }
 
-  remove(name: string): Promise<void> {
+  remove(name: string, origin?: object): Promise<void> {
     const normal = normalizeName(name);
     return this.#naming.run(async () => {
       const mailbox = this.#existing(normal);
@@ -162,6 +179,7 @@ export class StoredMaildir implements Maildir {
           this.#byRow.delete(mailbox.row);
           this.#sorted = undefined;
           mailbox.changed({ kind: "removed" });
+          this.#storage.changed({ kind: "removed", name: normal, ...(origin !== undefined && { origin }) });
           this.#storage.wakeIndexer();
         });
         db.afterSync(() => removal.start([{ folder: mailbox.folder }]));
@@ -169,12 +187,12 @@ export class StoredMaildir implements Maildir {
     });
   }
 
-  rename(from: string, to: string): Promise<void> {
+  rename(from: string, to: string, origin?: object): Promise<void> {
     const [source, target] = [normalizeName(from), normalizeName(to)];
     checkName(target);
     return this.#naming.run(async () => {
       if (this.#byName.has(target)) throw new Failure("already-exists", "there is a mailbox of this name");
-      if (source === INBOX) return this.#renameInbox(target);
+      if (source === INBOX) return this.#renameInbox(target, origin);
       const moving = this.mailboxes().filter(({ name }) => isAtOrBelow(name, source));
       if (moving.length === 0) throw new Failure("nonexistent", "there is no mailbox of this name");
       if (isAtOrBelow(target, source)) throw new Failure("invalid", "a mailbox cannot move below itself");
@@ -194,7 +212,7 @@ export class StoredMaildir implements Maildir {
       const { db, mailboxes } = this.#storage;
       await this.#commitNew(created, () => {
         for (const { mailbox, name } of renames) mailboxes.rename(mailbox.row, name);
-        this.#insertRows(created);
+        this.#insertRows(created, origin);
         db.afterCommit(() => {
           for (const { mailbox } of renames) this.#byName.delete(mailbox.name);
           for (const { mailbox, name } of renames) {
@@ -202,6 +220,7 @@ export class StoredMaildir implements Maildir {
             this.#byName.set(name, mailbox);
           }
           this.#sorted = undefined;
+          this.#storage.changed({ kind: "renamed", from: source, to: target, ...(origin !== undefined && { origin }) });
         });
       });
       await this.describeFolders();
@@ -311,12 +330,12 @@ export class StoredMaildir implements Maildir {
   }
 
   /** RFC 9051 section 6.3.6: the messages go to a new mailbox, INBOX stays; here the two change folders. */
-  async #renameInbox(target: string): Promise<void> {
+  async #renameInbox(target: string, origin?: object): Promise<void> {
     const inbox = this.#existing(INBOX);
     const created = await this.#prepare([...this.#missingSuperiors(target), { name: target, specialUse: undefined }]);
     const { db, mailboxes, messages, annotations } = this.#storage;
     await this.#commitNew(created, () => {
-      const renamed = this.#insertRows(created).find(({ name }) => name === target);
+      const renamed = this.#insertRows(created, origin, target).find(({ name }) => name === target);
       if (renamed === undefined) throw new Error("the mailbox was not created");
       const { uidNext, highestModSeq } = inbox.counters();
       const uids = messages.uids(inbox.row);
@@ -332,7 +351,9 @@ export class StoredMaildir implements Maildir {
       db.afterCommit(() => {
         this.#existing(target).relocated(old);
         inbox.relocated(fresh);
-        if (uids.length > 0) inbox.changed({ kind: "expunged", uids, modSeq: highestModSeq + 1 });
+        if (uids.length > 0)
+          inbox.changed({ kind: "expunged", uids, modSeq: highestModSeq + 1, ...(origin !== undefined && { origin }) });
+        this.#storage.changed({ kind: "renamed", from: INBOX, to: target, ...(origin !== undefined && { origin }) });
       });
     });
     await this.describeFolders();
@@ -367,7 +388,8 @@ export class StoredMaildir implements Maildir {
     for (const { folder } of created) await this.#storage.folders.remove(folder).catch(() => undefined);
   }
 
-  #insertRows(created: readonly NewMailbox[]): MailboxRow[] {
+  /** `renamed`: the one of them that is told of as another's new name. */
+  #insertRows(created: readonly NewMailbox[], origin?: object, renamed?: string): MailboxRow[] {
     const { db, mailboxes, clock } = this.#storage;
     const rows = created.map(({ name, specialUse = null, folder, objectId }) => {
       const uidValidity = mailboxes.nextUidValidity(clock.now());
@@ -375,6 +397,8 @@ export class StoredMaildir implements Maildir {
     });
     db.afterCommit(() => {
       for (const row of rows) this.#know(row);
+      for (const { name } of rows)
+        if (name !== renamed) this.#storage.changed({ kind: "created", name, ...(origin !== undefined && { origin }) });
     });
     return rows;
   }

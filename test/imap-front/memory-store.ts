@@ -13,6 +13,7 @@ import type {
   MessageSummary,
   SpecialUse,
   StorageQuota,
+  StoreChange,
 } from "../../imap-front/store.ts";
 import { provenClientKey, scramKeys, serverSignature } from "../../keyring/scram.ts";
 import { formatBodyStructure } from "../../mime/body-structure.ts";
@@ -37,6 +38,7 @@ export class MemoryStore implements MailStore {
   readonly #mailboxes = new Map<string, MemoryMailbox>();
   readonly #subscriptions = new Set<string>();
   readonly #annotations = new Map<string, string>();
+  readonly #listeners = new Set<(change: StoreChange) => void>();
   readonly #annotationListeners = new Set<(change: AnnotationChange) => void>();
   /** The store's idea of the present; milliseconds since 1970. */
   now = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -92,6 +94,20 @@ export class MemoryStore implements MailStore {
     return () => this.#annotationListeners.delete(listener);
   }
 
+  watch(listener: (change: StoreChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** How many watch all of it. */
+  get watchers(): number {
+    return this.#listeners.size;
+  }
+
+  tell(change: StoreChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
   nextModSeq(): number {
     return ++this.#modSeq;
   }
@@ -112,27 +128,37 @@ export class MemoryStore implements MailStore {
     return this.#subscriptions;
   }
 
-  async setSubscribed(name: string, subscribed: boolean): Promise<void> {
+  async setSubscribed(name: string, subscribed: boolean, origin?: object): Promise<void> {
+    if (this.#subscriptions.has(name) === subscribed) return;
     if (subscribed) this.#subscriptions.add(name);
     else this.#subscriptions.delete(name);
+    this.tell({ kind: "subscription", name, ...(origin && { origin }) });
   }
 
-  async create(name: string, specialUse?: SpecialUse): Promise<MemoryMailbox> {
+  async create(name: string, specialUse?: SpecialUse, origin?: object): Promise<MemoryMailbox> {
     if (this.#mailboxes.has(name)) throw new Failure("already-exists", "there is such a mailbox");
-    return this.#add(name, specialUse);
+    const mailbox = this.#add(name, specialUse);
+    this.tell({ kind: "created", name, ...(origin && { origin }) });
+    return mailbox;
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, origin?: object): Promise<void> {
     if (name === "INBOX") throw new Failure("forbidden", "INBOX stays");
     const mailbox = this.#mailboxes.get(name);
     if (mailbox === undefined) throw new Failure("nonexistent", "no such mailbox");
     this.#mailboxes.delete(name);
     mailbox.tell({ kind: "removed" });
+    this.tell({ kind: "removed", name, ...(origin && { origin }) });
   }
 
-  async rename(from: string, to: string): Promise<void> {
+  async rename(from: string, to: string, origin?: object): Promise<void> {
     if (this.#mailboxes.has(to)) throw new Failure("already-exists", "there is such a mailbox");
-    if (from === "INBOX") return this.#mailboxes.get(from)?.moveAllTo(this.#add(to, undefined));
+    if (from === "INBOX") this.#mailboxes.get(from)?.moveAllTo(this.#add(to, undefined), origin);
+    else this.#renameTree(from, to);
+    this.tell({ kind: "renamed", from, to, ...(origin && { origin }) });
+  }
+
+  #renameTree(from: string, to: string): void {
     for (const mailbox of this.mailboxes()) {
       if (mailbox.name !== from && !mailbox.name.startsWith(`${from}/`)) continue;
       this.#mailboxes.delete(mailbox.name);
@@ -194,6 +220,7 @@ export class MemoryMailbox implements Mailbox {
 
   tell(change: MailboxChange): void {
     for (const listener of this.#listeners) listener(change);
+    this.#store.tell({ kind: "messages", mailbox: this, change });
   }
 
   status(): MailboxStatus {
@@ -368,14 +395,14 @@ export class MemoryMailbox implements Mailbox {
   }
 
   /** As renaming INBOX does: UIDs stay. */
-  moveAllTo(target: MemoryMailbox): void {
+  moveAllTo(target: MemoryMailbox, origin?: object): void {
     const uids = [...this.#messages.keys()];
     for (const message of this.#messages.values()) target.#messages.set(message.uid, message);
     target.#uidNext = this.#uidNext;
     this.#messages.clear();
     const modSeq = this.#store.nextModSeq();
     for (const uid of uids) this.#expunged.push({ uid, modSeq });
-    if (uids.length > 0) this.tell({ kind: "expunged", uids, modSeq });
+    if (uids.length > 0) this.tell({ kind: "expunged", uids, modSeq, ...(origin && { origin }) });
   }
 
   annotations(): ReadonlyMap<string, string> {
