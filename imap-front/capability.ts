@@ -5,6 +5,7 @@ const ALWAYS = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE"]
 
 const LOGGED_IN = [
   "IDLE",
+  "NOTIFY",
   "NAMESPACE",
   "UNSELECT",
   "UIDPLUS",

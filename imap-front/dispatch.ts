@@ -21,6 +21,7 @@ import { lsub } from "./command/lsub.ts";
 import { move } from "./command/move.ts";
 import { namespace } from "./command/namespace.ts";
 import { noop } from "./command/noop.ts";
+import { notify } from "./command/notify.ts";
 import { rename } from "./command/rename.ts";
 import { replace } from "./command/replace.ts";
 import { search } from "./command/search.ts";
@@ -144,6 +145,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["APPEND", loggedIn(append)],
   ["ESEARCH", loggedIn(esearch)],
   ["IDLE", loggedIn(idle)],
+  ["NOTIFY", loggedIn(notify)],
   ["CHECK", selected(noop, true)],
   ["CLOSE", selected(close, true)],
   ["UNSELECT", selected(unselect, true)],

@@ -90,13 +90,18 @@ export function parseFetchItems(args: Scanner, limits: ImapLimits): FetchItem[] 
   const items = args.list(() => parseItem(args, itemName(args), limits));
   if (items.length === 0) throw new SyntaxFailure("expected an item");
   if (items.length > limits.fetchItems) throw new CommandFailure("NO", "LIMIT", "too many items");
-  const labels = new Set<string>();
-  return items.filter((item) => {
-    const label = item.kind === "section" ? `${item.label} ${item.partial?.length ?? ""}` : item.kind;
-    if (labels.has(label)) return false;
-    labels.add(label);
-    return true;
-  });
+  return distinctItems(items);
+}
+
+/** Each once, in their order. */
+export function distinctItems(items: readonly FetchItem[]): FetchItem[] {
+  const keys = new Set<string>();
+  return items.filter((item) => keys.size < keys.add(itemKey(item)).size);
+}
+
+/** The same for items that are answered alike. */
+export function itemKey(item: FetchItem): string {
+  return item.kind === "section" ? `${item.label} ${item.partial?.length ?? ""}` : item.kind;
 }
 
 /** An item's name ends before a bracket. */

@@ -23,6 +23,10 @@ export interface ImapLimits {
   readonly catenatedParts: number;
   /** Searches that one session follows with UPDATE (RFC 5267 section 4.3.1 asks for one at least): each costs up to 50 octets per message found. */
   readonly followedSearches: number;
+  /** Mailboxes named in one NOTIFY: each is looked for at every change. */
+  readonly notifyMailboxes: number;
+  /** Names of mailboxes and of annotations that wait to be told with NOTIFY; a client so far behind is better off asking anew (RFC 5465 section 5.8). */
+  readonly notices: number;
   /** Messages of which what SORT and THREAD compare is remembered: 500 octets to 1 KB each. */
   readonly sortables: number;
   /** Previews that are remembered: 400 octets each. */
@@ -84,6 +88,8 @@ export const defaultLimits: ImapLimits = {
   fetchItems: 200,
   catenatedParts: 10_000,
   followedSearches: 8,
+  notifyMailboxes: 1000,
+  notices: 1000,
   sortables: 50_000,
   previews: 10_000,
   threadReferences: 100,

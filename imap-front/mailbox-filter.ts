@@ -31,7 +31,7 @@ export function parseMailboxFilter(args: Scanner): MailboxFilter {
 }
 
 /** Whether the filter means that mailbox; what is selected is known to the session alone, and never meant here. */
-export function isMeant(filter: MailboxFilter, { name }: Mailbox, store: MailStore): boolean {
+export function isMeant(filter: MailboxFilter, { name }: Pick<Mailbox, "name">, store: MailStore): boolean {
   switch (filter.kind) {
     case "SELECTED":
     case "SELECTED-DELAYED":

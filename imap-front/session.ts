@@ -2,12 +2,15 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { AnnotationNews } from "./annotation-news.ts";
+import { AnnotationNews } from "./annotation-news.ts";
+import { Announcements } from "./announcements.ts";
 import { capabilities } from "./capability.ts";
 import type { DamagedMessages } from "./damaged-messages.ts";
 import { dispatch } from "./dispatch.ts";
 import type { ImapLimits } from "./limits.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
+import { tellNewMessages } from "./new-messages.ts";
+import type { Notifications } from "./notify/notifications.ts";
 import { Pace } from "./pace.ts";
 import type { PreviewCache } from "./preview-cache.ts";
 import type { Progress } from "./progress.ts";
@@ -16,8 +19,8 @@ import { channelBinding } from "./sasl/channel-binding.ts";
 import { FollowedSearches } from "./search/followed-searches.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
-import type { Authenticator } from "./store.ts";
-import type { MailboxView } from "./view.ts";
+import type { Authenticator, Mailbox, MailStore } from "./store.ts";
+import { EVERYTHING, type MailboxView, type Wanted } from "./view.ts";
 import { CommandReader, type ReadCommand, UnreadableCommand } from "./wire/command-reader.ts";
 import { formatText } from "./wire/format.ts";
 import { ConnectionClosed, Input, LineTooLong } from "./wire/input.ts";
@@ -62,8 +65,13 @@ export class Session {
   rev2 = false;
   utf8 = false;
   qresync = false;
-  /** The client enabled METADATA (RFC 5464 section 4.1): what others changed of it. */
+  /** The client enabled METADATA (RFC 5464 section 4.1); what NOTIFY says goes before it. */
+  metadata = false;
+  /** What others changed of annotations, once the client wants to hear of it. */
   annotationNews: AnnotationNews | undefined;
+  /** What the client asked for with NOTIFY; undefined as long as it did not. */
+  notifications: Notifications | undefined;
+  readonly announcements = new Announcements(this);
   loginFailures = 0;
   /** Searches in the selected mailbox whose results the client is kept informed of. */
   readonly followed = new FollowedSearches();
@@ -80,6 +88,8 @@ export class Session {
   #errors = 0;
   #working = false;
   #stopping = false;
+  /** Something is told that no command asked for. */
+  #announcing = false;
   #cancelTimer: () => void = () => undefined;
   readonly #abort = new AbortController();
 
@@ -153,6 +163,7 @@ export class Session {
       this.#abort.abort();
       this.unselect();
       this.annotationNews?.close();
+      this.notifications?.close();
       this.#end();
     }
   }
@@ -161,7 +172,7 @@ export class Session {
   stop(): void {
     this.ending = true;
     this.#stopping = true;
-    if (!this.#working) this.#bye(STOPPING);
+    if (!this.#busy) this.#bye(STOPPING);
   }
 
   /** Closes the connection after what was written. */
@@ -241,29 +252,119 @@ export class Session {
     this.#watchStream(stream);
   }
 
-  /** Tells what others changed: annotations, if it was asked for, and what is in the selected mailbox. */
+  /** What the session hands in with the changes that it makes. */
+  get origin(): object {
+    return this.state.kind === "selected" ? this.state.view : this;
+  }
+
+  get selectedMailbox(): Mailbox | undefined {
+    return this.state.kind === "selected" ? this.state.view.mailbox : undefined;
+  }
+
+  /** From now on the store's annotations are watched, for ENABLE METADATA or for NOTIFY. */
+  watchAnnotations(store: MailStore): void {
+    this.annotationNews ??= new AnnotationNews(store, (mailbox) => this.#wantsAnnotations(mailbox));
+  }
+
+  /** What NOTIFY asked for, from now on. */
+  setNotifications(notifications: Notifications, store: MailStore): void {
+    this.notifications?.close();
+    this.notifications = notifications;
+    if (notifications.wantsAnnotations) this.watchAnnotations(store);
+  }
+
+  /** Whoever may have something to tell. */
+  get newsSources(): { onPending: (() => void) | undefined }[] {
+    const view = this.state.kind === "selected" ? this.state.view : undefined;
+    return [view, this.annotationNews, this.notifications].filter((source) => source !== undefined);
+  }
+
+  /** Whether `announce` would tell anything. */
+  hasNews(expunge: boolean): boolean {
+    if (this.ending) return false;
+    if (this.annotationNews?.hasPending === true || this.notifications?.hasPending === true) return true;
+    if (this.state.kind !== "selected") return false;
+    const { view } = this.state;
+    return view.removed || view.hasNews({ expunge, wanted: this.#wanted });
+  }
+
+  /** Tells changes while no command is answered. */
+  async announce(expunge: boolean): Promise<void> {
+    this.#announcing = true;
+    try {
+      await this.tellChanges(expunge);
+      await this.output.flush();
+    } finally {
+      this.#announcing = false;
+    }
+    if (this.ending) this.#bye(this.#stopping ? STOPPING : undefined);
+  }
+
+  /** Tells what others changed: what was asked for with NOTIFY or of annotations, and what is in the selected mailbox. */
   async tellChanges(expunge: boolean, uid = false): Promise<void> {
+    await this.#tell(expunge, uid, this.#wanted);
+  }
+
+  /** The same, with what waits in the selected mailbox because it was not wanted (RFC 5465 section 3.1). */
+  async tellEverything(): Promise<void> {
+    await this.#tell(true, false, EVERYTHING);
+  }
+
+  async #tell(expunge: boolean, uid: boolean, wanted: Wanted): Promise<void> {
+    const { notifications } = this;
     for (const text of this.annotationNews?.flush(this.utf8Names) ?? []) this.output.write(text);
+    for (const text of notifications?.flush() ?? []) {
+      this.output.write(text);
+      if (this.output.full) await this.output.flush();
+      if (this.pace.due) await this.pace.yield();
+    }
     if (this.state.kind !== "selected") return;
     const { view } = this.state;
     if (view.removed) {
+      if (!this.ending) this.output.write("* BYE the selected mailbox was removed\r\n");
       this.ending = true;
-      this.output.write("* BYE the selected mailbox was removed\r\n");
       return;
     }
     const { condStore: modSeq, uidOnly } = this;
     for (const text of this.followed.beforeChanges(view)) this.output.write(text);
     const vanished = this.qresync || uidOnly;
-    const withUid = !uidOnly && (uid || this.tellsUids);
-    for (const text of view.flush({ expunge, vanished, uidOnly, uid: withUid, modSeq, recent: !this.rev2 })) {
+    const withUid = !uidOnly && (uid || this.tellsUids || notifications?.live === true);
+    const recent = !this.rev2;
+    for (const text of view.flush({ wanted, expunge, vanished, uidOnly, uid: withUid, modSeq, recent })) {
       this.output.write(text);
       if (this.output.full) await this.output.flush();
       if (this.pace.due) await this.pace.yield();
     }
-    for await (const text of this.followed.afterChanges(this, view)) {
-      this.output.write(text);
-      if (this.output.full) await this.output.flush();
+    const fresh = view.takeFresh();
+    const { esearch, items } = await this.followed.afterChanges(this, view, fresh);
+    const always = notifications?.items ?? [];
+    if (items.size > 0) {
+      const entering = fresh.filter((number) => items.has(number));
+      await tellNewMessages(this, view, entering, { wanted: items, always });
     }
+    this.output.write(esearch);
+    if (always.length === 0) return;
+    const others = items.size === 0 ? fresh : fresh.filter((number) => !items.has(number));
+    await tellNewMessages(this, view, others, { always });
+  }
+
+  /** Something is written, perhaps in the middle of a literal. */
+  get #busy(): boolean {
+    return this.#working || this.#announcing;
+  }
+
+  get #wanted(): Wanted {
+    return this.notifications?.wanted ?? EVERYTHING;
+  }
+
+  #wantsAnnotations(mailbox: Mailbox | undefined): boolean {
+    const { notifications } = this;
+    if (notifications === undefined) return this.metadata;
+    const event = mailbox === undefined ? "ServerMetadataChange" : "MailboxMetadataChange";
+    if (!notifications.wants(event, mailbox?.name)) return false;
+    if ((this.annotationNews?.size ?? 0) < this.limits.notices) return true;
+    notifications.overflow();
+    return false;
   }
 
   /** The next line in the middle of a command (SASL, IDLE); undefined at the end of the connection. */
@@ -277,12 +378,24 @@ export class Session {
 
   async #firstLine(): Promise<string | undefined> {
     try {
-      return await this.input.line(this.#bounds().line);
+      return await this.#awaitLine();
     } catch (error) {
       if (!(error instanceof LineTooLong)) throw error;
       const tag = /^[^\s*+(){%"\\]+(?= )/.exec(error.start)?.[0] ?? "*";
       await this.#complain(tag, new CommandFailure("BAD", "TOOBIG", "the line is too long"));
       return this.ending ? undefined : "";
+    }
+  }
+
+  /** The first line of the next command; until it comes, a client that asked for it with NOTIFY is told what happens. */
+  async #awaitLine(): Promise<string | undefined> {
+    const { notifications } = this;
+    if (notifications?.live !== true) return await this.input.line(this.#bounds().line);
+    this.announcements.begin(notifications.immediate);
+    try {
+      return await this.input.line(this.#bounds().line);
+    } finally {
+      await this.announcements.end();
     }
   }
 
@@ -377,8 +490,8 @@ export class Session {
     const { sent } = output;
     const time = this.state.kind === "notAuthenticated" ? this.limits.loginTimeout : this.limits.idleTimeout;
     this.#cancelTimer = this.options.clock.after(time, () => {
-      if (input.received !== received || (this.#working && output.sent !== sent)) this.#restartTimer();
-      else if (this.#working) this.#stream.destroy();
+      if (input.received !== received || (this.#busy && output.sent !== sent)) this.#restartTimer();
+      else if (this.#busy) this.#stream.destroy();
       else this.#bye("no command for too long");
     });
   }

@@ -6,8 +6,20 @@ import { formatSet, lowerBound, type MessageSet, membersIn, normaliseSet } from 
 /** Messages whose changed flags are read and told at a time. */
 const BATCH = 256;
 
+/** What a client wants to hear of the changes that others make (RFC 5465 section 6.1). */
+export interface Wanted {
+  /** Messages that come and go. */
+  readonly messages: boolean;
+  readonly flags: boolean;
+}
+
+export const EVERYTHING: Wanted = { messages: true, flags: true };
+export const NOTHING: Wanted = { messages: false, flags: false };
+
 /** How a client wants to hear of changes. */
 export interface FlushOptions {
+  /** What is not wanted waits until it is; what the session itself did is told all the same. */
+  readonly wanted: Wanted;
   /** EXPUNGE and VANISHED may be told now (RFC 9051 section 7.5.1). */
   readonly expunge: boolean;
   /** VANISHED in place of EXPUNGE (RFC 7162 section 3.2.10). */
@@ -28,7 +40,7 @@ export interface FlushOptions {
 export class MailboxView {
   readonly mailbox: Mailbox;
   readonly readOnly: boolean;
-  /** Called when there is something to flush; set while IDLE waits. */
+  /** Called when there is something to flush; set while the client listens without a command that could tell it. */
   onPending: (() => void) | undefined;
   /** The mailbox was removed by somebody: nothing more can be told of it. */
   removed = false;
@@ -42,6 +54,12 @@ export class MailboxView {
   readonly #added: number[] = [];
   readonly #expunged = new Set<number>();
   readonly #flagged = new Set<number>();
+  /** What the session itself did and is to be told of: messages that it added, that it expunged some, that it asks for flags. */
+  readonly #ownAdded = new Set<number>();
+  #ownExpunged = false;
+  #ownFlags = false;
+  /** Messages that others added and of which the client was told last. */
+  #fresh: readonly number[] = [];
   /** What came, changed or decides what `*` is, whoever did it; kept only while searches are followed. */
   #touched: Set<number> | undefined;
   #lastTouched = 0;
@@ -146,10 +164,12 @@ export class MailboxView {
   /** What an acting session learnt from the store itself; telling it twice does no harm. */
   noteExpunged(uids: readonly number[]): void {
     for (const uid of uids) this.#expunged.add(uid);
+    if (uids.length > 0) this.#ownExpunged = true;
   }
 
   noteFlags(uids: readonly number[]): void {
     for (const uid of uids) this.#flagged.add(uid);
+    if (uids.length > 0) this.#ownFlags = true;
   }
 
   /** Flags of these messages were told by the command itself. */
@@ -196,16 +216,30 @@ export class MailboxView {
     return this.hasPending ? this.modSeqAtSelect : this.mailbox.status().highestModSeq;
   }
 
-  /** Untagged responses for what changed, in pieces. The view is up to date afterwards. */
+  /** Whether `flush` would tell anything. */
+  hasNews({ expunge, wanted }: Pick<FlushOptions, "expunge" | "wanted">): boolean {
+    return (expunge && this.#tellsExpunged(wanted)) || this.#tellsAdded(wanted) || this.#tellsFlags(wanted);
+  }
+
+  /** Messages, not the session's own, that the last `flush` told of with EXISTS; ascending. */
+  takeFresh(): readonly number[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  /** Untagged responses for what changed, in pieces. The view is up to date afterwards, but for what is not wanted. */
   *flush(options: FlushOptions): Generator<string, void> {
-    if (options.expunge && this.#expunged.size > 0) yield* this.#flushExpunged(options.vanished);
-    if (this.#added.length > 0) this.#takeAdded();
+    const { wanted } = options;
+    if (options.expunge && this.#tellsExpunged(wanted)) yield* this.#flushExpunged(options.vanished);
+    if (this.#tellsAdded(wanted)) this.#takeAdded();
     if (this.#recentToTell) {
       this.#recentToTell = false;
       yield `* ${this.#uids.length} EXISTS\r\n`;
       if (options.recent) yield `* ${this.recentCount} RECENT\r\n`;
     }
-    if (this.#flagged.size > 0) {
+    if (this.#tellsFlags(wanted)) {
+      this.#ownFlags = false;
       const flagged = [...this.#flagged].sort((a, b) => a - b);
       this.#flagged.clear();
       const news = this.flagsIfNew();
@@ -222,6 +256,18 @@ export class MailboxView {
         yield text;
       }
     }
+  }
+
+  #tellsExpunged(wanted: Wanted): boolean {
+    return this.#expunged.size > 0 && (wanted.messages || this.#ownExpunged);
+  }
+
+  #tellsAdded(wanted: Wanted): boolean {
+    return this.#added.length > 0 && (wanted.messages || this.#ownAdded.size > 0);
+  }
+
+  #tellsFlags(wanted: Wanted): boolean {
+    return this.#flagged.size > 0 && (wanted.flags || this.#ownFlags);
   }
 
   *#flushExpunged(byUid: boolean): Generator<string, void> {
@@ -246,6 +292,7 @@ export class MailboxView {
     this.#saved = this.#saved.filter((uid) => !this.#expunged.has(uid));
     this.#uids = left;
     this.#expunged.clear();
+    this.#ownExpunged = false;
     if (byUid) {
       if (vanished.length > 0) yield `* VANISHED ${formatSet(vanished)}\r\n`;
       return;
@@ -266,6 +313,8 @@ export class MailboxView {
     const last = this.#uids.at(-1) ?? 0;
     const added = [...new Set(this.#added)].filter((uid) => uid > last).sort((a, b) => a - b);
     this.#added.length = 0;
+    this.#fresh = this.#ownAdded.size === 0 ? added : added.filter((uid) => !this.#ownAdded.has(uid));
+    this.#ownAdded.clear();
     if (added.length === 0) return;
     for (const uid of added) this.#uids.push(uid);
     if (!this.readOnly) for (const uid of this.mailbox.claimRecent()) this.#recent.add(uid);
@@ -278,6 +327,7 @@ export class MailboxView {
         for (const uid of change.uids) {
           this.#added.push(uid);
           this.#touched?.add(uid);
+          if (change.origin === this) this.#ownAdded.add(uid);
         }
         break;
       case "expunged":

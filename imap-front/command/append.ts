@@ -20,7 +20,7 @@ export const append: Handler<LoggedIn> = async (session, state, args) => {
   const first = parseMessage(session, args, limit);
   const mailbox = existingMailbox(state.store, name, "TRYCREATE");
   const messages = readMessages(session, state, first, limit);
-  const uids = await appendTo(mailbox.append(messages));
+  const uids = await appendTo(mailbox.append(messages, session.origin));
   if (session.rev2 && given !== name)
     session.output.write(formatListed(state.store, mailbox, given, session.utf8Names));
   return `[APPENDUID ${mailbox.uidValidity} ${formatSet(uids)}] APPEND completed`;

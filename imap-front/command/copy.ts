@@ -9,7 +9,7 @@ import { formatSet } from "../wire/sequence-set.ts";
 /** RFC 9051 section 6.4.7. */
 export const copy: Handler<Selected> = async (_session, state, args, uid) => {
   const { uids, target } = parseCopy(state, args, uid);
-  const code = copyUid(await state.view.mailbox.copy(uids, target));
+  const code = copyUid(await state.view.mailbox.copy(uids, target, state.view));
   return `${code}COPY completed`;
 };
 

@@ -27,7 +27,7 @@ export const create: Handler<LoggedIn> = async (session, state, args) => {
   if (uses.length === 1 && use === undefined) throw new CommandFailure("NO", "USEATTR", "that use cannot be given");
   if (use !== undefined && state.store.mailboxes().some(({ specialUse }) => specialUse === use))
     throw new CommandFailure("NO", "USEATTR", "another mailbox has that use");
-  const mailbox = await state.store.create(newMailboxName(name, session.limits), use);
+  const mailbox = await state.store.create(newMailboxName(name, session.limits), use, session.origin);
   const asGiven = given.endsWith("/") ? given.slice(0, -1) : given;
   if (session.rev2 && asGiven !== mailbox.name)
     session.output.write(formatListed(state.store, mailbox, asGiven, session.utf8Names));

@@ -7,7 +7,7 @@ export const remove: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const { name, given } = args.mailboxAsGiven();
   args.end();
-  await state.store.remove(name);
+  await state.store.remove(name, session.origin);
   if (state.kind === "selected" && state.view.removed) {
     session.unselect();
     session.output.write("* OK [CLOSED] the selected mailbox is gone\r\n");

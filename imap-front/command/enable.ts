@@ -1,4 +1,3 @@
-import { AnnotationNews } from "../annotation-news.ts";
 import type { Handler } from "../dispatch.ts";
 import type { Session } from "../session.ts";
 import type { LoggedIn } from "../state.ts";
@@ -32,7 +31,8 @@ const ENABLERS: ReadonlyMap<string, (session: Session, state: LoggedIn) => void>
   [
     "METADATA",
     (session: Session, { store }: LoggedIn) => {
-      session.annotationNews ??= new AnnotationNews(store);
+      session.metadata = true;
+      session.watchAnnotations(store);
     },
   ],
   [

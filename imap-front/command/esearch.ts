@@ -17,7 +17,7 @@ import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 export const esearch: Handler<LoggedIn> = async (session, state, args) => {
   args.space();
   const filters = parseSource(args);
-  const returns = parseReturns(args) ?? RETURN_ALL;
+  const returns = parseReturns(args, session.limits) ?? RETURN_ALL;
   const view = state.kind === "selected" ? state.view : undefined;
   const ofSelected = filters.some(({ kind }) => kind === "SELECTED");
   if (ofSelected && view === undefined) throw new SyntaxFailure("select a mailbox first, or name those to search");
@@ -81,7 +81,14 @@ async function searchMailbox(
     const follow =
       returns.update &&
       selected !== undefined &&
-      session.followed.begin(session, view, { tag: session.tag, uid: true, key, sort: undefined, correlators });
+      session.followed.begin(session, view, {
+        tag: session.tag,
+        uid: true,
+        key,
+        sort: undefined,
+        items: returns.updateItems,
+        correlators,
+      });
     const uids = await evaluate({ view, now: options.clock.now(), pace, signal }, key, view.uids);
     const told = named(uids, returns);
     if (returns.options.has("SAVE")) selected?.save(told.toSorted((a, b) => a - b));

@@ -1,7 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
 import { type FetchItem, isReadItem, type PlainItem, parseFetchItems, type ReadItem } from "../fetch-items.ts";
-import { type IndexedItem, isIndexedItem, itemColumns } from "../indexed-items.ts";
+import { type IndexedItem, isIndexedItem, itemColumn } from "../indexed-items.ts";
 import { previewOf } from "../preview.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
@@ -16,8 +16,8 @@ import { ConnectionClosed } from "../wire/input.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { membersIn } from "../wire/sequence-set.ts";
 
-/** Messages of which the index is read at a time: a header, or an envelope made of it, may have some MiB (mime/limits.ts). */
-const BATCH = 32;
+/** Messages whose index rows are read at a time. */
+const BATCH = 256;
 /** Messages whose octets are read ahead while the one before them is sent; each holds `limits.bufferedSection` at most. */
 const AHEAD = 4;
 
@@ -37,6 +37,21 @@ type Prepared =
  */
 export const fetch: Handler<Selected> = async (session, { view }, args, uid) => {
   const { uids, items } = parseFetch(session, view, args, uid);
+  const failures = await sendMessages(session, view, uids, items);
+  const failed = failures.find((failure) => !(failure instanceof Failure && failure.code === "nonexistent"));
+  if (failed !== undefined) throw failureReply(failed) ?? failed;
+  if (!uid && uids.some((number) => view.isExpunged(number)))
+    throw new CommandFailure("NO", "EXPUNGEISSUED", "some of the messages no longer exist");
+  return "FETCH completed";
+};
+
+/** Sends a FETCH response for each of the messages that can be read, and marks them `\Seen` where the items say so; why the others cannot be. */
+export async function sendMessages(
+  session: Session,
+  view: MailboxView,
+  uids: readonly number[],
+  items: readonly FetchItem[],
+): Promise<readonly unknown[]> {
   const sections = items.filter(isReadItem);
   const failures: unknown[] = [];
   const seen: number[] = [];
@@ -48,12 +63,8 @@ export const fetch: Handler<Selected> = async (session, { view }, args, uid) => 
     else await sendSections(run, messages);
   }
   if (seen.length > 0) await view.mailbox.changeFlags(seen, "add", ["\\Seen"]);
-  const failed = failures.find((failure) => !(failure instanceof Failure && failure.code === "nonexistent"));
-  if (failed !== undefined) throw failureReply(failed) ?? failed;
-  if (!uid && uids.some((number) => view.isExpunged(number)))
-    throw new CommandFailure("NO", "EXPUNGEISSUED", "some of the messages no longer exist");
-  return "FETCH completed";
-};
+  return failures;
+}
 
 interface Run {
   readonly session: Session;
@@ -146,7 +157,7 @@ function itemsOf(
   items: readonly IndexedItem[],
 ): (index: number) => string | undefined {
   const batch = { session, view, messages, uids: messages.map(({ uid }) => uid) };
-  const columns = itemColumns(items, batch);
+  const columns = items.map((item) => itemColumn(item, batch));
   return (index) => {
     let text = "";
     for (const column of columns) {

@@ -4,49 +4,15 @@ import type { LoggedIn } from "../state.ts";
 import { ConnectionClosed } from "../wire/input.ts";
 
 /**
- * RFC 2177. The first change is told at once, those that follow closely are told together. An empty line is passed
- * over; a command that comes without DONE ends IDLE with BAD and is then carried out.
+ * RFC 2177. What is told is what NOTIFY asked for, if it did (RFC 5465 section 4). An empty line is passed over; a
+ * command that comes without DONE ends IDLE with BAD and is then carried out.
  */
-export const idle: Handler<LoggedIn> = async (session, state, args) => {
+export const idle: Handler<LoggedIn> = async (session, _state, args) => {
   args.end();
-  const { clock, limits } = session.options;
-  const view = state.kind === "selected" ? state.view : undefined;
-  const sources = [view, session.annotationNews].filter((source) => source !== undefined);
-  let telling: Promise<void> | undefined;
-  let earliest = 0;
-  let cancel = () => {};
-  let over = false;
-
-  const tell = async () => {
-    await session.tellChanges(true);
-    await session.output.flush();
-    if (session.ending) session.hangUp();
-    earliest = clock.now() + limits.idleCoalescing;
-  };
-  const onPending = () => {
-    if (telling !== undefined || over) return;
-    telling = new Promise<void>((resolve) => {
-      const later = clock.after(Math.max(0, earliest - clock.now()), resolve);
-      cancel = () => {
-        later();
-        resolve();
-      };
-    })
-      .then(() => (over ? undefined : tell()))
-      .catch(() => session.hangUp())
-      .then(() => {
-        telling = undefined;
-        if (sources.some(({ hasPending }) => hasPending)) onPending();
-      });
-  };
-
   session.output.write("+ idling\r\n");
   await session.tellChanges(true);
   await session.output.flush();
-  for (const source of sources) {
-    source.onPending = onPending;
-    if (source.hasPending) onPending();
-  }
+  session.announcements.begin(true);
   try {
     for (;;) {
       const line = await session.commandLine();
@@ -57,10 +23,7 @@ export const idle: Handler<LoggedIn> = async (session, state, args) => {
       throw new CommandFailure("BAD", undefined, "expected DONE");
     }
   } finally {
-    over = true;
-    for (const source of sources) source.onPending = undefined;
-    cancel();
-    await telling;
+    await session.announcements.end();
   }
   return "IDLE terminated";
 };

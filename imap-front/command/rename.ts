@@ -13,7 +13,7 @@ export const rename: Handler<LoggedIn> = async (session, state, args) => {
   const hasChildren = state.store.mailboxes().some(({ name }) => name.startsWith(`${from}/`));
   if (!hasChildren) existingMailbox(state.store, from);
   const newName = newMailboxName(to, session.limits);
-  await state.store.rename(from, newName);
+  await state.store.rename(from, newName, session.origin);
   const renamed = state.store.mailbox(newName);
   if (session.rev2 && renamed !== undefined && (from !== givenFrom || to !== givenTo))
     session.output.write(formatListed(state.store, renamed, givenFrom, session.utf8Names));

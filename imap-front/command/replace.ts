@@ -20,7 +20,7 @@ export const replace: Handler<Selected> = async (session, state, args, uid) => {
   if (old === undefined) throw new CommandFailure("NO", "NONEXISTENT", "no message has that UID");
   if (view.isExpunged(old)) throw new CommandFailure("NO", "EXPUNGEISSUED", "the message no longer exists");
   const target = existingMailbox(store, name, "TRYCREATE");
-  const [added] = await appendTo(target.append(readMessages(session, state, announced, store.appendLimit, true)));
+  const [added] = await appendTo(target.append(readMessages(session, state, announced, store.appendLimit, true), view));
   session.output.write(`* OK [APPENDUID ${target.uidValidity} ${added}] the replacement is there\r\n`);
   // A store may tell that it has this very message already: then there is nothing to take away.
   const replaced = added !== old || target.id !== view.mailbox.id;

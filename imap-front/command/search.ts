@@ -11,7 +11,7 @@ import type { MailboxView } from "../view.ts";
 /** RFC 3501 section 6.4.4 and RFC 9051 section 6.4.4, with RETURN (RFCs 4731, 5267, 9394) and `$` (RFC 5182). */
 export const search: Handler<Selected> = async (session, { view }, args, uid) => {
   args.space();
-  const returns = parseReturns(args) ?? (session.rev2 ? RETURN_ALL : undefined);
+  const returns = parseReturns(args, session.limits) ?? (session.rev2 ? RETURN_ALL : undefined);
   if (returns?.update === true) session.followed.checkTag(session.tag);
   return await savingResult(view, returns, () => searchView(session, view, returns, parseCriteria(session, args), uid));
 };
@@ -26,7 +26,14 @@ async function searchView(
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
   const follow =
-    returns?.update === true && session.followed.begin(session, view, { tag: session.tag, uid, key, sort: undefined });
+    returns?.update === true &&
+    session.followed.begin(session, view, {
+      tag: session.tag,
+      uid,
+      key,
+      sort: undefined,
+      items: returns.updateItems,
+    });
   const context = {
     view,
     now: session.options.clock.now(),

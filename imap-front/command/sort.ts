@@ -14,7 +14,7 @@ import type { MailboxView } from "../view.ts";
 /** RFC 5256 section 3, with RETURN (RFC 5267 section 3) and the criteria of RFC 5957. */
 export const sort: Handler<Selected> = async (session, { view }, args, uid) => {
   args.space();
-  const returns = parseReturns(args);
+  const returns = parseReturns(args, session.limits);
   const keys = parseSortKeys(args);
   args.space();
   if (returns?.update === true) session.followed.checkTag(session.tag);
@@ -38,7 +38,8 @@ async function sortView(
   const withModSeq = mentions(key, ({ kind }) => kind === "modSeq");
   if (withModSeq) session.enableCondStore();
   const follow =
-    returns?.update === true && session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys });
+    returns?.update === true &&
+    session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
   const context = {
     view,
     now: session.options.clock.now(),

@@ -1,3 +1,4 @@
+import type { FetchItem } from "../fetch-items.ts";
 import type { Session } from "../session.ts";
 import { needsFields, type SortKey, sortOrder } from "../sort/sort-key.ts";
 import { sortables } from "../sort/sortables.ts";
@@ -22,6 +23,8 @@ export interface SearchToFollow {
   readonly key: SearchKey;
   /** Undefined for a result in the order of the mailbox. */
   readonly sort: readonly SortKey[] | undefined;
+  /** What is told of new messages that come into the result (RFC 5465 section 7). */
+  readonly items: readonly FetchItem[];
   /** What follows the tag in each response (RFC 7377). */
   readonly correlators?: string;
 }
@@ -44,6 +47,14 @@ export class FollowedSearch {
   /** The client hears of sequence numbers. */
   get numbered(): boolean {
     return !this.#search.uid;
+  }
+
+  get items(): readonly FetchItem[] {
+    return this.#search.items;
+  }
+
+  has(uid: number): boolean {
+    return this.#members.has(uid);
   }
 
   /** Takes these out of the result; the response, empty where none was in it. To be sent while their sequence numbers hold. */

@@ -1,4 +1,5 @@
 import { Failure } from "../../foundation/failure.ts";
+import type { FetchItem } from "../fetch-items.ts";
 import { CommandFailure } from "../reply.ts";
 import type { Session } from "../session.ts";
 import type { MailboxView } from "../view.ts";
@@ -6,6 +7,14 @@ import { formatString } from "../wire/format.ts";
 import { mentions } from "./criteria.ts";
 import { FollowedSearch, type SearchToFollow } from "./followed-search.ts";
 import { freezeKey } from "./frozen-key.ts";
+
+/** What is to be told of the searches after EXISTS and flags. */
+export interface FollowedChanges {
+  /** ESEARCH responses. */
+  readonly esearch: string;
+  /** What is to be told of new messages before them. */
+  readonly items: ReadonlyMap<number, readonly FetchItem[]>;
+}
 
 /** The searches of a session whose results it follows, by their tags (RFC 5267 section 4.3). A session without any pays nothing. */
 export class FollowedSearches {
@@ -26,6 +35,7 @@ export class FollowedSearches {
       return refuse("that many searches are followed already; cancel one");
     if (mentions(search.key, ({ kind }) => kind === "age"))
       return refuse("OLDER and YOUNGER change without a change of the mailbox");
+    if (search.items.some(({ kind }) => kind === "MODSEQ")) session.enableCondStore();
     view.keepTouched();
     const frozen = { ...search, key: freezeKey(view, search.key) };
     return (found) => this.#searches.set(search.tag, new FollowedSearch(frozen, found));
@@ -54,21 +64,26 @@ export class FollowedSearches {
     for (const search of this.#searches.values()) yield search.remove(view, gone);
   }
 
-  /** To be told after EXISTS and FETCH, when the new sequence numbers hold. */
-  async *afterChanges(session: Session, view: MailboxView): AsyncGenerator<string, void> {
-    if (this.#searches.size === 0) return view.dropTouched();
+  /** To be told after EXISTS and FETCH, when the new sequence numbers hold. `fresh`: the new messages that others added. */
+  async afterChanges(session: Session, view: MailboxView, fresh: readonly number[]): Promise<FollowedChanges> {
+    const items = new Map<number, readonly FetchItem[]>();
+    let esearch = "";
+    if (this.#searches.size === 0) view.dropTouched();
     const touched = view.takeTouched();
-    if (touched.length === 0) return;
+    if (touched.length === 0) return { esearch, items };
     for (const [tag, search] of this.#searches) {
       try {
-        yield await search.update(session, view, touched);
+        esearch += await search.update(session, view, touched);
+        if (search.items.length === 0) continue;
+        for (const uid of fresh) if (search.has(uid)) items.set(uid, search.items.concat(items.get(uid) ?? []));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         // What the client has can no longer be kept true: better it knows.
         this.#searches.delete(tag);
-        yield noUpdate(tag, "a message could not be read; search again");
+        esearch += noUpdate(tag, "a message could not be read; search again");
       }
     }
+    return { esearch, items };
   }
 }
 

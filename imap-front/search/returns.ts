@@ -1,3 +1,5 @@
+import { type FetchItem, parseFetchItems } from "../fetch-items.ts";
+import type { ImapLimits } from "../limits.ts";
 import type { MessageSummary } from "../store.ts";
 import { formatString } from "../wire/format.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
@@ -20,20 +22,31 @@ export interface Returns {
   readonly partial: PartialRange | undefined;
   /** The client wants to hear how the result changes (RFC 5267 section 4.3); it says nothing of the result itself. */
   readonly update: boolean;
+  /** What it wants to be told of new messages that come into the result (RFC 5465 section 7). */
+  readonly updateItems: readonly FetchItem[];
 }
 
-export const RETURN_ALL: Returns = { options: new Set(["ALL"]), partial: undefined, update: false };
+export const RETURN_ALL: Returns = { options: new Set(["ALL"]), partial: undefined, update: false, updateItems: [] };
 
 /** `["RETURN" SP "(" [option *(SP option)] ")" SP]`; undefined where it is missing. */
-export function parseReturns(args: Scanner): Returns | undefined {
+export function parseReturns(args: Scanner, limits: ImapLimits): Returns | undefined {
   if (!args.take("RETURN")) return undefined;
   args.space();
   const options = new Set<string>();
   let partial: PartialRange | undefined;
   let update = false;
+  let updateItems: readonly FetchItem[] = [];
   let any = false;
+  let last = "";
   args.list(() => {
+    // The items after UPDATE are read like one more option.
+    if (args.peek() === "(" && last === "UPDATE") {
+      updateItems = parseFetchItems(args, limits);
+      last = "";
+      return;
+    }
     const option = args.keyword();
+    last = option;
     any = true;
     if (option === "UPDATE") update = true;
     // CONTEXT is a hint that the search comes again (RFC 5267 section 4.2); what helps then is remembered without it.
@@ -46,7 +59,7 @@ export function parseReturns(args: Scanner): Returns | undefined {
   });
   args.space();
   if (options.has("ALL") && partial !== undefined) throw new SyntaxFailure("either ALL or one PARTIAL");
-  return any ? { options, partial, update } : RETURN_ALL;
+  return any ? { options, partial, update, updateItems } : RETURN_ALL;
 }
 
 /** `nz-number ":" nz-number`, or both with a minus. */

@@ -85,6 +85,25 @@ const statusItems = listOf(
 );
 const uid = fc.constantFrom("", "UID ");
 
+const eventGroup = fc
+  .tuple(
+    fc.constantFrom(
+      "selected",
+      "selected-delayed",
+      "inboxes",
+      "personal",
+      "subscribed",
+      "subtree x",
+      "mailboxes (a Sent)",
+    ),
+    fc.oneof(
+      word("NONE"),
+      fetchItems.map((items) => `(MessageNew ${items} MessageExpunge)`),
+      listOf(fc.constantFrom("MessageNew", "MessageExpunge", "FlagChange", "MailboxName", "AnnotationChange", "Odd")),
+    ),
+  )
+  .map((texts) => `(${texts.join(" ")})`);
+
 /** A command's name and arguments, mostly well formed. */
 export const command: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
@@ -106,6 +125,8 @@ export const command: fc.Arbitrary<string> = fc.oneof(
   ),
   words(word("RENAME"), astring, astring),
   words(word("ENABLE"), fc.constantFrom("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT X")),
+  word("NOTIFY NONE"),
+  words(fc.constantFrom("NOTIFY SET", "NOTIFY SET STATUS"), eventGroup, eventGroup),
   words(word("LIST"), astring, astring),
   words(
     word("LIST (SUBSCRIBED RECURSIVEMATCH)"),

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { parseFetchItems } from "../../../imap-front/fetch-items.ts";
 import { parseFlags } from "../../../imap-front/flags.ts";
 import { defaultLimits } from "../../../imap-front/limits.ts";
+import { parseEventGroups } from "../../../imap-front/notify/event-group.ts";
 import { CommandFailure } from "../../../imap-front/reply.ts";
 import { parseResync } from "../../../imap-front/resync.ts";
 import { parseReturns } from "../../../imap-front/search/returns.ts";
@@ -16,7 +17,7 @@ import { command, fetchItems, IMAP_TOKENS, search, searchKey } from "./imap-gram
 /** Every production that reads arguments; the input's first octet chooses one. */
 const PRODUCTIONS: readonly ((args: Scanner) => unknown)[] = [
   (args) => parseSearchKeys(args, defaultLimits),
-  (args) => [parseReturns(args), parseSearchKeys(args, defaultLimits)],
+  (args) => [parseReturns(args, defaultLimits), parseSearchKeys(args, defaultLimits)],
   (args) => parseFetchItems(args, defaultLimits),
   (args) => parseFlags(args, defaultLimits),
   (args) => parseStatusItems(args),
@@ -27,6 +28,7 @@ const PRODUCTIONS: readonly ((args: Scanner) => unknown)[] = [
   (args) => args.listMailbox(),
   (args) => [args.dateTime(), args.space(), args.date()],
   (args) => [args.nstring(), args.space(), args.astring(), args.space(), args.string()],
+  (args) => parseEventGroups(args, defaultLimits),
 ];
 
 /** The first line, and the literals that follow as a command reader would have read them. */
