@@ -132,6 +132,13 @@ export async function serve(
   return server;
 }
 
+/** Ends one of them, and no other. */
+export async function stopServer(server: RunningImapServer): Promise<void> {
+  const index = running.indexOf(server);
+  if (index >= 0) running.splice(index, 1);
+  await server.stop();
+}
+
 export async function stopServers(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.stop()));
 }

@@ -1,8 +1,9 @@
 import { afterEach, test } from "@jest/globals";
 import * as fc from "fast-check";
+import type { RunningImapServer } from "../../../imap-front/server.ts";
 import type { MailStore } from "../../../imap-front/store.ts";
 import { TestHome } from "../../maildir/home.ts";
-import { serve, stopServers } from "../dialogue.ts";
+import { serve, stopServer, stopServers } from "../dialogue.ts";
 import { MemoryStore } from "../memory-store.ts";
 import { ExactPlay } from "./exact-play.ts";
 import { FreePlay } from "./free-play.ts";
@@ -22,26 +23,28 @@ const SHOWN = 80;
 afterEach(stopServers);
 
 async function exactly(store: MailStore, chosen: readonly Profile[], steps: readonly Operation[]): Promise<void> {
-  const game = new ExactPlay(store, await serve(store), chosen);
-  await shown(game, game.play(steps));
+  const server = await serve(store);
+  const game = new ExactPlay(store, server, chosen);
+  await shown(game, game.play(steps), server);
 }
 
 type Rounds = readonly (readonly Operation[])[];
 
 async function atOnce(store: MailStore, chosen: readonly Profile[], steps: Rounds): Promise<void> {
-  const game = new FreePlay(store, await serve(store), chosen);
-  await shown(game, game.play(steps));
+  const server = await serve(store);
+  const game = new FreePlay(store, server, chosen);
+  await shown(game, game.play(steps), server);
 }
 
-/** A failure shows the dialogue that led to it. */
-async function shown(game: ExactPlay | FreePlay, playing: Promise<void>): Promise<void> {
+/** A failure shows the dialogue that led to it. A game that time ran out for ends later, and must not take the next one's server along. */
+async function shown(game: ExactPlay | FreePlay, playing: Promise<void>, server: RunningImapServer): Promise<void> {
   try {
     await playing;
   } catch (error) {
     throw new Error(`${String(error)}\n${game.log.slice(-SHOWN).join("\n")}`, { cause: error });
   } finally {
     game.close();
-    await stopServers();
+    await stopServer(server);
   }
 }
 
