@@ -89,6 +89,10 @@ export class ExactPlay {
     }
     const { view } = player;
     if (view === undefined) return await this.#select(player, operation, operation.c % 8 === 0);
+    if (player.profile.uidOnly && !operation.uid) {
+      await this.#refusesNumbers(player, kind);
+      return await this.#perform(player, { ...operation, uid: true });
+    }
     switch (kind) {
       case "UNSELECT":
         this.#tagged(await player.command("UNSELECT"), "OK");
@@ -117,6 +121,15 @@ export class ExactPlay {
       case "REPLACE":
         return await this.#replace(player, view, operation);
     }
+  }
+
+  /** After ENABLE UIDONLY no command takes sequence numbers, and none that tried changes or tells anything (RFC 9586 section 3). */
+  async #refusesNumbers(player: Player, kind: Operation["kind"]): Promise<void> {
+    const command = BY_NUMBER.get(kind);
+    if (command === undefined) return;
+    const responses = await player.command(command);
+    assert.equal(responses.length, 1);
+    this.#tagged(responses, "BAD [UIDREQUIRED]");
   }
 
   async #select(player: Player, { a }: Operation, readOnly: boolean): Promise<void> {
@@ -170,7 +183,7 @@ export class ExactPlay {
       assert.ok(mailbox.find(uid) === undefined, `VANISHED ${uid}, which is there`);
       now.delete(uid);
     }
-    for (const message of player.mirror.list)
+    for (const message of player.mirror.messages)
       if (message.uid !== undefined && message.flags !== undefined) now.set(message.uid, message.flags);
     const all = known === "" ? mailbox.messages : mailbox.messages.filter(({ uid }) => flags.has(uid));
     assert.deepEqual(
@@ -281,7 +294,7 @@ export class ExactPlay {
     if (silent && !view.readOnly)
       for (const number of changed) {
         // A client that asks for silence does to its own list what it asks for.
-        const known = player.mirror.list[view.told.indexOf(number)];
+        const known = player.mirror.known(view.told.indexOf(number), number);
         if (known?.flags !== undefined) known.flags = applied(known.flags, how, flags);
       }
     const command = `${uid ? "UID " : ""}STORE ${set} ${since}${how}FLAGS${silent ? ".SILENT" : ""} (${flags.join(" ")})`;
@@ -303,8 +316,8 @@ export class ExactPlay {
 
   /** A STORE that is not silent tells the flags of each message, changed or not (RFC 9051 section 6.4.6). */
   #fetchedFlags(view: ModelView, responses: readonly Response[], uids: readonly number[]): void {
-    const told = new Set(responses.filter(({ name }) => name === "FETCH").map(({ number }) => number));
-    for (const uid of uids) assert.ok(told.has(view.told.indexOf(uid) + 1), `flags of UID ${uid} were not told`);
+    const told = new Set(responses.filter(isFetch).map((response) => fetchedUid(view, response)));
+    for (const uid of uids) assert.ok(told.has(uid), `flags of UID ${uid} were not told`);
   }
 
   async #copy(player: Player, view: ModelView, operation: Operation): Promise<void> {
@@ -348,12 +361,16 @@ export class ExactPlay {
     if (uids === undefined) return this.#tagged(responses, "BAD");
     if (item.includes("MODSEQ") || since !== undefined) player.condStore = true;
     const wanted = uids.filter((number) => !view.isGone(number) && (modSeqs.get(number) ?? 0) > (since ?? -1));
-    const fetched = responses.filter(({ name }) => name === "FETCH");
+    const fetched = responses.filter(isFetch);
     // What was asked for comes first, in order; news follow.
     for (const [index, number] of wanted.entries()) {
       const response = fetched[index];
-      assert.equal(response?.number, view.told.indexOf(number) + 1, `UID ${number} is not fetched in its turn`);
-      this.#fetchedRight(view, number, fetchItems(response), item);
+      assert.ok(response !== undefined, `UID ${number} is not fetched`);
+      assert.equal(fetchedUid(view, response), number, `UID ${number} is not fetched in its turn`);
+      const items = fetchItems(response);
+      // UIDFETCH has the UID once more only for who asks for it (RFC 9586 section 3.3).
+      if (player.profile.uidOnly) assert.equal(items.has("UID"), item.includes("UID"), response.text);
+      this.#fetchedRight(view, number, items, item);
     }
     if (/BODY\[/.test(item) && !view.readOnly)
       for (const number of wanted) view.mailbox.change(number, "+", ["\\Seen"]);
@@ -462,7 +479,7 @@ export class ExactPlay {
       [...this.#stored(view.mailbox).summaries(view.told)].map(({ uid, modSeq }) => [uid, modSeq]),
     );
     for (const [index, uid] of view.told.entries()) {
-      const known = mirror.list[index];
+      const known = mirror.known(index, uid);
       const message = view.mailbox.find(uid);
       if (known?.uid !== undefined) assert.equal(known.uid, uid, `message ${index + 1} is UID ${uid}`);
       if (message === undefined) continue;
@@ -471,6 +488,8 @@ export class ExactPlay {
       if (player.condStore && known?.modSeq !== undefined)
         assert.equal(known.modSeq, modSeqs.get(uid), `the client knows an old MODSEQ of UID ${uid}`);
     }
+    for (const { uid } of mirror.messages)
+      assert.ok(uid === undefined || view.told.includes(uid), `the client knows of UID ${uid}, which is gone`);
     // Nobody else was told that the same message is recent (RFC 3501 section 2.3.2).
     for (const other of this.#players)
       if (other !== player && other.view?.mailbox === view.mailbox)
@@ -524,7 +543,7 @@ export class ExactPlay {
     player.condStore = true;
     this.#told(player, true);
     assert.deepEqual(
-      player.mirror.list.map(({ uid }) => uid),
+      player.mirror.messages.map(({ uid }) => uid),
       player.view.mailbox.messages.map(({ uid }) => uid),
     );
   }
@@ -534,6 +553,24 @@ export class ExactPlay {
     if (stored === undefined) throw new Error(`the store has no ${name}`);
     return stored;
   }
+}
+
+/** Commands by sequence number. */
+const BY_NUMBER: ReadonlyMap<Operation["kind"], string> = new Map([
+  ["STORE", "STORE 1 FLAGS (\\Deleted)"],
+  ["STORE UNCHANGEDSINCE", "STORE * (UNCHANGEDSINCE 1) FLAGS (\\Deleted)"],
+  ["COPY", "COPY 1 INBOX"],
+  ["MOVE", "MOVE 1:* INBOX"],
+  ["FETCH", "FETCH 1 BODY[]"],
+  ["SEARCH", "UID SEARCH OR SEEN 1"],
+  ["REPLACE", "REPLACE 1 INBOX {1+}\r\nx"],
+]);
+
+const isFetch = ({ name }: Response) => name === "FETCH" || name === "UIDFETCH";
+
+/** Whose FETCH or UIDFETCH it is. */
+function fetchedUid(view: ModelView, { name, number = 0 }: Response): number | undefined {
+  return name === "UIDFETCH" ? number : view.told[number - 1];
 }
 
 const nameFrom = (number: number) => NAMES[number % 2 === 0 ? 0 : (number >> 1) % NAMES.length] ?? "INBOX";

@@ -49,9 +49,10 @@ export class FreePlay {
 
   async #act(player: Player, operation: Operation): Promise<void> {
     const { kind, a, b } = operation;
-    const uid = operation.uid ? "UID " : "";
+    const byUid = operation.uid || player.profile.uidOnly;
+    const uid = byUid ? "UID " : "";
     const size = player.mirror.list.length;
-    const set = messageSet(operation.uid ? size + 10 : size, operation);
+    const set = messageSet(byUid ? size + 10 : size, operation);
     const name = NAMES[a % 2] ?? "INBOX";
     const flags = flagsFor(operation).join(" ");
     if (player.idle !== undefined) await player.endIdle();
@@ -70,10 +71,10 @@ export class FreePlay {
         return;
       }
       case "STORE SILENT":
-        for (const known of player.mirror.list) known.flags = undefined;
+        for (const known of player.mirror.messages) known.flags = undefined;
         await player.command(`${uid}STORE ${set} ${["+", "-", ""][b % 3]}FLAGS.SILENT (${flags})`);
         // What came meanwhile may be older than what was asked for in silence.
-        for (const known of player.mirror.list) known.flags = undefined;
+        for (const known of player.mirror.messages) known.flags = undefined;
         return;
       case "STORE":
       case "STORE UNCHANGEDSINCE":
@@ -110,14 +111,14 @@ export class FreePlay {
       `session ${player.who + 1} knows another number of messages`,
     );
     for (const [index, { uid, flags }] of stored.entries()) {
-      const known = player.mirror.list[index];
+      const known = player.mirror.known(index, uid);
       if (known?.uid !== undefined) assert.equal(known.uid, uid, `session ${player.who + 1}, message ${index + 1}`);
       if (known?.flags !== undefined)
         assert.deepEqual(known.flags, [...flags].sort(), `session ${player.who + 1} knows old flags of UID ${uid}`);
     }
-    if (stored.length > 0) await player.command("FETCH 1:* (UID FLAGS)");
+    if (stored.length > 0) await player.command("UID FETCH 1:* (UID FLAGS)");
     assert.deepEqual(
-      player.mirror.list.map(({ uid, flags }) => [uid, flags]),
+      player.mirror.messages.map(({ uid, flags }) => [uid, flags]),
       stored.map(({ uid, flags }) => [uid, [...flags].sort()]),
     );
   }

@@ -13,6 +13,7 @@ export interface Profile {
   readonly rev2: boolean;
   readonly condStore: boolean;
   readonly qresync: boolean;
+  readonly uidOnly: boolean;
 }
 
 /** The values of one FETCH response by their names. */
@@ -30,6 +31,8 @@ export function fetchItems(response: Response): ReadonlyMap<string, Value> {
 export class Mirror {
   readonly #profile: Profile;
   list: Known[] = [];
+  /** After ENABLE UIDONLY what is known is known by UID, and the list is only so long as there are messages. */
+  readonly #byUid = new Map<number, Known>();
   /** RECENT as last told. */
   recent = 0;
   /** UIDs that this session was told to be `\Recent`. */
@@ -43,7 +46,19 @@ export class Mirror {
 
   clear(): void {
     this.list = [];
+    this.#byUid.clear();
     this.recentUids.clear();
+  }
+
+  /** What the client knows of the message that has this UID, and, if numbers are told, is so far down the list. */
+  known(index: number, uid: number): Known | undefined {
+    return this.#profile.uidOnly ? this.#byUid.get(uid) : this.list[index];
+  }
+
+  /** All that is known, by ascending UID. */
+  get messages(): readonly Known[] {
+    if (!this.#profile.uidOnly) return this.list;
+    return [...this.#byUid].sort(([a], [b]) => a - b).map(([, known]) => known);
   }
 
   /** `command` is the one in progress, `UID FETCH` for instance. */
@@ -69,18 +84,28 @@ export class Mirror {
       case "EXPUNGE":
         if (["FETCH", "STORE", "SEARCH", ""].includes(command)) complain(`EXPUNGE during ${command}`);
         if (this.#profile.qresync) complain("EXPUNGE after QRESYNC was enabled");
+        if (this.#profile.uidOnly) complain("EXPUNGE after UIDONLY was enabled");
         at();
         this.list.splice((number ?? 0) - 1, 1);
         return;
       case "VANISHED":
         return this.#vanished(response, command, complain);
       case "FETCH":
+        if (this.#profile.uidOnly) complain("FETCH after UIDONLY was enabled");
         return this.#fetched(response, at(), complain);
+      case "UIDFETCH": {
+        if (!this.#profile.uidOnly) complain("UIDFETCH without UIDONLY");
+        const uid = number ?? 0;
+        const known = this.#byUid.get(uid) ?? { uid, flags: undefined, modSeq: undefined };
+        this.#byUid.set(uid, known);
+        if (this.#byUid.size > this.list.length) complain(`there are ${this.list.length} messages`);
+        return this.#fetched(response, known, complain);
+      }
     }
   }
 
   #vanished({ values }: Response, command: string, complain: (what: string) => void): void {
-    if (!this.#profile.qresync) complain("VANISHED without QRESYNC");
+    if (!this.#profile.qresync && !this.#profile.uidOnly) complain("VANISHED without QRESYNC or UIDONLY");
     const earlier = Array.isArray(values[0]);
     const uids = numbersOf(String(values[earlier ? 1 : 0]));
     if (earlier) {
@@ -89,6 +114,11 @@ export class Mirror {
     }
     if (["FETCH", "STORE", "SEARCH", ""].includes(command)) complain(`VANISHED during ${command}`);
     for (const uid of uids) {
+      if (this.#profile.uidOnly) {
+        if (this.list.pop() === undefined) complain("there are no messages");
+        this.#byUid.delete(uid);
+        continue;
+      }
       const index = this.#indexOf(uid);
       if (index < 0) complain(`UID ${uid} is not there`);
       this.list.splice(index, 1);
@@ -114,6 +144,7 @@ export class Mirror {
       known.uid = uid;
       const index = this.list.indexOf(known);
       if (
+        index >= 0 &&
         this.list.some(
           (other, i) => other.uid !== undefined && (i < index ? other.uid >= uid : i > index && other.uid <= uid),
         )

@@ -58,11 +58,13 @@ export const operation: fc.Arbitrary<Operation> = fc.record({
 });
 
 export const profile = fc.constantFrom(
-  { rev2: false, condStore: false, qresync: false },
-  { rev2: false, condStore: true, qresync: false },
-  { rev2: false, condStore: true, qresync: true },
-  { rev2: true, condStore: false, qresync: false },
-  { rev2: true, condStore: true, qresync: true },
+  { rev2: false, condStore: false, qresync: false, uidOnly: false },
+  { rev2: false, condStore: true, qresync: false, uidOnly: false },
+  { rev2: false, condStore: true, qresync: true, uidOnly: false },
+  { rev2: true, condStore: false, qresync: false, uidOnly: false },
+  { rev2: true, condStore: true, qresync: true, uidOnly: false },
+  { rev2: false, condStore: false, qresync: false, uidOnly: true },
+  { rev2: true, condStore: true, qresync: true, uidOnly: true },
 );
 
 /** A set of sequence numbers or UIDs up to `last`. */

@@ -51,6 +51,7 @@ export class Player {
       ...(this.profile.condStore ? ["CONDSTORE"] : []),
       ...(this.profile.qresync ? ["QRESYNC"] : []),
       ...(this.profile.rev2 ? ["IMAP4rev2"] : []),
+      ...(this.profile.uidOnly ? ["UIDONLY"] : []),
     ];
     if (enabled.length > 0) await this.command(`ENABLE ${enabled.join(" ")}`);
   }
