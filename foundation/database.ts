@@ -1,6 +1,8 @@
 import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import SQLite from "better-sqlite3-multiple-ciphers";
+import { CheckpointThread } from "./checkpoint-thread.ts";
+import { type CheckpointLimits, Checkpoints } from "./checkpoints.ts";
 import { errorCode, Failure } from "./failure.ts";
 
 /** A part's tables: each entry is run once, in order; an entry that was released is never changed again. */
@@ -29,6 +31,7 @@ export interface DatabaseOptions {
    * out numbers that must never be given twice.
    */
   readonly syncAtCommit?: boolean;
+  readonly checkpoints?: CheckpointLimits;
 }
 
 /** What is committed, but not yet known to be on the disk. */
@@ -45,8 +48,8 @@ const PAGE_CACHE_KIB = 8_192;
  * (draft-irtf-cfrg-aegis-aead), which costs no measurable time where the processor has AES instructions; a file that was
  * made with ChaCha20-Poly1305 keeps that, at some 10 microseconds a page.
  *
- * WAL with `synchronous=NORMAL`, where SQLite itself syncs at checkpoints alone: it keeps the file whole through a power
- * cut, and this class syncs the log after each commit, in a thread of its own and once for all commits that wait, before
+ * WAL with `synchronous=NORMAL`, where SQLite itself syncs at checkpoints alone, which another thread does, and where the
+ * log begins anew: that keeps the file whole through a power cut, and this class syncs the log after each commit, in a thread of its own and once for all commits that wait, before
  * anybody is told that something is durable. After a sync that failed nobody can know what the disk holds, and a second
  * one would not say it (Linux reports a lost write once): every later transaction is refused, until the next start.
  */
@@ -64,6 +67,7 @@ export class Database {
   #syncing = false;
   /** What the disk said to the sync that failed. */
   #broken: unknown;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #control: Readonly<
     Record<"begin" | "commit" | "rollback" | "savepoint" | "release" | "back", SQLite.Statement>
   >;
@@ -72,15 +76,15 @@ export class Database {
    * Opens or creates the file. The key is 32 bytes.
    * @throws WrongDatabaseKey
    */
-  constructor(path: string, key?: Uint8Array, { pageSize = 4_096, syncAtCommit = false }: DatabaseOptions = {}) {
+  constructor(path: string, key?: Uint8Array, options: DatabaseOptions = {}) {
+    const { pageSize = 4_096, syncAtCommit = false, checkpoints: limits } = options;
     createPrivately(path);
     if (!syncAtCommit && path !== ":memory:") this.#logPath = `${path}-wal`;
     this.sqlite = new SQLite(path);
     try {
-      if (key !== undefined) {
-        this.sqlite.pragma(`cipher = '${cipherOf(path)}'`);
-        this.sqlite.pragma(`key = 'raw:${Buffer.from(key).toString("hex")}'`);
-      }
+      const opening =
+        key === undefined ? [] : [`cipher = '${cipherOf(path)}'`, `key = 'raw:${Buffer.from(key).toString("hex")}'`];
+      for (const pragma of opening) this.sqlite.pragma(pragma);
       this.sqlite.pragma(`page_size = ${pageSize}`);
       this.sqlite.pragma("temp_store = MEMORY");
       this.sqlite.pragma(`cache_size = ${-PAGE_CACHE_KIB}`);
@@ -99,6 +103,13 @@ export class Database {
         release: this.sqlite.prepare("RELEASE nested"),
         back: this.sqlite.prepare("ROLLBACK TO nested"),
       };
+      if (this.#logPath !== undefined)
+        this.#checkpoints = new Checkpoints({
+          sqlite: this.sqlite,
+          start: () => new CheckpointThread(path, opening),
+          onLost: (error) => this.#fail(error),
+          ...(limits !== undefined && { limits }),
+        });
     } catch (error) {
       this.sqlite.close();
       if (errorCode(error) === "SQLITE_NOTADB") throw new WrongDatabaseKey();
@@ -160,15 +171,21 @@ export class Database {
       this.#waiting.push({ work, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      setImmediate(() => this.#commitWaiting());
+      setImmediate(() => this.#commitSoon());
     });
   }
 
+  /** Resolves when the log is not being copied into the file. */
+  async checkpointed(): Promise<void> {
+    await this.#checkpoints?.idle();
+  }
+
   close(): void {
-    if (this.#waiting.length > 0) this.#commitWaiting();
+    this.#commitWaiting();
     try {
       if (this.#unsynced.length > 0) this.#syncNow();
     } finally {
+      this.#checkpoints?.close();
       this.sqlite.close();
       if (this.#log !== undefined) closeSync(this.#log);
       this.#log = undefined;
@@ -201,12 +218,20 @@ export class Database {
       this.#afterSync = [];
       for (const callback of callbacks) this.#enqueue((error) => error === undefined && callback());
       this.#runAfterCommit();
+      this.#checkpoints?.consider();
     }
     return result;
   }
 
+  #commitSoon(): void {
+    const congestion = this.#checkpoints?.congestion;
+    if (congestion === undefined) this.#commitWaiting();
+    else void congestion.then(() => this.#commitWaiting());
+  }
+
   #commitWaiting(): void {
     this.#scheduled = false;
+    if (this.#waiting.length === 0) return;
     const batch = this.#waiting;
     this.#waiting = [];
     const done: ((error?: unknown) => void)[] = [];

@@ -29,9 +29,22 @@ export function isIndexedItem(item: FetchItem): item is IndexedItem {
   return decoded === undefined && section.text === "HEADER" && section.part.length === 0;
 }
 
-/** Reads what the item needs for the whole batch. */
-export function itemColumn(item: IndexedItem, batch: Batch): ItemColumn {
-  return item.kind === "section" ? headerColumn(item, batch) : COLUMNS[item.kind](batch);
+/** Reads what the items need for the whole batch; headers once for all of them. */
+export function itemColumns(items: readonly IndexedItem[], batch: Batch): ItemColumn[] {
+  const headers = headersFor(items.filter(isHeaderItem), batch);
+  return items.map((item) => (isHeaderItem(item) ? headerColumn(item, headers) : COLUMNS[item.kind](batch)));
+}
+
+function isHeaderItem(item: IndexedItem): item is HeaderItem {
+  return item.kind === "section";
+}
+
+/** Of each message as much of its header as the items need, with one octet per character. */
+function headersFor(items: readonly HeaderItem[], { view: { mailbox }, uids }: Batch): readonly (string | undefined)[] {
+  if (items.length === 0) return [];
+  const names = items.map(({ section: { fields } }) => (fields === undefined || fields.not ? undefined : fields.names));
+  if (names.includes(undefined)) return mailbox.headers(uids).map((header) => header?.toString("latin1"));
+  return mailbox.headerFields(uids, new Set(names.flatMap((some) => [...(some ?? [])])));
 }
 
 const COLUMNS: Readonly<Record<PlainItem["kind"], (batch: Batch) => ItemColumn>> = {
@@ -66,10 +79,8 @@ function named(name: string, values: readonly (string | undefined)[]): ItemColum
 
 function headerColumn(
   { label, section: { fields }, partial }: HeaderItem,
-  { view: { mailbox }, uids }: Batch,
+  headers: readonly (string | undefined)[],
 ): ItemColumn {
-  const named = fields === undefined || fields.not ? undefined : mailbox.headerFields(uids, fields.names);
-  const headers = named ?? mailbox.headers(uids).map((header) => header?.toString("latin1"));
   return (index) => {
     const header = headers[index];
     if (header === undefined) return undefined;

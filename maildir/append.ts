@@ -38,7 +38,7 @@ export async function appendMessages(
       options.push({ flags, ...date });
       waitingOctets += isSmall ? taken.length : STAGING_BATCH_OCTETS;
       if (++waiting < STAGING_BATCH && waitingOctets < STAGING_BATCH_OCTETS) continue;
-      await Promise.all(staging);
+      await Promise.all(staging.slice(-waiting));
       waiting = waitingOctets = 0;
     }
     const staged = await Promise.all(staging);

@@ -43,6 +43,9 @@ export const ROWS_PER_QUERY = 1_000;
 /** Messages of which columns are read at a time, some milliseconds. */
 export const ROWS_PER_LOAD = 4_000;
 
+/** Different sets of flags that a mailbox's columns know, beyond twice those that its messages have. */
+export const SPARE_FLAG_SETS = 256;
+
 /** Milliseconds of work after which other connections get their turn. */
 export const WORK_SLICE = 5;
 

@@ -1,4 +1,5 @@
 import { DELETED, type FlagSet, formatFlags, SEEN } from "./flags.ts";
+import { SPARE_FLAG_SETS } from "./limits.ts";
 import type { MessageSummary } from "./message.ts";
 import type { StoredMessage, Totals } from "./message-index.ts";
 
@@ -34,8 +35,10 @@ export class MessageColumns {
   readonly #contents: number[] = [];
   /** Positions in `#known`: few different sets of flags occur. */
   readonly #flags: number[] = [];
-  readonly #known: KnownFlags[] = [];
+  #known: KnownFlags[] = [];
   readonly #positions = new Map<string, number>();
+  /** So many sets may be known before those that no message has are forgotten. */
+  #room = SPARE_FLAG_SETS;
   #unseen = 0;
   #deleted = 0;
   #size = 0;
@@ -124,11 +127,29 @@ export class MessageColumns {
   }
 
   #position({ bits, keywords }: FlagSet): number {
-    const key = `${bits} ${keywords}`;
-    const known = this.#positions.get(key);
+    const known = this.#positions.get(flagsKey({ bits, keywords }));
     if (known !== undefined) return known;
-    this.#positions.set(key, this.#known.length);
-    return this.#known.push({ bits, keywords, names: formatFlags({ bits, keywords }) }) - 1;
+    if (this.#known.length >= this.#room) this.#forgetUnused();
+    return this.#learn({ bits, keywords, names: formatFlags({ bits, keywords }) });
+  }
+
+  #learn(flags: KnownFlags): number {
+    this.#positions.set(flagsKey(flags), this.#known.length);
+    return this.#known.push(flags) - 1;
+  }
+
+  /** A program may give each message keywords of its own, and other ones the next day. */
+  #forgetUnused(): void {
+    const before = this.#known;
+    const moved = new Map<number, number>();
+    this.#known = [];
+    this.#positions.clear();
+    for (const [index, old] of this.#flags.entries()) {
+      const position = moved.get(old) ?? this.#learn(before[old] as KnownFlags);
+      moved.set(old, position);
+      this.#flags[index] = position;
+    }
+    this.#room = 2 * this.#known.length + SPARE_FLAG_SETS;
   }
 
   #countFlags(bits: number, size: number, sign: 1 | -1): void {
@@ -174,6 +195,10 @@ class ColumnSummary implements MessageSummary {
   get threadId(): string | undefined {
     return this.#idsOf(this.uid)?.threadId;
   }
+}
+
+function flagsKey({ bits, keywords }: FlagSet): string {
+  return `${bits} ${keywords}`;
 }
 
 /** The index of the first UID that is not below the bound. */

@@ -8,12 +8,24 @@ export async function takeSmall(content: AsyncIterable<Uint8Array>): Promise<Asy
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     pieces.push(next.value);
     length += next.value.length;
-    if (length > SMALL_MESSAGE) return joined(Buffer.concat(pieces, length), iterator);
+    if (length > SMALL_MESSAGE) return ended(joined(Buffer.concat(pieces, length), iterator), iterator);
   }
   return Buffer.concat(pieces, length);
 }
 
-/** What was read before, and the rest. */
+/** Who stops in the middle ends the source too, which may have a file open. */
+async function* ended(
+  content: AsyncIterable<Uint8Array>,
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } finally {
+    await source.return?.();
+  }
+}
+
+/** What was read before, and the rest; the rest stays open for who reads on after this was left. */
 export async function* joined(beginning: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (beginning.length > 0) yield beginning;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;

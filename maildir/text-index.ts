@@ -12,6 +12,9 @@ const ROWS_PER_CONTENT = 4_096;
  */
 const CONTENTS_PER_TABLE = 1_024;
 
+/** Tables that are looked at in one go for something to merge. */
+const TABLES_AT_A_TIME = 8;
+
 /** Characters of the tokenizer's unit. */
 const TRIGRAM = 3;
 
@@ -83,6 +86,7 @@ export class TextIndex {
       .pluck()
       .all();
     this.#tables = new Set(virtual.filter((name) => !name.startsWith("maildir_text_")));
+    for (const name of this.#tables) this.#unmerged.add(name);
     this.#outdated = virtual.filter((name) => name.startsWith("maildir_text_"));
     this.#progress = sqlite.prepare("SELECT content, row_count AS rows FROM maildir_text_progress");
     this.#setProgress = sqlite.prepare("UPDATE maildir_text_progress SET content = ?, row_count = ?");
@@ -157,10 +161,10 @@ export class TextIndex {
     return { rows: select.all(allTrigrams(phrase)), next };
   }
 
-  /** Whether the body's piece of that row holds the folded needle. */
-  bodyHolds(row: number, needle: string): boolean {
+  /** Whether the body's piece of that row holds the folded needle, in UTF-8. */
+  bodyHolds(row: number, needle: Buffer): boolean {
     const text = this.#body.get(row);
-    return text !== undefined && inflateRawSync(text).toString("utf8").includes(needle);
+    return text !== undefined && inflateRawSync(text).includes(needle);
   }
 
   /** UIDs of the mailbox's messages that the index does not cover, ascending. */
@@ -198,20 +202,31 @@ export class TextIndex {
     return true;
   }
 
-  /** Merges some of what was added one by one, and lets go of what was removed; false if there is nothing more to do. */
+  /**
+   * Merges some of what was added one by one, and lets go of what was removed; a table that nothing is added to any more
+   * becomes one segment, which halves it. False if there is nothing more to do.
+   */
   merge(): boolean {
-    for (const name of this.#unmerged) {
-      if (!this.#tables.has(name)) {
-        this.#unmerged.delete(name);
-        continue;
-      }
-      const before = this.#changes.get() ?? 0;
-      this.#db.sqlite.prepare(`INSERT INTO ${name} (${name}, rank) VALUES ('merge', ?)`).run(INDEX_MERGE_PAGES);
-      // SQLite's manual, FTS5 section 6.9: a merge that did nothing counts less than two changes.
-      if ((this.#changes.get() ?? 0) - before >= 2) return true;
+    for (const name of [...this.#unmerged].slice(0, TABLES_AT_A_TIME)) {
+      if (this.#tables.has(name) && (this.#mergePages(name, INDEX_MERGE_PAGES) || this.#beginOneSegment(name)))
+        return true;
       this.#unmerged.delete(name);
     }
-    return false;
+    return this.#unmerged.size > 0;
+  }
+
+  /** SQLite's manual, FTS5 section 6.9: a negative number begins to merge all segments into one; a positive one goes on. */
+  #beginOneSegment(name: string): boolean {
+    if (numberOf(name) >= tableOf(this.progress().content)) return false;
+    const segments = this.#db.sqlite.prepare<[], number>(`SELECT COUNT(DISTINCT segid) FROM ${name}_idx`).pluck();
+    return (segments.get() ?? 0) > 1 && this.#mergePages(name, -INDEX_MERGE_PAGES);
+  }
+
+  /** False if there was nothing to do: a merge that did nothing counts less than two changes. */
+  #mergePages(name: string, pages: number): boolean {
+    const before = this.#changes.get() ?? 0;
+    this.#db.sqlite.prepare(`INSERT INTO ${name} (${name}, rank) VALUES ('merge', ?)`).run(pages);
+    return (this.#changes.get() ?? 0) - before >= 2;
   }
 
   #insert(column: TextColumn, row: number, text: string): void {
@@ -242,7 +257,11 @@ export class TextIndex {
        INSERT INTO ${name} (${name}, rank)
        VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500), ('pgsz', 3900);`,
     );
-    this.#db.afterCommit(() => this.#tables.add(name));
+    this.#db.afterCommit(() => {
+      this.#tables.add(name);
+      // The one before is complete now.
+      for (const table of this.#tables) if (numberOf(table) === numberOf(name) - 1) this.#unmerged.add(table);
+    });
   }
 }
 

@@ -73,6 +73,7 @@ interface PhraseQuery {
 /** UIDs of messages whose bodies hold the phrase, or whose headers may. */
 async function holding({ index, mailbox, phrase, turn }: PhraseQuery, column: TextColumn): Promise<Set<number>> {
   const holders = new Set<number>();
+  const needle = Buffer.from(phrase, "utf8");
   for (let from: number | undefined = 0; from !== undefined; ) {
     const { rows, next } = index.candidates(column, phrase, from);
     const uids = new Map<number, number[]>();
@@ -82,7 +83,7 @@ async function holding({ index, mailbox, phrase, turn }: PhraseQuery, column: Te
     for (const row of rows) {
       const messages = uids.get(contentOf(row)) ?? [];
       if (messages.every((uid) => holders.has(uid))) continue;
-      if (column === "header" || index.bodyHolds(row, phrase)) for (const uid of messages) holders.add(uid);
+      if (column === "header" || index.bodyHolds(row, needle)) for (const uid of messages) holders.add(uid);
       await turn();
     }
     from = next;

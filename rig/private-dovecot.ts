@@ -1,5 +1,6 @@
-/** A Dovecot of one's own on loopback, to import from: temporary, known to nobody, ended by its process id. */
+/** A Dovecot of one's own on loopback, to import from or to measure beside: temporary, known to nobody, ended by its process id. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -15,6 +16,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { connect as secureConnect } from "node:tls";
 
 /** Milliseconds until it answers. */
 const START_PATIENCE = 15_000;
@@ -32,24 +34,55 @@ export interface FiledLetter {
   readonly date: number;
 }
 
+export interface DovecotOptions {
+  /** TLS from the first octet, with a certificate of its own (`certificate`), instead of none. */
+  readonly tls?: boolean;
+  /** Messages are encrypted on disk by the plugin mail_crypt, with one global key. */
+  readonly crypt?: boolean;
+}
+
 export class PrivateDovecot {
   readonly user = "ann";
   readonly password = "the-password-of-a-test";
   readonly port: number;
   readonly #directory: string;
+  readonly #tls: boolean;
   #process: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number) {
+  private constructor(directory: string, port: number, tls: boolean) {
     this.#directory = directory;
+    this.#tls = tls;
     this.port = port;
   }
 
-  static async start(): Promise<PrivateDovecot> {
+  static async start(options: DovecotOptions = {}): Promise<PrivateDovecot> {
     // Its sockets' paths have to be short.
-    const dovecot = new PrivateDovecot(mkdtempSync(join(tmpdir(), "pd-")), await freePort());
-    dovecot.#configure();
-    await dovecot.resume();
+    const dovecot = new PrivateDovecot(mkdtempSync(join(tmpdir(), "pd-")), await freePort(), options.tls === true);
+    try {
+      dovecot.#configure(options);
+      await dovecot.resume();
+    } catch (error) {
+      await dovecot.stop();
+      throw error;
+    }
     return dovecot;
+  }
+
+  /** The master process; it runs a process for each logged in connection. @throws where it does not run */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("Dovecot does not run");
+    return pid;
+  }
+
+  /** Where the mail lies, with Dovecot's indexes. */
+  get home(): string {
+    return join(this.#directory, "home");
+  }
+
+  /** In PEM, with the option `tls`. */
+  get certificate(): Buffer {
+    return readFileSync(join(this.#directory, "certificate.pem"));
   }
 
   get url(): string {
@@ -61,9 +94,9 @@ export class PrivateDovecot {
     const child = spawn(DOVECOT_PROGRAM, ["-F", "-c", join(this.#directory, "dovecot.conf")], { stdio: "ignore" });
     this.#process = child;
     const end = performance.now() + START_PATIENCE;
-    while (!(await answers(this.port))) {
+    while (!(await answers(this.port, this.#tls))) {
       if (child.exitCode !== null || performance.now() > end) throw new Error(`Dovecot did not start: ${this.log()}`);
-      await pause(20);
+      await pause(5);
     }
   }
 
@@ -99,7 +132,7 @@ export class PrivateDovecot {
     return existsSync(path) ? readFileSync(path, "utf8") : "";
   }
 
-  #configure(): void {
+  #configure({ tls = false, crypt = false }: DovecotOptions): void {
     const directory = this.#directory;
     const root = process.getuid?.() === 0;
     const internal = root ? "dovecot" : userInfo().username;
@@ -108,6 +141,8 @@ export class PrivateDovecot {
     mkdirSync(join(directory, "home"));
     chmodSync(directory, 0o755);
     if (root) execFileSync("chown", ["mail:", join(directory, "home")]);
+    if (tls) makeCertificate(join(directory, "certificate.pem"), join(directory, "certificate-key.pem"));
+    if (crypt) makeKeyPair(join(directory, "crypt-private.pem"), join(directory, "crypt-public.pem"));
     writeFileSync(
       join(directory, "dovecot.conf"),
       `base_dir = ${directory}/run
@@ -121,9 +156,26 @@ default_login_user = ${root ? "dovenull" : internal}
 first_valid_uid = 1
 first_valid_gid = 1
 disable_plaintext_auth = no
-ssl = no
+${
+  tls
+    ? `ssl = required
+ssl_cert = <${directory}/certificate.pem
+ssl_key = <${directory}/certificate-key.pem`
+    : "ssl = no"
+}
 mail_location = maildir:~/Maildir
-mail_max_userip_connections = 100
+mail_max_userip_connections = 1000
+default_vsz_limit = 2G
+${
+  crypt
+    ? `mail_plugins = mail_crypt
+plugin {
+  mail_crypt_global_private_key = <${directory}/crypt-private.pem
+  mail_crypt_global_public_key = <${directory}/crypt-public.pem
+  mail_crypt_save_version = 2
+}`
+    : ""
+}
 passdb {
   driver = static
   args = password=${this.password}
@@ -144,13 +196,18 @@ namespace inbox {
 }
 service imap-login {
   chroot =
+  service_count = 0
+  client_limit = 1000
   inet_listener imap {
-    address = 127.0.0.1
-    port = ${this.port}
+    port = ${tls ? 0 : this.port}
   }
   inet_listener imaps {
-    port = 0
+    port = ${tls ? this.port : 0}
+    ssl = yes
   }
+}
+service imap {
+  service_count = 100
 }
 service anvil {
   chroot =
@@ -163,6 +220,19 @@ service stats {
   }
 }
 
+/** For 127.0.0.1, signed by itself; OpenSSL comes with Dovecot's package. */
+function makeCertificate(certificate: string, key: string): void {
+  const request = ["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost"];
+  const form = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  execFileSync("openssl", [...request, ...form, "-keyout", key, "-out", certificate], { stdio: "ignore" });
+}
+
+function makeKeyPair(privatePath: string, publicPath: string): void {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  writeFileSync(privatePath, privateKey.export({ type: "pkcs8", format: "pem" }));
+  writeFileSync(publicPath, publicKey.export({ type: "spki", format: "pem" }));
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -173,8 +243,10 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
+async function answers(port: number, tls: boolean): Promise<boolean> {
+  const socket = tls
+    ? secureConnect({ port, host: "127.0.0.1", rejectUnauthorized: false })
+    : connect(port, "127.0.0.1");
   try {
     await once(socket, "data");
     return true;

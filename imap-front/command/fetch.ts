@@ -1,7 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
 import { type FetchItem, isReadItem, type PlainItem, parseFetchItems, type ReadItem } from "../fetch-items.ts";
-import { type IndexedItem, isIndexedItem, itemColumn } from "../indexed-items.ts";
+import { type IndexedItem, isIndexedItem, itemColumns } from "../indexed-items.ts";
 import { previewOf } from "../preview.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
@@ -16,8 +16,8 @@ import { ConnectionClosed } from "../wire/input.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
 import { membersIn } from "../wire/sequence-set.ts";
 
-/** Messages whose index rows are read at a time. */
-const BATCH = 256;
+/** Messages of which the index is read at a time: a header, or an envelope made of it, may have some MiB (mime/limits.ts). */
+const BATCH = 32;
 /** Messages whose octets are read ahead while the one before them is sent; each holds `limits.bufferedSection` at most. */
 const AHEAD = 4;
 
@@ -157,7 +157,7 @@ function itemsOf(
   items: readonly IndexedItem[],
 ): (index: number) => string | undefined {
   const batch = { session, view, messages, uids: messages.map(({ uid }) => uid) };
-  const columns = items.map((item) => itemColumn(item, batch));
+  const columns = itemColumns(items, batch);
   return (index) => {
     let text = "";
     for (const column of columns) {

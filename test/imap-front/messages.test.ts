@@ -31,6 +31,29 @@ test("a damaged message is left out, the others come, and the answer is NO", asy
   client.close();
 });
 
+test("of a long list few headers are in memory at a time, however many items ask for them", async () => {
+  const store = new MemoryStore();
+  for (let i = 0; i < 100; i++) inbox(store).put(LETTER);
+  const held: number[] = [];
+  const note = <A extends readonly number[], B>(uids: A, found: B): B => {
+    held.push(uids.length);
+    return found;
+  };
+  const mailbox = inbox(store);
+  const [headers, headerFields] = [mailbox.headers.bind(mailbox), mailbox.headerFields.bind(mailbox)];
+  mailbox.headers = (uids) => note(uids, headers(uids));
+  mailbox.headerFields = (uids) => note(uids, headerFields(uids));
+  const client = await opened(store);
+  const fields = Array.from({ length: 50 }, (_, i) => `BODY.PEEK[HEADER.FIELDS (SUBJECT X-${i})]`).join(" ");
+  for (const items of [fields, `${fields} BODY.PEEK[HEADER]`]) {
+    held.length = 0;
+    expect(await client.command("a1", `FETCH 1:* (${items})`)).toMatch(/\r\na1 OK/);
+    expect(Math.max(...held)).toBeLessThanOrEqual(32);
+    expect(held.reduce((a, b) => a + b, 0)).toBe(100);
+  }
+  client.close();
+});
+
 test("a message that breaks off after its literal began ends the connection, and is refused the next time", async () => {
   const store = new MemoryStore();
   inbox(store).put(`Subject: long\r\n\r\n${"x".repeat(300_000)}`);

@@ -158,6 +158,25 @@ test(
 );
 
 test(
+  "a long content that the store stops reading is ended, so that what it reads from is closed",
+  inHome(async (home) => {
+    const maildir = await home.open({ appendLimit: 400_000 });
+    let ended = 0;
+    const content = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield Buffer.alloc(100_000, "x");
+      } finally {
+        ended++;
+      }
+    };
+    await expect(box(maildir, "INBOX").append([{ content: content(), flags: [] }])).rejects.toMatchObject({
+      code: "too-big",
+    });
+    expect(ended).toBe(1);
+  }),
+);
+
+test(
   "a content that breaks off leaves nothing",
   inHome(async (home) => {
     const maildir = await home.open();
