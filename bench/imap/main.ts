@@ -27,6 +27,7 @@ const { values } = parseArgs({
   options: {
     letters: { type: "string", default: "10000" },
     only: { type: "string", default: "*" },
+    samples: { type: "string", default: "100" },
     seconds: { type: "string", default: "10" },
     json: { type: "boolean", default: false },
     "no-dovecot": { type: "boolean", default: false },
@@ -34,7 +35,7 @@ const { values } = parseArgs({
 });
 
 /** @throws with what to write instead */
-function count(option: "letters" | "seconds", least: number, most: number): number {
+function count(option: "letters" | "samples" | "seconds", least: number, most: number): number {
   const number = Number(values[option]);
   if (!Number.isInteger(number) || number < least || number > most)
     throw new Error(`--${option} takes a whole number from ${least} to ${most}, not "${values[option]}"`);
@@ -45,17 +46,18 @@ function say(text: string): void {
   if (!values.json) console.log(text);
 }
 
-function readOptions(): { letters: number; period: number; rows: readonly Row[] } {
+function readOptions(): { letters: number; samples: number; period: number; rows: readonly Row[] } {
   try {
     const rows = chooseRows(values.only);
-    return { letters: count("letters", 100, 1_000_000), period: count("seconds", 1, 600) * 1000, rows };
+    const period = count("seconds", 1, 600) * 1000;
+    return { letters: count("letters", 100, 1_000_000), samples: count("samples", 1, 100), period, rows };
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(2);
   }
 }
 
-const { letters, period, rows } = readOptions();
+const { letters, samples, period, rows } = readOptions();
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
 const servers: MeasuredServer[] = [];
@@ -95,7 +97,7 @@ try {
   const verdicts: Verdict[] = [];
   say(`\n${formatHeading()}`);
   for (const row of rows) {
-    for (const verdict of judge(row, await measureRow(row, beds))) {
+    for (const verdict of judge(row, await measureRow(row, beds, samples))) {
       verdicts.push(verdict);
       console.log(values.json ? JSON.stringify(verdict) : formatVerdict(verdict));
     }

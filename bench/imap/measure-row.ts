@@ -17,8 +17,8 @@ export interface Outcome {
 /** Milliseconds that one server may take for the samples of one row; after that no more are taken. */
 const BUDGET = 60_000;
 
-/** Takes the samples of a row in turn, A B C A B C. */
-export async function measureRow(row: Row, beds: readonly Bed[]): Promise<Outcome[]> {
+/** Takes the samples of a row, so many at most, in turn: A B C A B C. */
+export async function measureRow(row: Row, beds: readonly Bed[], most: number): Promise<Outcome[]> {
   const runs = beds.map((bed) => ({ bed, samples: [] as (readonly number[])[], spent: 0, wrong: "" }));
   const attempt = async (run: (typeof runs)[number], work: () => Promise<void>): Promise<void> => {
     try {
@@ -34,7 +34,7 @@ export async function measureRow(row: Row, beds: readonly Bed[]): Promise<Outcom
       await row.prepare?.(run.bed);
     });
   }
-  for (let sample = 0; sample < row.samples; sample++) {
+  for (let sample = 0; sample < Math.min(row.samples, most); sample++) {
     for (const run of runs) {
       if (run.wrong !== "" || run.spent > BUDGET) continue;
       await attempt(run, async () => {
