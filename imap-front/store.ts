@@ -149,6 +149,8 @@ export interface Mailbox extends Annotated {
   readonly name: string;
   readonly specialUse: SpecialUse | undefined;
   readonly uidValidity: number;
+  /** To be awaited before the calls below are made for all messages: they answer at once then, and others are served meanwhile. */
+  ready(): Promise<void>;
   status(): MailboxStatus;
   /** Every message's UID, ascending. */
   uids(): readonly number[];
@@ -186,7 +188,7 @@ export interface Mailbox extends Annotated {
   ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }>;
   /** @throws Failure full (the disk, or the quota), nonexistent, damaged */
   copy(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;
-  /** Copy and expunge in one transaction (RFC 6851). */
+  /** Each message is copied and expunged in one transaction; a failure may leave some of them moved (RFC 6851 section 3.3). */
   move(uids: readonly number[], target: Mailbox, origin?: object): Promise<CopyResult>;
   /** Removes those of the UIDs that are there; which flags they have is the caller's business. */
   expunge(uids: readonly number[], origin?: object): Promise<readonly number[]>;

@@ -1,14 +1,15 @@
+import { putAllOrNone } from "./all-or-none.ts";
 import { parseFlags } from "./flags.ts";
 import { STAGING_BATCH, STAGING_BATCH_OCTETS } from "./limits.ts";
 import type { AppendRequest } from "./message.ts";
 import { only, takeSmall } from "./small-content.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
-import { commit, type Storage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 import type { AppendMerger, InsertOptions } from "./store.ts";
 import type { StoredMailbox } from "./stored-mailbox.ts";
 
 /**
- * APPEND and MULTIAPPEND (RFC 3502): all messages or none, in one transaction; the new UIDs in order. Small messages are
+ * APPEND and MULTIAPPEND (RFC 3502): all messages or none; the new UIDs in order. Small messages are
  * written and synced many at a time. @throws Failure full, too-big, nonexistent, invalid
  */
 export async function appendMessages(
@@ -42,12 +43,21 @@ export async function appendMessages(
       waiting = waitingOctets = 0;
     }
     const staged = await Promise.all(staging);
-    const uids = await commit(storage, () => {
-      const existing = staged.map((one, index) => mailbox.existing(mergers[index]?.existing(one)));
-      const isNew = (_: unknown, index: number): boolean => existing[index] === undefined;
-      const added = mailbox.insert(staged.filter(isNew), options.filter(isNew), origin);
+    const items = staged.map((one, index) => ({
+      one,
+      merger: mergers[index],
+      options: options[index] ?? { flags: [] },
+    }));
+    const uids = await putAllOrNone(storage, mailbox, items, (some) => {
+      const existing = some.map(({ one, merger }) => mailbox.existing(merger?.existing(one)));
+      const fresh = some.filter((_, index) => existing[index] === undefined);
+      const added = mailbox.insert(
+        fresh.map(({ one }) => one),
+        fresh.map(({ options: given }) => given),
+        origin,
+      );
       if (added.length > 0) storage.quota.requireRoom();
-      merged.push(...staged.filter((_, index) => existing[index] !== undefined));
+      for (const [index, { one }] of some.entries()) if (existing[index] !== undefined) merged.push(one);
       const newUids = added.values();
       return existing.map((uid) => uid ?? newUids.next().value ?? 0);
     });

@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
 import type { Clock } from "../foundation/clock.ts";
-import { FILES_PER_SLICE, NAME_DELAY, NAME_RETRY_DELAY } from "./limits.ts";
+import { FILES_PER_SLICE, NAME_DELAY, NAME_RETRY_DELAY, WORK_SLICE } from "./limits.ts";
 import { isMissing, type MailFolders } from "./mail-folders.ts";
 
 /** Which file a row of the index means, and which name it should have. */
@@ -79,7 +79,8 @@ export class DiskNames {
   #schedule(delay = NAME_DELAY): void {
     this.#scheduled ??= this.#clock.after(delay, () => {
       this.#scheduled = undefined;
-      const written = this.#write(FILES_PER_SLICE);
+      // A directory that the disk is busy with can take a thousand times as long as others.
+      const written = this.#write(FILES_PER_SLICE, performance.now() + WORK_SLICE);
       if (!written) this.#schedule(NAME_RETRY_DELAY);
       else if (this.#somethingWaits()) this.#schedule(1);
     });
@@ -91,11 +92,11 @@ export class DiskNames {
   }
 
   /** False where the disk refuses. */
-  #write(count: number): boolean {
+  #write(count: number, until = Number.POSITIVE_INFINITY): boolean {
     let left = count;
     for (const [file, { path, folder, letters, held }] of this.#deviations) {
       if (held) continue;
-      if (left-- <= 0) return true;
+      if (left-- <= 0 || (left < count - 1 && performance.now() > until)) return true;
       this.#deviations.delete(file);
       const target = this.#folders.cur(folder, file, letters);
       try {

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
@@ -7,7 +8,7 @@ import { errorCode } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { DirectorySync } from "./directory-sync.ts";
 import { FILES_PER_SLICE } from "./limits.ts";
-import { type MailFolders, splitDiskName } from "./mail-folders.ts";
+import { isMissing, type MailFolders, splitDiskName } from "./mail-folders.ts";
 
 /** A file to be removed and where it is, or a whole folder. */
 export interface Garbage {
@@ -88,7 +89,9 @@ export class FileRemoval {
             await this.#sync.sync(this.#folders.root);
             await this.#db.commit(() => this.#forgetFolder.run(folder));
           } else {
-            rmSync(file.path, { force: true });
+            await unlink(file.path).catch((error: unknown) => {
+              if (!isMissing(error)) throw error;
+            });
             files.set(folder, [...(files.get(folder) ?? []), file.name]);
           }
         }

@@ -40,8 +40,14 @@ export const WRITE_SIZE = 256 * 1024;
 /** Rows that one query of a long listing fetches. */
 export const ROWS_PER_QUERY = 1_000;
 
-/** Messages of which columns are read at a time, some milliseconds. */
-export const ROWS_PER_LOAD = 4_000;
+/** As many times more messages are read into memory at a time than are written: some milliseconds. */
+export const READS_PER_WRITE = 4;
+
+/** Messages whose columns are read into memory after the start, 60 octets each; those of later mailboxes when they are asked for. */
+export const WARMED_MESSAGES = 400_000;
+
+/** Messages that one transaction puts in or takes out, some 10 ms: others wait for so long. */
+export const ROWS_PER_TRANSACTION = 250;
 
 /** Different sets of flags that a mailbox's columns know, beyond twice those that its messages have. */
 export const SPARE_FLAG_SETS = 256;

@@ -91,6 +91,11 @@ export class MessageColumns {
     return { messages: this.uids.length, unseen, deleted, size, deletedSize };
   }
 
+  /** UIDs of the messages whose content passes, ascending. */
+  uidsOfContents(test: (content: number) => boolean): number[] {
+    return this.uids.filter((_, index) => test(this.#contents[index] as number));
+  }
+
   /** Which content each of the messages has; undefined where there is no such message. */
   contents(uids: readonly number[]): (number | undefined)[] {
     return uids.map((uid) => this.#contents[this.#indexOf(uid)]);

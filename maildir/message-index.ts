@@ -65,8 +65,6 @@ export class MessageIndex {
   readonly #anyOf: Statement<[number], { mailbox: number; uid: number }>;
   readonly #moveAll: Statement<[number, number], unknown>;
   readonly #copyKeywords: Statement<[number, number], unknown>;
-  readonly #contents: Statement<[number], number>;
-  readonly #forget: readonly Statement<[number], unknown>[];
   readonly #rememberImport: Statement<[number, Uint8Array], unknown>;
 
   constructor({ sqlite }: Database) {
@@ -115,14 +113,13 @@ export class MessageIndex {
     this.#holderOf = sqlite.prepare(
       "SELECT mailbox, file, flags AS bits, keywords FROM maildir_message WHERE file = ?",
     );
-    this.#anyOf = sqlite.prepare("SELECT mailbox, uid FROM maildir_message WHERE content = ? LIMIT 1");
+    this.#anyOf = sqlite.prepare(
+      `SELECT mailbox, uid FROM maildir_message
+       WHERE content = ? AND mailbox IN (SELECT id FROM maildir_mailbox) LIMIT 1`,
+    );
     this.#moveAll = sqlite.prepare("UPDATE maildir_message SET mailbox = ? WHERE mailbox = ?");
     this.#copyKeywords = sqlite.prepare(
       "INSERT INTO maildir_keyword SELECT ?, name FROM maildir_keyword WHERE mailbox = ?",
-    );
-    this.#contents = sqlite.prepare<[number], number>(`SELECT content ${of}`).pluck();
-    this.#forget = ["message", "expunged", "keyword", "imported"].map((table) =>
-      sqlite.prepare<[number], unknown>(`DELETE FROM maildir_${table} WHERE mailbox = ?`),
     );
     this.#rememberImport = sqlite.prepare("INSERT OR IGNORE INTO maildir_imported VALUES (?, ?)");
   }
@@ -230,7 +227,7 @@ export class MessageIndex {
     return this.#holderOf.get(file);
   }
 
-  /** One of the messages that have the content. */
+  /** One of the messages that have the content, in a mailbox that there is. */
   anyOf(content: number): { readonly mailbox: number; readonly uid: number } | undefined {
     return this.#anyOf.get(content);
   }
@@ -243,13 +240,6 @@ export class MessageIndex {
 
   logExpunged(mailbox: number, uids: readonly number[], modSeq: number): void {
     this.#logExpunged.run(mailbox, modSeq, JSON.stringify(uids));
-  }
-
-  /** Forgets all of a mailbox; the contents that its messages had. */
-  forget(mailbox: number): number[] {
-    const contents = this.#contents.all(mailbox);
-    for (const statement of this.#forget) statement.run(mailbox);
-    return contents;
   }
 
   /** False if it was remembered before. */

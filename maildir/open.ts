@@ -8,7 +8,7 @@ import { DirectorySync } from "./directory-sync.ts";
 import { DiskNames } from "./disk-names.ts";
 import { FileRemoval } from "./file-removal.ts";
 import { IMPORT_LEDGER_SCHEMA, ImportLedger } from "./import-ledger.ts";
-import { DEFAULT_APPEND_LIMIT } from "./limits.ts";
+import { DEFAULT_APPEND_LIMIT, ROWS_PER_TRANSACTION } from "./limits.ts";
 import { MailFolders, splitDiskName } from "./mail-folders.ts";
 import { MailboxIndex } from "./mailbox-index.ts";
 import { INBOX } from "./mailbox-name.ts";
@@ -21,6 +21,7 @@ import type { Storage } from "./storage.ts";
 import type { Maildir, MaildirOptions } from "./store.ts";
 import { StoredMaildir } from "./stored-maildir.ts";
 import { TextIndex } from "./text-index.ts";
+import { UnfinishedIndex } from "./unfinished-index.ts";
 
 const DEFAULT_MAILBOXES: readonly (readonly [name: string, use: SpecialUse | undefined])[] = [
   [INBOX, undefined],
@@ -58,6 +59,8 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       messages: new MessageIndex(db),
       contents: new ContentIndex(db),
       texts: new TextIndex(db),
+      unfinished: new UnfinishedIndex(db),
+      rowsPerTransaction: options.rowsPerTransaction ?? ROWS_PER_TRANSACTION,
       imports: new ImportLedger(db),
       annotations: new AnnotationIndex(db),
       quota: new Quota(db, home, options.quota),
@@ -74,7 +77,8 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
     await maildir.describeFolders();
     await removeUnfinishedFolders(storage);
     await settleFresh(storage, maildir);
-    maildir.startIndexing();
+    await maildir.undoUnfinished();
+    maildir.startWorking();
     return maildir;
   } catch (error) {
     throw storageFailure(error);

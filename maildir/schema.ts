@@ -136,5 +136,14 @@ export const MAILDIR_SCHEMA: Schema = {
       UPDATE maildir_state SET message_octets = message_octets - OLD.size;
     END;
     `,
+    // UIDs that work gave which is all or none, and is done in several transactions; no notes are left when it is done.
+    `
+    CREATE TABLE maildir_unfinished (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      mailbox INTEGER NOT NULL,
+      first_uid INTEGER NOT NULL,
+      last_uid INTEGER NOT NULL
+    ) STRICT;
+    `,
   ],
 };

@@ -19,6 +19,7 @@ import type { StagedNames } from "./staging.ts";
 import type { MaildirOptions } from "./store.ts";
 import type { StoredMailbox } from "./stored-mailbox.ts";
 import type { TextIndex } from "./text-index.ts";
+import type { UnfinishedIndex } from "./unfinished-index.ts";
 
 /** What the mailboxes of one Maildir share. */
 export interface Storage {
@@ -34,6 +35,8 @@ export interface Storage {
   readonly messages: MessageIndex;
   readonly contents: ContentIndex;
   readonly texts: TextIndex;
+  readonly unfinished: UnfinishedIndex;
+  readonly rowsPerTransaction: number;
   readonly imports: ImportLedger;
   readonly annotations: AnnotationIndex;
   /** Tells of annotations that changed. */

@@ -32,6 +32,8 @@ export interface MaildirOptions {
   readonly appendLimit?: number;
   /** Octets that appended and copied messages may make all together; as many as the disk takes where absent. What is inserted is not held to it. */
   readonly quota?: number;
+  /** Messages that are put in or taken out before others have their turn. */
+  readonly rowsPerTransaction?: number;
   /** Asked before each message that is appended: whether the mailbox has it already, filed in another way. */
   readonly appendMerger?: (mailbox: {
     readonly id: string;
@@ -153,6 +155,8 @@ export interface MaildirMailbox {
   readonly name: string;
   readonly specialUse: SpecialUse | undefined;
   readonly uidValidity: number;
+  /** Resolves once what is asked of every message is in memory, so that the calls below answer at once; others are served meanwhile. */
+  ready(): Promise<void>;
   status(): MailboxStatus;
   uids(): readonly number[];
   claimRecent(): readonly number[];

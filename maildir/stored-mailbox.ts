@@ -1,10 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { Failure } from "../foundation/failure.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
 import type { Part } from "../mime/part.ts";
 import { appendMessages } from "./append.ts";
 import type { FilePlace } from "./disk-names.ts";
 import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
-import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, ROWS_PER_LOAD } from "./limits.ts";
+import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, READS_PER_WRITE } from "./limits.ts";
 import type { Counters, MailboxRow } from "./mailbox-index.ts";
 import type {
   AppendRequest,
@@ -25,6 +26,7 @@ import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { InsertOptions, MaildirMailbox } from "./store.ts";
 import { searchText } from "./text-search.ts";
 import { transfer } from "./transfer.ts";
+import { commitInTurns, inSlices } from "./turns.ts";
 import { ascending } from "./uid-list.ts";
 
 /** A message that is to come into a mailbox, and where its file is until then. */
@@ -45,6 +47,7 @@ export class StoredMailbox implements MaildirMailbox {
   #columns: MessageColumns | undefined;
   /** All messages are in the columns, and what comes is to be added. */
   #whole = false;
+  #loading: Promise<void> | undefined;
   readonly #storage: Storage;
   readonly #watchers = new Set<(change: MailboxChange) => void>();
 
@@ -65,6 +68,15 @@ export class StoredMailbox implements MaildirMailbox {
 
   get folder(): string {
     return this.#folder;
+  }
+
+  /** Reads what is asked of every message into memory, and lets others have their turn. */
+  async ready(): Promise<void> {
+    if (this.#whole) return;
+    this.#loading ??= this.#loadInTurns().finally(() => {
+      this.#loading = undefined;
+    });
+    await this.#loading;
   }
 
   status(): MailboxStatus {
@@ -97,6 +109,11 @@ export class StoredMailbox implements MaildirMailbox {
 
   summaries(uids: readonly number[]): Iterable<MessageSummary> {
     return this.#loaded().summaries(ascending(uids), (uid) => this.#storage.messages.objectIds(this.row, uid));
+  }
+
+  /** UIDs of the messages whose content passes, ascending. */
+  uidsOfContents(test: (content: number) => boolean): number[] {
+    return this.#loaded().uidsOfContents(test);
   }
 
   envelopes(uids: readonly number[]): readonly (string | undefined)[] {
@@ -196,9 +213,9 @@ export class StoredMailbox implements MaildirMailbox {
     return transfer(this.#storage, this, ascending(uids), ownMailbox(target), true, origin);
   }
 
-  expunge(uids: readonly number[], origin?: object): Promise<readonly number[]> {
-    const asked = ascending(uids);
-    return commit(this.#storage, () => this.takeOut(asked, origin));
+  async expunge(uids: readonly number[], origin?: object): Promise<readonly number[]> {
+    const slices = inSlices(ascending(uids), this.#storage.rowsPerTransaction);
+    return (await commitInTurns(this.#storage, slices, (some) => this.takeOut(some, origin))).flat();
   }
 
   /** Removes messages, under one MODSEQ; those that were there. Runs inside a transaction. */
@@ -311,10 +328,15 @@ export class StoredMailbox implements MaildirMailbox {
   load(): boolean {
     if (this.#whole) return true;
     const columns = (this.#columns ??= new MessageColumns());
-    const rows = this.#storage.messages.columns(this.row, columns.uids.at(-1) ?? 0, ROWS_PER_LOAD);
+    const limit = READS_PER_WRITE * this.#storage.rowsPerTransaction;
+    const rows = this.#storage.messages.columns(this.row, columns.uids.at(-1) ?? 0, limit);
     columns.add(rows);
-    this.#whole = rows.length < ROWS_PER_LOAD;
+    this.#whole = rows.length < limit;
     return this.#whole;
+  }
+
+  async #loadInTurns(): Promise<void> {
+    while (!this.load()) await setImmediate();
   }
 
   #loaded(): MessageColumns {

@@ -1,14 +1,17 @@
+import { setImmediate } from "node:timers/promises";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import { Mutex } from "../foundation/mutex.ts";
+import { undo } from "./all-or-none.ts";
 import { type AnnotationChange, SERVER_ROW } from "./annotations.ts";
 import { writeDescription } from "./folder-description.ts";
 import type { RemoteMailbox } from "./import-ledger.ts";
-import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS } from "./limits.ts";
+import { FOLDERS_AT_A_TIME, MAX_MAILBOXES, MAX_SUBSCRIPTIONS, WARMED_MESSAGES } from "./limits.ts";
 import type { MailboxRow } from "./mailbox-index.ts";
 import { checkName, compareNames, DELIMITER, INBOX, normalizeName, superiorNames } from "./mailbox-name.ts";
 import type { MaildirChange, SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StorageQuota } from "./quota.ts";
+import { RemovedMailboxes } from "./removed-mailboxes.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
 import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
@@ -28,6 +31,9 @@ export class StoredMaildir implements Maildir {
   readonly #storage: Storage;
   readonly #naming = new Mutex();
   readonly #indexer: TextIndexer;
+  readonly #removed: RemovedMailboxes;
+  #warming: Promise<void> | undefined;
+  #closed = false;
   readonly #byName = new Map<string, StoredMailbox>();
   readonly #byId = new Map<string, StoredMailbox>();
   readonly #byRow = new Map<number, StoredMailbox>();
@@ -61,6 +67,7 @@ export class StoredMaildir implements Maildir {
       },
     };
     this.#storage = storage;
+    this.#removed = new RemovedMailboxes(storage);
     for (const row of storage.mailboxes.all()) this.#know(row);
     this.#subscriptions = new Set(storage.mailboxes.subscriptions());
   }
@@ -166,9 +173,8 @@ export class StoredMaildir implements Maildir {
     return this.#naming.run(async () => {
       const mailbox = this.#existing(normal);
       if (normal === INBOX) throw new Failure("forbidden", "INBOX cannot be removed");
-      const { db, mailboxes, messages, contents, imports, annotations, removal } = this.#storage;
+      const { db, mailboxes, imports, annotations, removal } = this.#storage;
       await commit(this.#storage, () => {
-        contents.dropUnused(messages.forget(mailbox.row));
         imports.forgetMailbox(mailbox.row);
         annotations.forget(mailbox.row);
         mailboxes.delete(mailbox.row);
@@ -180,7 +186,7 @@ export class StoredMaildir implements Maildir {
           this.#sorted = undefined;
           mailbox.changed({ kind: "removed" });
           this.#storage.changed({ kind: "removed", name: normal, ...(origin !== undefined && { origin }) });
-          this.#storage.wakeIndexer();
+          this.#removed.start();
         });
         db.afterSync(() => removal.start([{ folder: mailbox.folder }]));
       });
@@ -227,9 +233,22 @@ export class StoredMaildir implements Maildir {
     });
   }
 
-  /** Brings the search index up to date from now on. */
-  startIndexing(): void {
+  /** Takes back what a crash left half-done of work that is all or none. */
+  async undoUnfinished(): Promise<void> {
+    for (const [row, notes] of this.#storage.unfinished.all()) {
+      const mailbox = this.#byRow.get(row);
+      if (mailbox === undefined) await commit(this.#storage, () => this.#storage.unfinished.strike(notes));
+      else await undo(this.#storage, mailbox, notes);
+    }
+  }
+
+  /** From now on what can wait is done in the background. */
+  startWorking(): void {
     this.#indexer.wake();
+    this.#removed.start();
+    this.#warming = this.#warm().catch(() => {
+      this.#storage.logger("warn", "the index could not be read ahead");
+    });
   }
 
   async stage(content: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedMessage> {
@@ -292,7 +311,10 @@ export class StoredMaildir implements Maildir {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#indexer.close();
+    await this.#warming;
+    await this.#removed.close();
     await this.#naming.run(() => undefined);
     this.#storage.names.flush();
     await this.#storage.removal.idle();
@@ -314,6 +336,18 @@ export class StoredMaildir implements Maildir {
         await Promise.all(rows.slice(start, start + FOLDERS_AT_A_TIME).map(describe));
     } catch {
       logger("warn", "a folder's description could not be written");
+    }
+  }
+
+  /** Reads what mail programs will ask for first, INBOX before the others. */
+  async #warm(): Promise<void> {
+    let messages = 0;
+    for (const mailbox of this.mailboxes()) {
+      while (!this.#closed && !mailbox.load()) await setImmediate();
+      if (this.#closed) return;
+      messages += mailbox.status().messages;
+      if (messages > WARMED_MESSAGES) return;
+      await setImmediate();
     }
   }
 

@@ -69,7 +69,7 @@ export class TextIndex {
   readonly #waiting: Statement<[number, number], number>;
   readonly #exists: Statement<[number], number>;
   readonly #setApart: Statement<[number], unknown>;
-  readonly #uncovered: Statement<[number, number], number>;
+  readonly #apart: Statement<[], number>;
   readonly #holders: Statement<[number, string], ContentHolder>;
   readonly #keepBody: Statement<[number, Uint8Array], unknown>;
   readonly #body: Statement<[number], Buffer>;
@@ -95,12 +95,7 @@ export class TextIndex {
       .pluck();
     this.#exists = sqlite.prepare<[number], number>("SELECT 1 FROM maildir_content WHERE id = ?").pluck();
     this.#setApart = sqlite.prepare("INSERT OR IGNORE INTO maildir_text_apart VALUES (?)");
-    this.#uncovered = sqlite
-      .prepare<[number, number], number>(
-        `SELECT uid FROM maildir_message
-         WHERE mailbox = ? AND (content >= ? OR content IN (SELECT content FROM maildir_text_apart)) ORDER BY uid`,
-      )
-      .pluck();
+    this.#apart = sqlite.prepare<[], number>("SELECT content FROM maildir_text_apart").pluck();
     this.#holders = sqlite.prepare(
       "SELECT uid, content FROM maildir_message WHERE mailbox = ? AND content IN (SELECT value FROM json_each(?))",
     );
@@ -167,9 +162,11 @@ export class TextIndex {
     return text !== undefined && inflateRawSync(text).includes(needle);
   }
 
-  /** UIDs of the mailbox's messages that the index does not cover, ascending. */
-  uncovered(mailbox: number): number[] {
-    return this.#uncovered.all(mailbox, this.progress().content);
+  /** Tells of a content whether the index does not cover it, as it is now. */
+  uncovered(): (content: number) => boolean {
+    const from = this.progress().content;
+    const apart = new Set(this.#apart.all());
+    return (content) => content >= from || apart.has(content);
   }
 
   /** The mailbox's messages that have one of the contents. */

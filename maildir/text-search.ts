@@ -1,11 +1,11 @@
-import { setImmediate } from "node:timers/promises";
 import { Failure } from "../foundation/failure.ts";
 import { decodedBody, decodedHeader } from "../mime/decoded-text.ts";
 import { fold, searchablePhrase } from "./folded-text.ts";
-import { FEW_MESSAGES, WORK_SLICE } from "./limits.ts";
+import { FEW_MESSAGES } from "./limits.ts";
 import type { SearchPlace } from "./message.ts";
 import type { MaildirMailbox } from "./store.ts";
 import { contentOf, type TextColumn, type TextIndex } from "./text-index.ts";
+import { turnTaker } from "./turns.ts";
 
 /** Looks for a folded needle in a text that comes in pieces; what could be the needle's beginning is kept between them. */
 async function contains(pieces: AsyncIterable<string>, needle: string, turn: () => Promise<void>): Promise<boolean> {
@@ -19,7 +19,11 @@ async function contains(pieces: AsyncIterable<string>, needle: string, turn: () 
   return false;
 }
 
-type Searched = Pick<MaildirMailbox, "headers" | "headerFields" | "structure" | "read"> & { readonly row: number };
+type Searched = Pick<MaildirMailbox, "headers" | "headerFields" | "structure" | "read"> & {
+  readonly row: number;
+  /** UIDs of the messages whose content passes, ascending. */
+  uidsOfContents(test: (content: number) => boolean): number[];
+};
 
 /** Where a text is looked at; `header`: in all fields of it. */
 type TextPlace = SearchPlace | "header";
@@ -40,7 +44,7 @@ export async function searchText(
   const asked = uids.length > FEW_MESSAGES ? searchablePhrase(fold(needle)) : undefined;
   if (asked === undefined) return await scanTexts(mailbox, where, needle, uids, signal);
   // Before the index is asked: what is indexed meanwhile is then looked at twice instead of never.
-  const uncovered = new Set(index.uncovered(mailbox.row));
+  const uncovered = new Set(mailbox.uidsOfContents(index.uncovered()));
   const query = { index, mailbox, phrase: asked.phrase, turn: turnTaker(signal) };
   const among = (candidates: ReadonlySet<number>) => uids.filter((uid) => candidates.has(uid) && !uncovered.has(uid));
   const found = await scanTexts(
@@ -96,17 +100,6 @@ function headerToSearch(mailbox: Searched, uid: number, name: string | undefined
   if (name === undefined) return mailbox.headers([uid])[0];
   const [fields] = mailbox.headerFields([uid], new Set([name.toLowerCase()]));
   return fields === undefined ? undefined : Buffer.from(fields, "latin1");
-}
-
-/** Lets others have their turn once the slice of time is used up. The result throws the signal's reason. */
-function turnTaker(signal: AbortSignal | undefined): () => Promise<void> {
-  let sliceEnd = performance.now() + WORK_SLICE;
-  return async () => {
-    if (performance.now() < sliceEnd) return;
-    await setImmediate();
-    signal?.throwIfAborted();
-    sliceEnd = performance.now() + WORK_SLICE;
-  };
 }
 
 /** Looks at each message's text. */

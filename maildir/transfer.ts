@@ -1,15 +1,15 @@
 import { copyFileSync, linkSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
 import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
+import { putAllOrNone } from "./all-or-none.ts";
 import { formatFlags } from "./flags.ts";
-import { FILES_PER_SLICE } from "./limits.ts";
 import { isMissing } from "./mail-folders.ts";
 import type { CopyResult } from "./message.ts";
 import { findStrayed } from "./message-access.ts";
 import type { StoredMessage } from "./message-index.ts";
-import { commit, type Storage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 import type { Arrival, StoredMailbox } from "./stored-mailbox.ts";
+import { commitInTurns, inSlices, turnTaker } from "./turns.ts";
 
 /** What a file system says that has no hard links, or too many of them to this file. */
 const NO_LINK = new Set(["EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV"]);
@@ -56,8 +56,9 @@ async function linkMessage(
 }
 
 /**
- * COPY and MOVE: the target gets a second name for each file, durable before the index knows it; the rest is one
- * transaction. Messages that go away meanwhile are left out. @throws Failure nonexistent, damaged, full
+ * COPY and MOVE: the target gets a second name for each file, durable before the index knows it. COPY is all or none;
+ * MOVE takes each message wholly or not at all, and a failure may leave some moved (RFC 6851 section 3.3). Messages that
+ * go away meanwhile are left out. @throws Failure nonexistent, damaged, full
  */
 export async function transfer(
   storage: Storage,
@@ -70,17 +71,18 @@ export async function transfer(
   const links = new Map<string, Link>();
   /** Files of links that the index names now. */
   const taken = new Set<string>();
+  const turn = turnTaker();
   target.counters();
   try {
     for (const rows of storage.messages.rows(source.row, uids)) {
       for (const message of rows) {
         links.set(message.file, await linkMessage(storage, source, message, target));
-        if (links.size % FILES_PER_SLICE === 0) await setImmediate();
+        await turn();
       }
     }
     if (links.size > 0) await storage.sync.sync(storage.folders.fresh(target.folder));
-    return await commit(storage, () => {
-      const rows = [...storage.messages.rows(source.row, uids)].flat().filter(({ file }) => links.has(file));
+    const put = (some: readonly number[]): (readonly [number, number])[] => {
+      const rows = [...storage.messages.rows(source.row, some)].flat().filter(({ file }) => links.has(file));
       const arrivals = rows.map((message): Arrival => {
         const { file, path } = links.get(message.file) ?? { file: "", path: "" };
         return { path, message: { ...message, ...target.flagSet(formatFlags(message)), file } };
@@ -90,11 +92,18 @@ export async function transfer(
       storage.db.afterCommit(() => arrivals.forEach(({ message: { file } }) => taken.add(file)));
       if (andExpunge) source.takeOut(left, origin);
       else if (left.length > 0) storage.quota.requireRoom();
-      return { uidValidity: target.uidValidity, uids: left.map((uid, index) => [uid, added[index] ?? 0] as const) };
-    });
+      return left.map((uid, index) => [uid, added[index] ?? 0]);
+    };
+    const pairs = andExpunge
+      ? (await commitInTurns(storage, inSlices(uids, storage.rowsPerTransaction), put)).flat()
+      : await putAllOrNone(storage, target, uids, put);
+    return { uidValidity: target.uidValidity, uids: pairs };
   } catch (error) {
     throw isMissing(error) ? new Failure("nonexistent", "the mailbox was removed") : storageFailure(error);
   } finally {
-    for (const { file, path } of links.values()) if (!taken.has(file)) rmSync(path, { force: true });
+    for (const { file, path } of links.values()) {
+      if (!taken.has(file)) rmSync(path, { force: true });
+      await turn();
+    }
   }
 }

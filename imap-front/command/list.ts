@@ -42,8 +42,10 @@ export const list: Handler<LoggedIn> = async (session, state, args) => {
     output.write(
       `* LIST (${attributes(entry, request).join(" ")}) "/" ${formatMailbox(entry.name, session.utf8Names)}${extended}\r\n`,
     );
-    if (request.statusItems !== undefined && entry.mailbox !== undefined && isWanted(entry, request))
+    if (request.statusItems !== undefined && entry.mailbox !== undefined && isWanted(entry, request)) {
+      await entry.mailbox.ready();
       output.write(formatStatus(entry.mailbox, request.statusItems, state.store.appendLimit, session.utf8Names));
+    }
     if (output.full) await output.flush();
     if (session.pace.due) await session.pace.yield();
   }

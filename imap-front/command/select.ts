@@ -38,6 +38,7 @@ function selectOrExamine(readOnly: boolean): Handler<LoggedIn> {
     }
     if (condStore) session.enableCondStore();
     const mailbox = existingMailbox(state.store, name);
+    await mailbox.ready();
     const view = new MailboxView(mailbox, readOnly);
     session.select(view);
     const { uidNext, highestModSeq } = mailbox.status();

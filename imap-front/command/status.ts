@@ -12,6 +12,7 @@ export const status: Handler<LoggedIn> = async (session, state, args) => {
   args.end();
   if (items.includes("HIGHESTMODSEQ")) session.enableCondStore();
   const mailbox = existingMailbox(state.store, name);
+  await mailbox.ready();
   session.output.write(formatStatus(mailbox, items, state.store.appendLimit, session.utf8Names));
   return "STATUS completed";
 };

@@ -223,6 +223,8 @@ export class MemoryMailbox implements Mailbox {
     this.#store.tell({ kind: "messages", mailbox: this, change });
   }
 
+  async ready(): Promise<void> {}
+
   status(): MailboxStatus {
     const all = [...this.#messages.values()];
     const deleted = all.filter(({ flags }) => flags.includes("\\Deleted"));
