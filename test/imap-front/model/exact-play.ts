@@ -75,6 +75,8 @@ export class ExactPlay {
         return await this.#resync(player, operation);
       case "APPEND":
         return await this.#append(player, operation);
+      case "CATENATE":
+        return await this.#catenate(player, operation);
       case "CREATE":
       case "DELETE":
       case "RENAME":
@@ -118,6 +120,8 @@ export class ExactPlay {
         return await this.#fetch(player, view, operation);
       case "SEARCH":
         return await this.#search(player, view, operation);
+      case "SORT":
+        return await this.#sort(player, view, operation);
       case "REPLACE":
         return await this.#replace(player, view, operation);
     }
@@ -208,6 +212,25 @@ export class ExactPlay {
     if (mailbox === undefined) return this.#refused(player, responses, "NO [TRYCREATE]");
     const uids = contents.map((text) => mailbox.add(text, flags));
     this.#tagged(responses, `OK [APPENDUID ${this.#stored(mailbox).uidValidity} ${formatSet(uids)}]`);
+    this.#told(player, true);
+  }
+
+  /** A literal with the text of a message that is here already behind it (RFC 4469). */
+  async #catenate(player: Player, { a, b, c }: Operation): Promise<void> {
+    const [name, from] = [nameFrom(a), nameFrom(b)];
+    const source = this.#mailboxes.get(from);
+    const uid = 1 + (c % (source?.uidNext ?? 1));
+    const start = this.#content();
+    const url = `"/${from}/;UID=${uid}/;SECTION=TEXT"`;
+    const responses = await player.command(
+      `APPEND ${name} ($a) CATENATE (TEXT {${start.length}+}\r\n${start} URL ${url})`,
+    );
+    const mailbox = this.#mailboxes.get(name);
+    if (mailbox === undefined) return this.#refused(player, responses, "NO [TRYCREATE]");
+    const message = source?.find(uid);
+    if (message === undefined) return this.#refused(player, responses, "NO [BADURL");
+    const added = mailbox.add(start + message.content.slice(message.content.indexOf("\r\n\r\n") + 4), ["$a"]);
+    this.#tagged(responses, `OK [APPENDUID ${this.#stored(mailbox).uidValidity} ${added}]`);
     this.#told(player, true);
   }
 
@@ -431,6 +454,31 @@ export class ExactPlay {
     this.#told(player, uid);
   }
 
+  /** Messages of one rank come in the order of the mailbox, in REVERSE too (RFC 5256 section 3). */
+  async #sort(player: Player, view: ModelView, { uid, a, b }: Operation): Promise<void> {
+    const contents = new Map(view.mailbox.messages.map((message) => [message.uid, message.content]));
+    const size = (number: number) => contents.get(number)?.length ?? 0;
+    const subject = (number: number) => /^Subject: (.*)\r/.exec(contents.get(number) ?? "")?.[1] ?? "";
+    const [key, compare] = [
+      ["SIZE", (x: number, y: number) => size(x) - size(y)] as const,
+      ["SUBJECT", (x: number, y: number) => Number(subject(x) > subject(y)) - Number(subject(x) < subject(y))] as const,
+    ][a % 2] as readonly [string, (x: number, y: number) => number];
+    const sign = b % 2 === 0 ? 1 : -1;
+    const responses = await player.command(`${uid ? "UID " : ""}SORT (${sign < 0 ? "REVERSE " : ""}${key}) UTF-8 ALL`);
+    this.#tagged(responses, "OK");
+    const numbers = (responses.find(({ name }) => name === "SORT")?.values ?? []).map(Number);
+    const uids = uid ? numbers : numbers.map((number) => view.told[number - 1] ?? 0);
+    assert.deepEqual(
+      uids.filter((number) => !view.isGone(number)),
+      view.told.filter((number) => !view.isGone(number)).sort((x, y) => sign * compare(x, y)),
+    );
+    assert.ok(
+      uids.every((number) => view.told.includes(number)),
+      "SORT found what the client does not know",
+    );
+    this.#told(player, uid);
+  }
+
   async #replace(player: Player, view: ModelView, operation: Operation): Promise<void> {
     const { uid, a, b } = operation;
     const number = uid ? 1 + (a % view.mailbox.uidNext) : 1 + (a % Math.max(1, view.told.length));
@@ -563,6 +611,7 @@ const BY_NUMBER: ReadonlyMap<Operation["kind"], string> = new Map([
   ["MOVE", "MOVE 1:* INBOX"],
   ["FETCH", "FETCH 1 BODY[]"],
   ["SEARCH", "UID SEARCH OR SEEN 1"],
+  ["SORT", "SORT (SIZE) UTF-8 ALL"],
   ["REPLACE", "REPLACE 1 INBOX {1+}\r\nx"],
 ]);
 

@@ -16,6 +16,9 @@ export interface Profile {
   readonly uidOnly: boolean;
 }
 
+/** Commands in which EXPUNGE may not come (RFC 9051 section 7.5.1, RFC 5256 section 3), and none at all. */
+const NO_EXPUNGE: readonly string[] = ["FETCH", "STORE", "SEARCH", "SORT", ""];
+
 /** The values of one FETCH response by their names. */
 export function fetchItems(response: Response): ReadonlyMap<string, Value> {
   const list = response.values[0] as readonly Value[];
@@ -82,7 +85,7 @@ export class Mirror {
         this.recent = number ?? 0;
         return;
       case "EXPUNGE":
-        if (["FETCH", "STORE", "SEARCH", ""].includes(command)) complain(`EXPUNGE during ${command}`);
+        if (NO_EXPUNGE.includes(command)) complain(`EXPUNGE during ${command}`);
         if (this.#profile.qresync) complain("EXPUNGE after QRESYNC was enabled");
         if (this.#profile.uidOnly) complain("EXPUNGE after UIDONLY was enabled");
         at();
@@ -112,7 +115,7 @@ export class Mirror {
       this.vanishedEarlier.push(...uids);
       return;
     }
-    if (["FETCH", "STORE", "SEARCH", ""].includes(command)) complain(`VANISHED during ${command}`);
+    if (NO_EXPUNGE.includes(command)) complain(`VANISHED during ${command}`);
     for (const uid of uids) {
       if (this.#profile.uidOnly) {
         if (this.list.pop() === undefined) complain("there are no messages");

@@ -21,6 +21,8 @@ const weights = {
   FETCH: 7,
   "FETCH CHANGEDSINCE": 3,
   SEARCH: 5,
+  SORT: 3,
+  CATENATE: 2,
   REPLACE: 3,
   NOOP: 5,
   IDLE: 4,
