@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import { type CurlOptions, curlImap } from "../curl.ts";
 import type { Security } from "../mail-account.ts";
-import { LargeMailbox, LETTERS } from "./large-mailbox.ts";
+import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
 
 let mailbox: LargeMailbox;
 
 beforeAll(async () => {
   mailbox = await LargeMailbox.open();
-}, 180_000);
+}, OPENING_PATIENCE);
 
 afterAll(async () => {
   await mailbox?.close();

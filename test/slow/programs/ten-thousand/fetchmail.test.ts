@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import { programPath, run } from "../program.ts";
-import { LargeMailbox, LETTERS } from "./large-mailbox.ts";
+import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
 
 let mailbox: LargeMailbox;
 
 beforeAll(async () => {
   mailbox = await LargeMailbox.open();
-}, 180_000);
+}, OPENING_PATIENCE);
 
 afterAll(async () => {
   await mailbox?.close();

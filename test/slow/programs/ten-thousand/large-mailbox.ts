@@ -8,6 +8,7 @@ import { Person } from "../../../../rig/person.ts";
 import type { InitOutput } from "../../../../rig/postern-process.ts";
 import { type MailAccount, mailAccount } from "../mail-account.ts";
 import { programPath, runWell } from "../program.ts";
+import { untilIndexed } from "./text-index.ts";
 
 /** Letters in the INBOX: those of the corpus with the numbers below this, in their order. */
 export const LETTERS = 10_000;
@@ -21,6 +22,9 @@ export const FOLDERS = {
 
 /** A command may take a minute; an import of all letters at once could take longer on a busy machine. */
 const LETTERS_AT_ONCE = 2_500;
+
+/** How long it may take to open a mailbox, in milliseconds, where the home that is copied must be made first. */
+export const OPENING_PATIENCE = 600_000;
 
 /** A bridge with ten thousand letters of its own: each test file changes a copy of the home that the first one made. */
 export class LargeMailbox {
@@ -66,7 +70,10 @@ export class LargeMailbox {
   }
 }
 
-/** The home that is copied, made where it is not there yet: Jest runs each test file with modules of its own. */
+/**
+ * The home that is copied, its text index complete; made where it is not there yet: Jest runs each test file with modules
+ * of its own.
+ */
 async function prepared(): Promise<{ home: string; account: InitOutput }> {
   const scratch = process.env["POSTERN_PREPARED_HOMES"];
   if (scratch === undefined) throw new Error("test/slow/prepared-homes-setup.ts did not run");
@@ -82,6 +89,9 @@ async function prepared(): Promise<{ home: string; account: InitOutput }> {
   for (let from = 0; from < LETTERS; from += LETTERS_AT_ONCE) await take("INBOX", from, from + LETTERS_AT_ONCE);
   for (const [folder, [from, to]] of Object.entries(FOLDERS)) await take(folder, from, to);
   await rm(mbox);
+  await owner.start();
+  await untilIndexed(home, owner.account.appPassword);
+  await owner.stop();
   writeFileSync(finished, JSON.stringify(owner.account));
   return { home, account: owner.account };
 }

@@ -5,7 +5,7 @@ import { corpusLetter } from "../../../../rig/corpus.ts";
 import type { Security } from "../mail-account.ts";
 import { programPath, run, runWell } from "../program.ts";
 import { CORPUS_OCTETS, countLetters } from "./expected.ts";
-import { LargeMailbox, LETTERS } from "./large-mailbox.ts";
+import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
 
 const SCRIPT = fileURLToPath(new URL("./mail_imapclient.pl", import.meta.url));
 
@@ -13,7 +13,7 @@ let mailbox: LargeMailbox;
 
 beforeEach(async () => {
   mailbox = await LargeMailbox.open();
-}, 180_000);
+}, OPENING_PATIENCE);
 
 afterEach(async () => {
   await mailbox?.close();

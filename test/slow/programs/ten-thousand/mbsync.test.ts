@@ -4,7 +4,7 @@ import type { ImapFlow } from "imapflow";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import { formatLetter } from "../../../../rig/letters.ts";
 import { Mbsync } from "../mbsync.ts";
-import { LargeMailbox, LETTERS } from "./large-mailbox.ts";
+import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
 
 /** Folders that are made beside those of the mailbox, in tens under a hundred others. */
 const MORE_FOLDERS = 1_000;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   mailbox = await LargeMailbox.open();
   client = await mailbox.owner.imap();
   mbsync = new Mbsync({ account: mailbox.account, security: "tls", home: join(mailbox.scratch, "mbsync") });
-}, 180_000);
+}, OPENING_PATIENCE);
 
 afterAll(async () => {
   await client?.logout();
