@@ -1,8 +1,7 @@
 /** A terminal of its own for a program that wants one: tmux on a private socket. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { programPath, RunningProgram, runWell } from "./program.ts";
+import { programPath, RunningProgram, run, runWell } from "./program.ts";
 
 const COLUMNS = 150;
 const ROWS = 45;
@@ -96,9 +95,11 @@ export class Terminal {
     return output.toString();
   }
 
+  /** The socket is there a moment before tmux listens on it. */
   async #untilListening(): Promise<void> {
     const end = Date.now() + PATIENCE;
-    while (!existsSync(join(this.#home, "tmux"))) {
+    const question = ["-S", join(this.#home, "tmux"), "show-options", "-s"];
+    while ((await run(this.#tmux, question, { home: this.#home })).status !== 0) {
       if (this.#server.ended || Date.now() > end) throw new Error(`tmux did not start: ${this.#server.lastWords}`);
       await delay(POLL);
     }
