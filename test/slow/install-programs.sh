@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the mail programs that test/slow/programs drives, and the compiler of test/slow/power-cut, from Debian's packages, where they are absent.
 set -eu
-packages="age curl fetchmail gcc gnupg gsasl isync libc6-dev libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools libsasl2-modules
-  msmtp mutt openssl perl python3 thunderbird tmux xvfb"
+packages="age curl fetchmail gcc gnupg gsasl isync libc6-dev libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools
+  libsasl2-modules msmtp mutt neomutt openssl perl python3 thunderbird tmux xvfb"
 
 missing=
 for package in $packages; do

@@ -5,6 +5,8 @@ import { programPath } from "./program.ts";
 import { Terminal } from "./terminal.ts";
 
 export interface MuttOptions {
+  /** NeoMutt is driven in the same way. */
+  readonly program?: "mutt" | "neomutt";
   readonly account: MailAccount;
   readonly security: Security;
   /** A folder for its settings and files. */
@@ -19,6 +21,11 @@ export interface MuttLetter {
   readonly attachment?: string;
 }
 
+/** How long a search of texts, or opening a large mailbox, may take, in milliseconds. */
+const SEARCH_PATIENCE = 240_000;
+
+const LIMITED = /^-.*Mutt: .*\[Msgs:\d+\/\d+\]/m;
+
 /** Mutt in a terminal, its INBOX open. It files sent letters in Sent itself, as its manual proposes. */
 export class Mutt {
   readonly #terminal: Terminal;
@@ -30,14 +37,14 @@ export class Mutt {
   }
 
   /** @throws with what the screen shows, where mutt does not come to its INBOX or asks whether to trust the certificate */
-  static async start({ account, security, home }: MuttOptions): Promise<Mutt> {
-    const mutt = programPath("mutt", "mutt");
+  static async start({ program = "mutt", account, security, home }: MuttOptions): Promise<Mutt> {
+    const path = programPath(program, program);
     mkdirSync(home, { recursive: true, mode: 0o700 });
     writeFileSync(join(home, "muttrc"), settings(account, security, home), { mode: 0o600 });
     writeFileSync(join(home, "editor"), `#!/bin/sh\ncat '${join(home, "body")}' >>"$1"\n`, { mode: 0o700 });
-    const terminal = await Terminal.start(home, mutt, "-n", "-F", join(home, "muttrc"));
+    const terminal = await Terminal.start(home, path, "-n", "-F", join(home, "muttrc"));
     try {
-      const screen = await terminal.untilShown(/^-.*Mutt: .*INBOX \[Msgs:\d+|^\(r\)eject/m);
+      const screen = await terminal.untilShown(/^-.*Mutt: .*INBOX \[Msgs:\d+|^\(r\)eject/m, SEARCH_PATIENCE);
       if (screen.includes("(r)eject")) throw new Error(`mutt does not trust the certificate:\n${screen}`);
     } catch (error) {
       await terminal.stop();
@@ -79,6 +86,52 @@ export class Mutt {
     await this.#backToAll();
   }
 
+  /** Searches the letters' texts on the server; resolves with how many are shown then. */
+  async countWithText(text: string): Promise<number> {
+    await this.#terminal.press("l");
+    await this.#terminal.answer(/^Limit to messages matching/m, `=b ${text}`);
+    const screen = await this.#terminal.untilShown(LIMITED, SEARCH_PATIENCE);
+    await this.#backToAll();
+    return Number(/\[Msgs:(\d+)/.exec(screen)?.[1]);
+  }
+
+  /** Marks the letter with this subject as important, and writes that to the server. */
+  async flag(subject: string): Promise<void> {
+    await this.#onOne(subject, "F");
+  }
+
+  /** `folder` as for an attachment: without spaces. */
+  async copyTo(subject: string, folder: string): Promise<void> {
+    await this.#file("C", subject, folder);
+  }
+
+  async moveTo(subject: string, folder: string): Promise<void> {
+    await this.#file("s", subject, folder);
+  }
+
+  /** Deletes the letter with this subject for good. */
+  async delete(subject: string): Promise<void> {
+    await this.#onOne(subject, "d");
+  }
+
+  /** Opens a folder; resolves once the index shows it with that many letters. */
+  async open(folder: string, messages: number): Promise<void> {
+    await this.#terminal.press("c");
+    await this.#terminal.answer(/^Open mailbox/m, folder);
+    await this.#terminal.untilShown(new RegExp(`^-.*Mutt: .*\\[Msgs:${messages}\\]`, "m"), SEARCH_PATIENCE);
+  }
+
+  /** Puts a letter that is being written among the drafts. */
+  async postpone({ to, subject, body }: MuttLetter): Promise<void> {
+    writeFileSync(join(this.#home, "body"), body);
+    await this.#terminal.press("m");
+    await this.#terminal.answer(/^To:/m, to);
+    await this.#terminal.answer(/^Subject:/m, subject);
+    await this.#terminal.untilShown(/^-- (?:Neo)?Mutt: Compose/m);
+    await this.#terminal.press("P");
+    await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:/m);
+  }
+
   /** Changes nothing on the server that was not asked for, writes what was, and ends. */
   async quit(): Promise<void> {
     await this.#terminal.press("q");
@@ -92,7 +145,7 @@ export class Mutt {
   }
 
   async #finish(attachment?: string): Promise<void> {
-    await this.#terminal.untilShown(/^-- Mutt: Compose/m);
+    await this.#terminal.untilShown(/^-- (?:Neo)?Mutt: Compose/m);
     if (attachment !== undefined) {
       await this.#terminal.press("a");
       await this.#terminal.answer(/^Attach file/m, attachment);
@@ -102,11 +155,30 @@ export class Mutt {
     await this.#terminal.untilShown(/Mail sent\./);
   }
 
+  async #onOne(subject: string, key: string): Promise<void> {
+    await this.#select(subject);
+    await this.#terminal.press(key);
+    await this.#writeChanges();
+  }
+
+  async #file(key: string, subject: string, folder: string): Promise<void> {
+    await this.#select(subject);
+    await this.#terminal.press(key);
+    await this.#terminal.answer(/^(?:Copy|Save) to mailbox/m, folder);
+    await this.#terminal.untilShown(/^(?![^]*\n(?:Copy|Save) to mailbox)/);
+    await this.#writeChanges();
+  }
+
   async #select(subject: string): Promise<void> {
-    await this.untilListed(subject);
     await this.#terminal.press("l");
     await this.#terminal.answer(/^Limit to messages matching/m, `~s "${subject}$"`);
-    await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:1(?!\d)[^]*^To view all messages/m);
+    await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:1\/\d+\]/m);
+  }
+
+  /** Among all letters: NeoMutt cannot leave a limit of which nothing is left. */
+  async #writeChanges(): Promise<void> {
+    await this.#backToAll();
+    await this.#terminal.press("$");
   }
 
   async #backToAll(): Promise<void> {
@@ -151,7 +223,8 @@ set abort_nosubject=no
 set confirmappend=no
 set move=no
 set quit=yes
-set delete=no
+set status_format="-%r-Mutt: %f [Msgs:%?M?%M/?%m]"
+set delete=yes
 set sort=date-received
 set index_format="%4C %Z %-30.30F %s"
 set pager_index_lines=0
