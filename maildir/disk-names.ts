@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
 import type { Clock } from "../foundation/clock.ts";
-import { FILES_PER_SLICE, NAME_DELAY, NAME_RETRY_DELAY, WORK_SLICE } from "./limits.ts";
+import { FILES_PER_SLICE, MAX_WAITING_NAMES, NAME_DELAY, NAME_RETRY_DELAY, WORK_SLICE } from "./limits.ts";
 import { isMissing, type MailFolders } from "./mail-folders.ts";
 
 /** Which file a row of the index means, and which name it should have. */
@@ -27,10 +27,16 @@ export class DiskNames {
   readonly #clock: Clock;
   readonly #deviations = new Map<string, Deviation>();
   #scheduled: (() => void) | undefined;
+  /** The disk takes no names just now. */
+  #refused = false;
+  readonly #limit: number;
+  #waiting: (() => void)[] = [];
 
-  constructor(folders: MailFolders, clock: Clock) {
+  /** `limit`: names that may wait before others are not taken up. */
+  constructor(folders: MailFolders, clock: Clock, limit = MAX_WAITING_NAMES) {
     this.#folders = folders;
     this.#clock = clock;
+    this.#limit = limit;
   }
 
   /** Where the file is now, as far as is known. */
@@ -69,11 +75,28 @@ export class DiskNames {
     return path;
   }
 
+  /** Resolves when there is room for more names, or none can be written. */
+  async room(): Promise<void> {
+    if (this.#deviations.size < this.#limit || this.#refused) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      this.#schedule(1);
+    });
+  }
+
   /** Writes all names that wait and are not held. */
   flush(): void {
     this.#scheduled?.();
     this.#scheduled = undefined;
-    this.#write(Number.POSITIVE_INFINITY);
+    this.#refused = !this.#write(Number.POSITIVE_INFINITY);
+    this.#letIn();
+  }
+
+  #letIn(): void {
+    if (this.#deviations.size >= this.#limit && !this.#refused) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const goOn of waiting) goOn();
   }
 
   #schedule(delay = NAME_DELAY): void {
@@ -81,6 +104,8 @@ export class DiskNames {
       this.#scheduled = undefined;
       // A directory that the disk is busy with can take a thousand times as long as others.
       const written = this.#write(FILES_PER_SLICE, performance.now() + WORK_SLICE);
+      this.#refused = !written;
+      this.#letIn();
       if (!written) this.#schedule(NAME_RETRY_DELAY);
       else if (this.#somethingWaits()) this.#schedule(1);
     });
