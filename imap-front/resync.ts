@@ -3,6 +3,7 @@ import type { MailboxView } from "./view.ts";
 import { type Scanner, SyntaxFailure } from "./wire/scanner.ts";
 import {
   formatRanges,
+  formatSet,
   lowerBound,
   membersIn,
   normaliseSet,
@@ -86,10 +87,8 @@ export function vanishedEarlier(view: MailboxView, known: SequenceSet, modSeq: n
   });
   const expunged = view.mailbox.expungedSince(modSeq);
   const gone =
-    expunged === undefined
-      ? rangesWithout(ranges, view.uids)
-      : membersIn(expunged, ranges).map((uid): [number, number] => [uid, uid]);
-  return gone.length === 0 ? "" : `* VANISHED (EARLIER) ${formatRanges(gone)}\r\n`;
+    expunged === undefined ? formatRanges(rangesWithout(ranges, view.uids)) : formatSet(membersIn(expunged, ranges));
+  return gone === "" ? "" : `* VANISHED (EARLIER) ${gone}\r\n`;
 }
 
 /** The highest UID up to which the client's sequence numbers are right: it knows what was expunged below. */

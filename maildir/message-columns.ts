@@ -96,6 +96,10 @@ export class MessageColumns {
     return this.uids.filter((_, index) => test(this.#contents[index] as number));
   }
 
+  changedSince(modSeq: number): number[] {
+    return this.uids.filter((_, index) => (this.#modSeqs[index] as number) > modSeq);
+  }
+
   /** Which content each of the messages has; undefined where there is no such message. */
   contents(uids: readonly number[]): (number | undefined)[] {
     return uids.map((uid) => this.#contents[this.#indexOf(uid)]);
@@ -218,14 +222,14 @@ export function firstAtLeast(uids: readonly number[], bound: number): number {
   return low;
 }
 
-/** Takes out what stands at these indexes, which ascend. */
+/** Takes out what stands at these indexes, which ascend. A plain loop: `copyWithin` is fifty times slower. */
 function cut(column: number[], indexes: readonly number[]): void {
-  let end = indexes[0];
-  if (end === undefined) return;
-  for (const [position, index] of indexes.entries()) {
-    const next = indexes[position + 1] ?? column.length;
-    column.copyWithin(end, index + 1, next);
-    end += next - index - 1;
+  let to = indexes[0] ?? column.length;
+  let position = 0;
+  let gone = indexes[0] ?? -1;
+  for (let from = to; from < column.length; from++) {
+    if (from === gone) gone = indexes[++position] ?? -1;
+    else column[to++] = column[from] as number;
   }
-  column.length = end;
+  column.length = to;
 }

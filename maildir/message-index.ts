@@ -46,7 +46,6 @@ export class MessageIndex {
   readonly #uids: Statement<[number], number>;
   readonly #columns: Statement<[number, number, number], ColumnRow>;
   readonly #objectIds: Statement<[number, number], ObjectIds>;
-  readonly #changedSince: Statement<[number, number], number>;
   readonly #expungedSince: Statement<[number, number], number>;
   readonly #insert: Statement<
     [number, number, number, string, number, number, number, number, string, string, number, string],
@@ -80,9 +79,6 @@ export class MessageIndex {
       )
       .raw();
     this.#objectIds = sqlite.prepare(`SELECT email_id AS emailId, thread_id AS threadId ${of} AND uid = ?`);
-    this.#changedSince = sqlite
-      .prepare<[number, number], number>(`SELECT uid ${of} AND modseq > ? ORDER BY uid`)
-      .pluck();
     this.#expungedSince = sqlite
       .prepare<[number, number], number>(
         "SELECT uid FROM maildir_expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid",
@@ -153,10 +149,6 @@ export class MessageIndex {
 
   uids(mailbox: number): number[] {
     return this.#uids.all(mailbox);
-  }
-
-  changedSince(mailbox: number, modSeq: number): number[] {
-    return this.#changedSince.all(mailbox, modSeq);
   }
 
   expungedSince(mailbox: number, modSeq: number): number[] {

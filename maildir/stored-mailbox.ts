@@ -202,6 +202,7 @@ export class StoredMailbox implements MaildirMailbox {
   ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }> {
     const asked = ascending(uids);
     const list = parseFlags(flags);
+    await this.#storage.names.room();
     return commit(this.#storage, () => this.#changeFlags(asked, change, list, options));
   }
 
@@ -263,7 +264,7 @@ export class StoredMailbox implements MaildirMailbox {
   }
 
   changedSince(modSeq: number): readonly number[] {
-    return this.#storage.messages.changedSince(this.row, modSeq);
+    return this.#loaded().changedSince(modSeq);
   }
 
   searchText(
