@@ -3,6 +3,7 @@ import type { Database } from "../foundation/database.ts";
 import type { AgeIdentity } from "./age/identity.ts";
 import { VaultKey } from "./age/vault-key.ts";
 import { inspectFile } from "./file-inspection.ts";
+import { notedGarbage } from "./file-removal.ts";
 import { maildirLetters } from "./flags.ts";
 import { readDescription } from "./folder-description.ts";
 import { INSPECTED_AT_A_TIME } from "./limits.ts";
@@ -26,7 +27,7 @@ export interface MailProblem {
     | "missing"
     /** A file does not open, or is not the message that the index means. */
     | "damaged"
-    /** A file is no message of the index. */
+    /** A file is no message of the index, and none that the next start removes: a crash kept it from going, or from coming. */
     | "unlisted"
     /** A name tells other flags; the next start that reads it puts it right. */
     | "misnamed"
@@ -68,12 +69,15 @@ class Checking {
   readonly #folders: MailFolders;
   readonly #messages: MessageIndex;
   readonly #identity: AgeIdentity;
+  /** Files and folders that are only still to be removed. */
+  readonly #going: ReadonlySet<string>;
 
   constructor(options: CheckOptions, folders: MailFolders, messages: MessageIndex) {
     this.#options = options;
     this.#folders = folders;
     this.#messages = messages;
     this.#identity = new VaultKey(options.vaultKey);
+    this.#going = new Set(notedGarbage(options.db).map(({ folder, file }) => file ?? folder));
   }
 
   async describe({ folder, name, objectId, specialUse }: MailboxRow): Promise<void> {
@@ -93,12 +97,14 @@ class Checking {
         yield some.length;
       }
     }
-    for (const { path } of files.values()) this.#add("unlisted", path, name);
+    for (const [file, { path, letters }] of files)
+      if (letters !== undefined && !this.#going.has(file)) this.#add("unlisted", path, name);
   }
 
   async unknownFolders(known: ReadonlySet<string>): Promise<void> {
     for (const folder of await this.#folders.list(this.#folders.root)) {
-      if (known.has(folder) || !(await stat(this.#folders.folder(folder))).isDirectory()) continue;
+      if (known.has(folder) || this.#going.has(folder) || !(await stat(this.#folders.folder(folder))).isDirectory())
+        continue;
       for (const { path } of (await this.#filesOf(folder)).values()) this.#add("unlisted", path);
     }
   }

@@ -16,6 +16,13 @@ export interface Garbage {
   readonly file?: { readonly name: string; readonly path: string };
 }
 
+/** What is noted: folders and files that nobody was to see any more, and that are perhaps still there. */
+export function notedGarbage({ sqlite }: Database): { readonly folder: string; readonly file: string | null }[] {
+  return sqlite
+    .prepare<[], { folder: string; file: string | null }>("SELECT folder, file FROM maildir_garbage ORDER BY id")
+    .all();
+}
+
 /**
  * Removes files of expunged messages and folders of removed mailboxes. The transaction that took them out of the index
  * noted them, so that what a crash interrupts is done at the next start; no other file in `cur` is ever removed.
@@ -26,7 +33,6 @@ export class FileRemoval {
   readonly #sync: DirectorySync;
   readonly #logger: Logger;
   readonly #noteFolder: Statement<[string], unknown>;
-  readonly #files: Statement<[], { folder: string; file: string | null }>;
   readonly #forgetFolder: Statement<[string], unknown>;
   readonly #forgetFiles: Statement<[string], unknown>;
   #queue: Garbage[] = [];
@@ -38,7 +44,6 @@ export class FileRemoval {
     this.#sync = sync;
     this.#logger = logger;
     this.#noteFolder = db.sqlite.prepare("INSERT INTO maildir_garbage (folder, file) VALUES (?, NULL)");
-    this.#files = db.sqlite.prepare("SELECT folder, file FROM maildir_garbage ORDER BY id");
     this.#forgetFolder = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE folder = ?");
     this.#forgetFiles = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE file IN (SELECT value FROM json_each(?))");
   }
@@ -65,7 +70,7 @@ export class FileRemoval {
   /** Takes up what was noted before the program ended. */
   async recover(): Promise<void> {
     const wanted = new Map<string, Set<string>>();
-    for (const { folder, file } of this.#files.all()) {
+    for (const { folder, file } of notedGarbage(this.#db)) {
       if (file === null) this.start([{ folder }]);
       else wanted.set(folder, (wanted.get(folder) ?? new Set()).add(file));
     }

@@ -141,3 +141,33 @@ test(
     expect(readdirSync(join(missing, ".."))).toHaveLength(4);
   }),
 );
+
+test(
+  "what a crash left behind, and the next start removes, is nothing that a check finds",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    const inbox = box(maildir, "INBOX");
+    await maildir.create("Gone");
+    await append(box(maildir, "Gone"), mail("in a mailbox that was removed"));
+    const [inGone = ""] = home.messageFiles();
+    await append(inbox, mail("expunged"));
+    const [expunged = ""] = home.messageFiles().filter((path) => path !== inGone);
+    await maildir.close();
+    const db = home.db.sqlite;
+    const [folder = "", , name = ""] = expunged.split("/").slice(-3);
+    const [goneFolder = ""] = inGone.split("/").slice(-3);
+    db.prepare("INSERT INTO maildir_garbage (folder, file) VALUES (?, ?), (?, NULL)").run(
+      folder,
+      name.replace(/:.*/, ""),
+      goneFolder,
+    );
+    db.exec("DELETE FROM maildir_message; DELETE FROM maildir_mailbox WHERE name = 'Gone'");
+    writeFileSync(join(expunged, "..", "..", "new", "never-committed"), "x");
+    const check = () => checkMail({ db: home.db, home: home.path, vaultKey: home.vaultKey, deep: true });
+    expect((await check()).problems).toEqual([]);
+    const again = await home.open();
+    expect(home.messageFiles()).toEqual([]);
+    expect((await check()).problems).toEqual([]);
+    await again.close();
+  }),
+);
