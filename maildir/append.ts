@@ -1,6 +1,7 @@
+import { Failure } from "../foundation/failure.ts";
 import { putAllOrNone } from "./all-or-none.ts";
 import { parseFlags } from "./flags.ts";
-import { STAGING_BATCH, STAGING_BATCH_OCTETS } from "./limits.ts";
+import { MAX_APPENDED_HEADERS, STAGED_MESSAGE_COST, STAGING_BATCH, STAGING_BATCH_OCTETS } from "./limits.ts";
 import type { AppendRequest } from "./message.ts";
 import { only, takeSmall } from "./small-content.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
@@ -24,6 +25,7 @@ export async function appendMessages(
   const merged: StagedFile[] = [];
   let waiting = 0;
   let waitingOctets = 0;
+  let kept = 0;
   try {
     for await (const { content, flags, internalDate } of messages) {
       parseFlags(flags);
@@ -39,7 +41,9 @@ export async function appendMessages(
       options.push({ flags, ...date });
       waitingOctets += isSmall ? taken.length : STAGING_BATCH_OCTETS;
       if (++waiting < STAGING_BATCH && waitingOctets < STAGING_BATCH_OCTETS) continue;
-      await Promise.all(staging.slice(-waiting));
+      for (const { header } of await Promise.all(staging.slice(-waiting))) kept += header.length + STAGED_MESSAGE_COST;
+      if (kept > MAX_APPENDED_HEADERS)
+        throw new Failure("too-big", "too many messages at once: append them by several commands");
       waiting = waitingOctets = 0;
     }
     const staged = await Promise.all(staging);

@@ -85,6 +85,15 @@ export const STAGING_BATCH = 64;
 /** Octets of small messages that are written at the same time: an import has two such batches in memory. */
 export const STAGING_BATCH_OCTETS = 8 * 1024 * 1024;
 
+/**
+ * Octets of headers that the messages of one MULTIAPPEND may have together, each counted as somewhat longer than it is: what
+ * the index is to keep of them waits in memory for their one commit.
+ */
+export const MAX_APPENDED_HEADERS = 32 * 1024 * 1024;
+
+/** What a staged message takes in memory beside its header, in octets. */
+export const STAGED_MESSAGE_COST = 1_024;
+
 /** Octets up to which a message is held in memory, so that a whole batch is stored at the same time. */
 export const SMALL_MESSAGE = 256 * 1024;
 

@@ -158,6 +158,24 @@ test(
 );
 
 test(
+  "messages whose headers would fill the memory are not appended all at once",
+  inHome(async (home) => {
+    const inbox = box(await home.open(), "INBOX");
+    let taken = 0;
+    const endless = async function* () {
+      for (;;) {
+        taken++;
+        yield { content: pieces(`X-Long: ${"x".repeat(1_000_000)}\r\n\r\n`), flags: [] };
+      }
+    };
+    await expect(inbox.append(endless())).rejects.toMatchObject({ code: "too-big" });
+    expect(taken).toBeLessThan(64);
+    expect(home.messageFiles()).toEqual([]);
+    expect(inbox.uids()).toEqual([]);
+  }),
+);
+
+test(
   "a long content that the store stops reading is ended, so that what it reads from is closed",
   inHome(async (home) => {
     const maildir = await home.open({ appendLimit: 400_000 });
