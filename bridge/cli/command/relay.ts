@@ -31,9 +31,10 @@ export function addRelayCommand(program: Command): void {
       const publicHost = options.advertise === undefined ? {} : { publicHost: options.advertise };
       const relay = await startRelay({ directory, host, port, logger, ...publicHost });
       try {
+        const stopped = untilStopped();
         process.stdout.write(`${JSON.stringify({ event: "ready", url: relay.url })}\n`);
         output.note("Give this URL only to those who may keep their queues here.");
-        await untilStopped();
+        await stopped;
       } finally {
         await relay.stop();
       }

@@ -16,6 +16,8 @@ export async function runBridge(
   const config = applySettings(await readConfig(paths.home), options);
   const bridge = await startBridge({ paths, config, logger: createStderrLogger(config.logLevel, output.json) });
   try {
+    // Whoever reads that it is ready may stop it in the same moment.
+    const stopped = untilStopped();
     output.result(
       { event: "ready", imap: bridge.imap, smtp: bridge.smtp, vault: bridge.isOpen() ? "open" : "locked" },
       `Ready: IMAP ${formatHostPort(bridge.imap)}, SMTP ${formatHostPort(bridge.smtp)}.${
@@ -23,7 +25,7 @@ export async function runBridge(
       }`,
     );
     await onReady?.(bridge);
-    await untilStopped();
+    await stopped;
   } finally {
     await bridge.stop();
   }
