@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,8 +11,9 @@ import { dovecotInstalled } from "../../rig/private-dovecot.ts";
 const MAIN = fileURLToPath(new URL("../../dist/bench/imap/main.js", import.meta.url));
 
 test("the IMAP benchmark gets a right answer in every row from every server, and leaves nothing behind", async () => {
-  // Dovecot's sockets want a short path.
+  // Dovecot's sockets want a short path, and its user `mail` has to get through.
   const scratch = mkdtempSync(join(tmpdir(), "b-"));
+  chmodSync(scratch, 0o755);
   try {
     const child = spawn(process.execPath, [MAIN, "--letters", "100", "--samples", "1", "--seconds", "1", "--json"], {
       env: { ...process.env, TMPDIR: scratch },
