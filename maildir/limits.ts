@@ -59,7 +59,7 @@ export const WORK_SLICE = 5;
 export const NAME_DELAY = 200;
 
 /** Names that may wait, some 500 octets each; who changes more flags waits for them. */
-export const MAX_WAITING_NAMES = 50_000;
+export const MAX_WAITING_NAMES = 20_000;
 
 /** Milliseconds until a name is tried again that the disk refused, for instance because it is read-only just now. */
 export const NAME_RETRY_DELAY = 60_000;

@@ -203,7 +203,15 @@ export class StoredMailbox implements MaildirMailbox {
     const asked = ascending(uids);
     const list = parseFlags(flags);
     await this.#storage.names.room();
-    return commit(this.#storage, () => this.#changeFlags(asked, change, list, options));
+    const slices = inSlices(asked, this.#storage.rowsPerTransaction);
+    const results = await commitInTurns(this.#storage, slices, (some) =>
+      this.#changeFlags(some, change, list, options),
+    );
+    return {
+      changed: results.flatMap(({ changed }) => changed),
+      conflicts: results.flatMap(({ conflicts }) => conflicts),
+      modSeq: results.at(-1)?.modSeq ?? 0,
+    };
   }
 
   copy(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult> {

@@ -11,7 +11,11 @@ function appendMany(mailbox: MaildirMailbox, count = MANY): Promise<readonly num
 }
 
 /** How many messages each change of that kind spoke of. */
-function watchSizes(mailbox: MaildirMailbox, wanted: "added" | "expunged", onChange?: (sizes: number[]) => void) {
+function watchSizes(
+  mailbox: MaildirMailbox,
+  wanted: "added" | "expunged" | "flags",
+  onChange?: (sizes: number[]) => void,
+) {
   const sizes: number[] = [];
   mailbox.watch((change) => {
     if (change.kind !== wanted) return;
@@ -57,6 +61,21 @@ test(
     expect(sizes).toEqual(SLICES);
     expect(order.indexOf("other")).toBeLessThan(order.lastIndexOf("expunged"));
     expect(inbox.status().messages).toBe(0);
+  }),
+);
+
+test(
+  "flags of many change in several transactions, and each message whole",
+  inHome(async (home) => {
+    const inbox = box(await home.open(ROWS), "INBOX");
+    const uids = await appendMany(inbox);
+    const { modSeq } = await inbox.changeFlags([3], "add", ["\\Seen"]);
+    const sizes = watchSizes(inbox, "flags");
+    const result = await inbox.changeFlags(uids, "add", ["\\Flagged"], { unchangedSince: modSeq - 1 });
+    expect(result.conflicts).toEqual([3]);
+    expect(result.changed).toHaveLength(MANY - 1);
+    expect(sizes).toEqual([9, 10, 5]);
+    expect(result.modSeq).toBe(inbox.status().highestModSeq);
   }),
 );
 
