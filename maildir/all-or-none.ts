@@ -13,8 +13,9 @@ export async function putAllOrNone<T, R>(
   mailbox: StoredMailbox,
   items: readonly T[],
   put: (some: readonly T[]) => readonly R[],
+  rowsPerTransaction = storage.rowsPerTransaction,
 ): Promise<R[]> {
-  const slices = inSlices(items, storage.rowsPerTransaction);
+  const slices = inSlices(items, rowsPerTransaction);
   const notes: number[] = [];
   try {
     const results = await commitInTurns(storage, slices, (some, index) => {

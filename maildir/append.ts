@@ -1,7 +1,13 @@
 import { Failure } from "../foundation/failure.ts";
 import { putAllOrNone } from "./all-or-none.ts";
 import { parseFlags } from "./flags.ts";
-import { MAX_APPENDED_HEADERS, STAGED_MESSAGE_COST, STAGING_BATCH, STAGING_BATCH_OCTETS } from "./limits.ts";
+import {
+  MAX_APPENDED_HEADERS,
+  NEW_MESSAGE_COST,
+  STAGED_MESSAGE_COST,
+  STAGING_BATCH,
+  STAGING_BATCH_OCTETS,
+} from "./limits.ts";
 import type { AppendRequest } from "./message.ts";
 import { only, takeSmall } from "./small-content.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
@@ -52,7 +58,7 @@ export async function appendMessages(
       merger: mergers[index],
       options: options[index] ?? { flags: [] },
     }));
-    const uids = await putAllOrNone(storage, mailbox, items, (some) => {
+    const put = (some: readonly (typeof items)[number][]): number[] => {
       const existing = some.map(({ one, merger }) => mailbox.existing(merger?.existing(one)));
       const fresh = some.filter((_, index) => existing[index] === undefined);
       const added = mailbox.insert(
@@ -64,7 +70,9 @@ export async function appendMessages(
       for (const [index, { one }] of some.entries()) if (existing[index] !== undefined) merged.push(one);
       const newUids = added.values();
       return existing.map((uid) => uid ?? newUids.next().value ?? 0);
-    });
+    };
+    const atATime = Math.ceil(storage.rowsPerTransaction / NEW_MESSAGE_COST);
+    const uids = await putAllOrNone(storage, mailbox, items, put, atATime);
     for (const one of merged) discard(storage, one);
     return uids;
   } catch (error) {

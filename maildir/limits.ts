@@ -46,6 +46,9 @@ export const READS_PER_WRITE = 4;
 /** Messages whose columns are read into memory after the start, 60 octets each; those of later mailboxes when they are asked for. */
 export const WARMED_MESSAGES = 400_000;
 
+/** A message that is new costs so many times what a copy does: all that is known of its content. */
+export const NEW_MESSAGE_COST = 5;
+
 /** Messages that one transaction puts in or takes out, some 10 ms: others wait for so long. */
 export const ROWS_PER_TRANSACTION = 250;
 
