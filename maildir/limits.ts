@@ -127,6 +127,13 @@ export const INDEX_BUSY = 1_000;
  */
 export const INDEX_BUSY_PAUSE = 1_000;
 
+/** Share of the time for which others may keep the event loop busy in a pause without indexing waiting for them longer. */
+export const INDEX_IDLE = 0.4;
+
+/** Milliseconds of a longer pause, and pauses after which indexing goes on however much the others have to do. */
+export const INDEX_LONGER_PAUSE = 25;
+export const INDEX_MOST_WAITS = 10;
+
 /** Milliseconds until indexing is tried again after an error of the disk. */
 export const INDEX_RETRY_DELAY = 60_000;
 

@@ -6,8 +6,11 @@ import {
   INDEX_BUSY,
   INDEX_BUSY_PAUSE,
   INDEX_DELAY,
+  INDEX_IDLE,
   INDEX_LETTER_COST,
   INDEX_LETTERS_PER_QUERY,
+  INDEX_LONGER_PAUSE,
+  INDEX_MOST_WAITS,
   INDEX_PAUSE,
   INDEX_RETRY_DELAY,
   INDEX_SLICE,
@@ -163,13 +166,21 @@ export class TextIndexer {
     return this.#storage.db.transactionUnsynced(work);
   }
 
-  /** Lets the others have their turn, a longer one while letters come. */
+  /** Lets the others have their turn, a longer one while letters come or they have much to do. */
   async #pause(): Promise<void> {
+    const lettersCome = Math.abs(this.#storage.clock.now() - this.#lastWoken) < INDEX_BUSY;
+    if (lettersCome) return await this.#wait(INDEX_BUSY_PAUSE);
+    for (let waits = 0; waits < INDEX_MOST_WAITS && !this.#closed; waits++) {
+      const before = performance.eventLoopUtilization();
+      await this.#wait(waits === 0 ? INDEX_PAUSE : INDEX_LONGER_PAUSE);
+      if (performance.eventLoopUtilization(before).utilization < INDEX_IDLE) return;
+    }
+  }
+
+  async #wait(milliseconds: number): Promise<void> {
     if (this.#closed) return;
-    const { clock } = this.#storage;
-    const busy = Math.abs(clock.now() - this.#lastWoken) < INDEX_BUSY;
     await new Promise<void>((resolve) => {
-      const cancel = clock.after(busy ? INDEX_BUSY_PAUSE : INDEX_PAUSE, resolve);
+      const cancel = this.#storage.clock.after(milliseconds, resolve);
       this.#endPause = () => {
         cancel();
         resolve();
