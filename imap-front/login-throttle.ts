@@ -5,7 +5,11 @@ const FIRST_PENALTY = 250;
 const LONGEST_PENALTY = 8_000;
 /** One wrong password is forgotten after each such span of milliseconds. */
 const FORGET_ONE_AFTER = 30_000;
-/** Attempts that may be checked or waiting at a time; more are turned away unread, so that many connections guess no faster. */
+/**
+ * Attempts that may be checked or waiting at a time while a wrong password waits for its penalty; more are turned away
+ * unread, so that many connections guess no faster. While nobody is wrong there is no such bound: a program that opens
+ * all its connections at once, and has the right password, is let in.
+ */
 const ATTEMPTS_AT_A_TIME = 16;
 
 /**
@@ -17,6 +21,8 @@ export class LoginThrottle {
   #failures = 0;
   #since = 0;
   #pending = 0;
+  /** Of these, wrong ones that wait for their penalty. */
+  #penalised = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,15 +30,17 @@ export class LoginThrottle {
 
   /** Runs the check; undefined stands for a wrong password, told after the penalty. "busy" if too many are at it. */
   async attempt<T>(check: () => Promise<T | undefined>): Promise<T | undefined | "busy"> {
-    if (this.#pending >= ATTEMPTS_AT_A_TIME) return "busy";
+    if (this.#penalised > 0 && this.#pending >= ATTEMPTS_AT_A_TIME) return "busy";
     this.#pending++;
     try {
       const result = await check();
       if (result !== undefined) return result;
       const penalty = this.#penalty();
+      this.#penalised++;
       await new Promise<void>((resolve) => {
         this.#clock.after(penalty, resolve);
       });
+      this.#penalised--;
       return undefined;
     } finally {
       this.#pending--;
