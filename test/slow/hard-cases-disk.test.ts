@@ -11,7 +11,7 @@ import { postern } from "../../rig/postern-process.ts";
 import { TwoPeople } from "../end-to-end/two-people.ts";
 import { Tmpfs } from "./tmpfs.ts";
 
-const HOME_SIZE = 32 * 1024 * 1024;
+const HOME_SIZE = 160 * 1024 * 1024;
 
 let people: TwoPeople;
 const disks: { alice?: Tmpfs; bob?: Tmpfs; relay?: Tmpfs } = {};
