@@ -75,11 +75,16 @@ export class FileRemoval {
       else wanted.set(folder, (wanted.get(folder) ?? new Set()).add(file));
     }
     for (const [folder, files] of wanted) {
-      for (const directory of [this.#folders.fresh(folder), this.#folders.cur(folder)])
-        for (const name of await this.#folders.list(directory))
-          if (files.has(splitDiskName(name).file)) rmSync(join(directory, name), { force: true });
+      await this.#removeWherever(folder, files);
       await this.#forget(folder, [...files]);
     }
+  }
+
+  /** Removes the files whatever letters their names have. */
+  async #removeWherever(folder: string, files: ReadonlySet<string>): Promise<void> {
+    for (const directory of [this.#folders.fresh(folder), this.#folders.cur(folder)])
+      for (const name of await this.#folders.list(directory))
+        if (files.has(splitDiskName(name).file)) rmSync(join(directory, name), { force: true });
   }
 
   async #work(): Promise<void> {
@@ -88,6 +93,7 @@ export class FileRemoval {
       while (this.#queue.length > 0) {
         const batch = this.#queue.splice(0, FILES_PER_SLICE);
         const files = new Map<string, string[]>();
+        const strayed = new Map<string, Set<string>>();
         for (const { folder, file } of batch) {
           if (file === undefined) {
             await this.#folders.remove(folder);
@@ -96,10 +102,13 @@ export class FileRemoval {
           } else {
             await unlink(file.path).catch((error: unknown) => {
               if (!isMissing(error)) throw error;
+              // A crash may have kept it from getting the name that the index says.
+              strayed.set(folder, (strayed.get(folder) ?? new Set()).add(file.name));
             });
             files.set(folder, [...(files.get(folder) ?? []), file.name]);
           }
         }
+        for (const [folder, names] of strayed) await this.#removeWherever(folder, names);
         for (const [folder, names] of files) await this.#forget(folder, names);
         await setImmediate();
       }

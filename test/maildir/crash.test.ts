@@ -185,3 +185,20 @@ test(
     expect(await append(inbox, mail("second"))).toBe(2);
   }),
 );
+
+test(
+  "a message whose name a crash left behind its flags goes with its file when it is expunged",
+  inHome(async (home) => {
+    const first = await home.open();
+    const before = box(first, "INBOX");
+    const uid = await append(before, mail("goes"));
+    home.clock.advance(1_000);
+    expect(home.messageFiles()).toEqual([expect.stringMatching(/:2,$/)]);
+    await before.changeFlags([uid], "add", ["\\Seen"]);
+    const { maildir, inbox } = await reopened(home);
+    expect(home.messageFiles()).toEqual([expect.stringMatching(/:2,$/)]);
+    await inbox.expunge([uid]);
+    await maildir.close();
+    expect(home.messageFiles()).toEqual([]);
+  }),
+);
