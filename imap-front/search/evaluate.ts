@@ -123,7 +123,13 @@ function compile(context: SearchContext, key: SearchKey): Test | undefined {
     }
     case "flag": {
       const wanted = key.flag.toLowerCase();
-      return (message) => message.flags.some((flag) => flag.length === wanted.length && flag.toLowerCase() === wanted);
+      // A store that gives messages with the same flags the same list is asked once for each list.
+      const known = new Map<readonly string[], boolean>();
+      return ({ flags }) => {
+        let has = known.get(flags);
+        if (has === undefined) known.set(flags, (has = flags.some((flag) => flag.toLowerCase() === wanted)));
+        return has;
+      };
     }
     case "recent":
       return (message) => context.view.isRecent(message.uid);
