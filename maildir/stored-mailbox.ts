@@ -248,12 +248,11 @@ export class StoredMailbox implements MaildirMailbox {
       this.#storage.wakeIndexer();
     });
     // Not before it is certain: a power cut may bring the rows back.
+    // Where the files are now: until then a renaming of INBOX may have given this mailbox another folder.
+    const places = rows.map((row) => this.place(row));
     db.afterSync(() =>
       removal.start(
-        rows.map((row) => ({
-          folder: this.#folder,
-          file: { name: row.file, path: names.forget(this.place(row)) },
-        })),
+        places.map((place) => ({ folder: place.folder, file: { name: place.file, path: names.forget(place) } })),
       ),
     );
     return gone;

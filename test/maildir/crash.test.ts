@@ -1,6 +1,7 @@
 import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { StoredMailbox } from "../../maildir/stored-mailbox.ts";
 import { append, box, flagsOf, inHome, mail, pieces, read, type TestHome } from "./home.ts";
 
 /** Every test here opens the home again without closing it, as after a kill. */
@@ -198,6 +199,26 @@ test(
     const { maildir, inbox } = await reopened(home);
     expect(home.messageFiles()).toEqual([expect.stringMatching(/:2,$/)]);
     await inbox.expunge([uid]);
+    await maildir.close();
+    expect(home.messageFiles()).toEqual([]);
+  }),
+);
+
+test(
+  "a message that is expunged just before INBOX gets another folder goes with its file",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    const inbox = box(maildir, "INBOX");
+    if (!(inbox instanceof StoredMailbox)) throw new Error("not of this store");
+    const uid = await append(inbox, mail("goes"));
+    home.clock.advance(1_000);
+    const { folder } = inbox;
+    // As a renaming of INBOX does that shares the commit: the folder changes before the sync is over.
+    await home.db.commit(() => {
+      inbox.takeOut([uid]);
+      home.db.afterCommit(() => inbox.relocated("elsewhere"));
+    });
+    inbox.relocated(folder);
     await maildir.close();
     expect(home.messageFiles()).toEqual([]);
   }),
