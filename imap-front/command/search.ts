@@ -1,6 +1,6 @@
 import type { Completion, Handler } from "../dispatch.ts";
 import { hasSequenceNumbers, mentions, parseCriteria } from "../search/criteria.ts";
-import { evaluate } from "../search/evaluate.ts";
+import { evaluate, searchContext } from "../search/evaluate.ts";
 import { formatEsearch, highestModSeq, named, parseReturns, RETURN_ALL, type Returns } from "../search/returns.ts";
 import { savingResult } from "../search/saved-result.ts";
 import type { SearchKey } from "../search/search-key.ts";
@@ -34,14 +34,7 @@ async function searchView(
       sort: undefined,
       items: returns.updateItems,
     });
-  const context = {
-    view,
-    now: session.options.clock.now(),
-    pace: session.pace,
-    signal: session.signal,
-    progress: session.progress,
-  };
-  const uids = await evaluate(context, key, view.uids);
+  const uids = await evaluate(searchContext(session, view), key, view.uids);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);
   const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(told)) : undefined;

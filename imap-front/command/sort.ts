@@ -1,6 +1,6 @@
 import type { Completion, Handler } from "../dispatch.ts";
 import { hasSequenceNumbers, mentions, parseSortCriteria } from "../search/criteria.ts";
-import { evaluate } from "../search/evaluate.ts";
+import { evaluate, searchContext } from "../search/evaluate.ts";
 import { formatEsearch, highestModSeq, named, parseReturns, type Returns } from "../search/returns.ts";
 import { savingResult } from "../search/saved-result.ts";
 import type { SearchKey } from "../search/search-key.ts";
@@ -40,14 +40,7 @@ async function sortView(
   const follow =
     returns?.update === true &&
     session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
-  const context = {
-    view,
-    now: session.options.clock.now(),
-    pace: session.pace,
-    signal: session.signal,
-    progress: session.progress,
-  };
-  const found = await evaluate(context, key, view.uids);
+  const found = await evaluate(searchContext(session, view), key, view.uids);
   const messages = await sortables(session, view, found, { fields: needsFields(keys) });
   const uids = (await pacedSort(messages, sortOrder(keys), session.pace)).map((message) => message.uid);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));

@@ -1,6 +1,6 @@
 import type { Handler } from "../dispatch.ts";
 import { hasSequenceNumbers, parseSortCriteria } from "../search/criteria.ts";
-import { evaluate } from "../search/evaluate.ts";
+import { evaluate, searchContext } from "../search/evaluate.ts";
 import { sortables } from "../sort/sortables.ts";
 import type { Selected } from "../state.ts";
 import { threadBySubject } from "../thread/ordered-subject.ts";
@@ -16,9 +16,8 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
   args.space();
   const key = parseSortCriteria(session, args);
   const { limits, pace } = session;
-  const context = { view, now: session.options.clock.now(), pace, signal: session.signal, progress: session.progress };
   const byReferences = algorithm === "REFERENCES";
-  const found = await evaluate(context, key, view.uids);
+  const found = await evaluate(searchContext(session, view), key, view.uids);
   const messages = await sortables(session, view, found, { fields: true, links: byReferences });
   const roots = byReferences
     ? await threadByReferences(messages, limits.threadDepth, pace)

@@ -1,5 +1,6 @@
 import type { Pace } from "../pace.ts";
 import type { Progress } from "../progress.ts";
+import type { Session } from "../session.ts";
 import type { MessageSummary } from "../store.ts";
 import type { MailboxView } from "../view.ts";
 import { membersIn, normaliseSet, type SequenceSet } from "../wire/sequence-set.ts";
@@ -16,6 +17,12 @@ export interface SearchContext {
   readonly pace: Pace;
   readonly signal: AbortSignal;
   readonly progress?: Progress | undefined;
+}
+
+/** What a command of the session has at hand to search the view. */
+export function searchContext(session: Session, view: MailboxView): SearchContext {
+  const { options, pace, signal, progress } = session;
+  return { view, now: options.clock.now(), pace, signal, progress };
 }
 
 type Test = (message: MessageSummary) => boolean;
