@@ -4,6 +4,7 @@ import type { Maildir } from "../maildir/store.ts";
 import type { LetterFailure } from "../overlay-adapter/events.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { fileNotice } from "./file-notice.ts";
 import { formatFailedDelivery } from "./notice.ts";
 
 const JOIN_ANEW = "Remove the contact (postern contacts --remove NAME), and accept a new invite.";
@@ -49,8 +50,6 @@ export async function bounceLetter(
   const known = db.sqlite.prepare("SELECT message_id, envid, sent_at FROM letter WHERE id = ?").get(failure.letter) as
     | { message_id: string; envid: string | null; sent_at: number }
     | undefined;
-  const inbox = maildir.mailbox("INBOX");
-  if (inbox === undefined) throw new Error("there is no INBOX");
   const [status, explanation] = REASONS[failure.reason];
   const address = formatAddress(OWN_LOCAL_PART, failure.to);
   const petname = parts.petname(failure.to);
@@ -64,14 +63,7 @@ export async function bounceLetter(
     sentAt: known?.sent_at ?? failure.now,
     now: failure.now,
   });
-  const staged = await maildir.stage(
-    (async function* () {
-      yield notification;
-    })(),
-    { mailboxId: inbox.id, internalDate: failure.now },
+  await fileNotice({ db, maildir }, { content: notification, now: failure.now }, () =>
+    overlay.settleFailure(failure.letter, failure.to),
   );
-  await db.commit(() => {
-    maildir.insert(inbox.id, staged, { flags: [], internalDate: failure.now });
-    overlay.settleFailure(failure.letter, failure.to);
-  });
 }

@@ -7,6 +7,7 @@ import type { DropReason, OverlayEvent } from "../overlay-adapter/events.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
 import { bounceLetter } from "./failed-letters.ts";
+import { fileNotice } from "./file-notice.ts";
 import { formatNotice } from "./notice.ts";
 
 /** Cells that may have been a letter: the relay has deleted them, so nothing else will ever tell of it. */
@@ -58,9 +59,12 @@ export class OverlayEventHandler {
         return;
       case "gap": {
         const who = this.#name(event.from);
+        const { overlay } = this;
         this.#notice(
           "Letters are missing",
-          `${event.missing} letter(s) that ${who} sent before the newest one have not come. They may still come; ask ${who} if they do not.`,
+          `${event.missing} letter(s) of ${who} have not come, though later ones did, an hour ago or more. They may still\n` +
+            `come; ask ${who} on another way, or have them sent again.`,
+          () => overlay?.settleGap(event),
         );
         return;
       }
@@ -102,13 +106,11 @@ export class OverlayEventHandler {
     return this.#parts.contacts.byLabel(label)?.petname ?? formatAddress(OWN_LOCAL_PART, label);
   }
 
-  #notice(subject: string, text: string): void {
-    const { account, maildir } = this.#parts;
+  /** `settle` runs in the transaction that files the notice. */
+  #notice(subject: string, text: string, settle?: () => void): void {
     const now = Date.now();
-    this.#later(async () => {
-      const content = formatNotice({ to: account.address, subject, text, now });
-      await maildir.mailbox("INBOX")?.append([{ content: asContent(content), flags: [] }]);
-    });
+    const content = formatNotice({ to: this.#parts.account.address, subject, text, now });
+    this.#later(() => fileNotice(this.#parts, { content, now }, settle));
   }
 
   #later(task: () => Promise<unknown>): void {
@@ -119,8 +121,4 @@ export class OverlayEventHandler {
       });
     });
   }
-}
-
-async function* asContent(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -1,6 +1,7 @@
 import type { AddressLabel } from "../foundation/address.ts";
 import type { Database } from "../foundation/database.ts";
-import { LEDGER_LIFETIME, MISSING_MAX } from "./limits.ts";
+import { LEDGER_LIFETIME } from "./limits.ts";
+import { MissingLetters } from "./missing-letters.ts";
 
 /** One direction of one pair of devices: the last letter's number and header hash. */
 export interface ChainEnd {
@@ -12,9 +13,11 @@ const START: ChainEnd = { seq: 0, hash: Buffer.alloc(32) };
 
 /** Numbers and ids of letters: what was sent last, what was received, what is missing. Synchronous, in the caller's transaction. */
 export class Chains {
+  readonly missing: MissingLetters;
   readonly #sqlite: Database["sqlite"];
 
   constructor(db: Database) {
+    this.missing = new MissingLetters(db);
     this.#sqlite = db.sqlite;
   }
 
@@ -35,39 +38,26 @@ export class Chains {
   }
 
   /**
-   * Records a received letter's number. Returns how many before it are newly missing: letters skipped, plus one if the
-   * one just before it was not the one that was received under that number.
+   * Records a received letter's number, and notes what is missing before it: letters skipped, or the one just before it if
+   * it is not the one that was received under that number.
    */
-  receive(label: AddressLabel, deviceId: number, end: ChainEnd, prevHash: Uint8Array): number {
+  receive(label: AddressLabel, deviceId: number, end: ChainEnd, prevHash: Uint8Array, now: number): void {
     const last =
       (this.#sqlite
         .prepare(
           "SELECT received_seq AS seq, received_hash AS hash FROM overlay_chain WHERE label = ? AND device_id = ?",
         )
         .get(label, deviceId) as ChainEnd | undefined) ?? START;
-    if (end.seq <= last.seq) {
-      this.#sqlite
-        .prepare("DELETE FROM overlay_missing WHERE label = ? AND device_id = ? AND seq = ?")
-        .run(label, deviceId, end.seq);
-      return 0;
-    }
+    if (end.seq <= last.seq) return this.missing.came(label, deviceId, end.seq);
     this.#sqlite
       .prepare(
         `INSERT INTO overlay_chain VALUES (?, ?, 0, zeroblob(32), ?, ?)
          ON CONFLICT DO UPDATE SET received_seq = excluded.received_seq, received_hash = excluded.received_hash`,
       )
       .run(label, deviceId, end.seq, end.hash);
-    const skipped = end.seq - last.seq - 1;
-    if (skipped === 0) return last.hash.equals(prevHash) ? 0 : 1;
-    const insert = this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_missing VALUES (?, ?, ?)");
-    for (let seq = Math.max(last.seq + 1, end.seq - MISSING_MAX); seq < end.seq; seq++)
-      insert.run(label, deviceId, seq);
-    return skipped;
-  }
-
-  /** Letters that never came, as far as they are noted. */
-  missing(label: AddressLabel): number {
-    return Number(this.#sqlite.prepare("SELECT count(*) FROM overlay_missing WHERE label = ?").pluck().get(label));
+    const follows = end.seq === last.seq + 1;
+    if (!follows) this.missing.note(label, deviceId, last.seq + 1, end.seq, now);
+    else if (!last.hash.equals(prevHash)) this.missing.note(label, deviceId, last.seq, end.seq, now);
   }
 
   /** True if a letter with this id came from this contact before. */
@@ -93,6 +83,6 @@ export class Chains {
   /** Forgets the numbers; the ids stay, so that nothing that was received comes a second time. */
   remove(label: AddressLabel): void {
     this.#sqlite.prepare("DELETE FROM overlay_chain WHERE label = ?").run(label);
-    this.#sqlite.prepare("DELETE FROM overlay_missing WHERE label = ?").run(label);
+    this.missing.remove(label);
   }
 }

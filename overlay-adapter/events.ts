@@ -1,4 +1,5 @@
 import type { AddressLabel } from "../foundation/address.ts";
+import type { Gap } from "./missing-letters.ts";
 
 /** Why a letter will never reach this recipient. */
 export type LetterFailure =
@@ -47,7 +48,7 @@ export type OverlayEvent =
       readonly reason: DropReason;
       readonly count: number;
     }
-  /** So many letters of this contact's device are missing before the one that just came; they may still come late. */
-  | { readonly kind: "gap"; readonly from: AddressLabel; readonly deviceId: number; readonly missing: number }
+  /** Letters have not come, though later ones did. Told again until `settleGap` confirms that the user was told. */
+  | ({ readonly kind: "gap" } & Gap)
   /** A connection to a relay came to stand or broke. */
   | { readonly kind: "relay"; readonly host: string; readonly port: number; readonly connected: boolean };

@@ -6,7 +6,7 @@ import type { KeyedMutex } from "../foundation/mutex.ts";
 import type { Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { Chains } from "./chain.ts";
-import type { DropReason, OverlayEvent } from "./events.ts";
+import type { DropReason } from "./events.ts";
 import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import type { PartialLetter } from "./partial-letter.ts";
 import type { LetterReceiver } from "./ports.ts";
@@ -24,7 +24,6 @@ export interface LetterStoreOptions {
   /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
   readonly control: (from: AddressLabel, content: Buffer) => () => void;
   readonly clock: Clock;
-  readonly emit: (event: OverlayEvent) => void;
 }
 
 /** A letter with its header open, ready to be staged. */
@@ -105,19 +104,15 @@ export class LetterStore {
   }
 
   async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
-    const { db, chains, clock, emit } = this.#o;
-    const gaps = await db.commit(() => {
+    const { db, chains, clock } = this.#o;
+    await db.commit(() => {
       opening.write();
-      return steps.map(({ letter, header, visible }) => {
+      for (const { letter, header, visible } of steps) {
         visible();
         chains.setSeen(from, header.id, Buffer.from(letter.key, "hex"), clock.now());
-        return chains.receive(from, header.deviceId, header, header.prevHash);
-      });
+        chains.receive(from, header.deviceId, header, header.prevHash, clock.now());
+      }
     });
-    for (const [at, missing] of gaps.entries()) {
-      const { header } = steps[at] as Step;
-      if (missing > 0) emit({ kind: "gap", from, deviceId: header.deviceId, missing });
-    }
   }
 
   #opening(label: AddressLabel): Opening {

@@ -35,6 +35,8 @@ export const TOTAL_WINDOW = 256;
 export const RECENT_TAGS = 256;
 /** Letters that may be missing in one device's chain and still be noted one by one; libsignal forgets keys past 2,000. */
 export const MISSING_MAX = 2000;
+/** A letter that a relay refused comes again within minutes; one that does not in this time is told as missing. */
+export const MISSING_GRACE = 3_600_000;
 
 const DAY = 24 * 3_600_000;
 /** RFC 5321 section 4.5.4.1: give up after four or five days. */

@@ -12,6 +12,7 @@ import type { JoinContext } from "./join-context.ts";
 import { Joins } from "./joins.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
 import { CLOSING_GRACE, SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
+import type { Gap } from "./missing-letters.ts";
 import { Outbox } from "./outbox.ts";
 import type {
   AcceptedInvite,
@@ -53,6 +54,7 @@ export class OpenOverlay implements Overlay {
   readonly #readers = new Map<number, QueueReader>();
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   #cancelSweep: (() => void) | undefined;
+  #cancelGaps: (() => void) | undefined;
 
   constructor(options: OverlayOptions) {
     this.#o = options;
@@ -101,6 +103,7 @@ export class OpenOverlay implements Overlay {
   start(): void {
     if (!this.#work.start()) return;
     this.#sweep();
+    this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
     this.#tellNewAddress();
     for (const { id, state, label } of this.#queues.allOwn())
       if (state !== "new" || label !== undefined) this.#read(id);
@@ -113,6 +116,7 @@ export class OpenOverlay implements Overlay {
   async close(): Promise<void> {
     if (this.#work.stopping) return;
     this.#cancelSweep?.();
+    this.#cancelGaps?.();
     const readers = [...this.#readers.values()];
     const stopped = this.#work.stop();
     // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
@@ -217,6 +221,10 @@ export class OpenOverlay implements Overlay {
     this.#outbox.setTold(letter, to);
   }
 
+  settleGap(gap: Gap): void {
+    this.#chains.missing.setTold(gap);
+  }
+
   status(): OverlayStatus {
     return {
       ...this.#outbox.count(),
@@ -306,7 +314,6 @@ export class OpenOverlay implements Overlay {
         hello: (queue, cell) => this.#invites.hello(queue, cell),
         clock: this.#clock,
         logger: this.#logger,
-        emit: (event) => this.#emit(event),
         dropped: (from, reason, count) => {
           this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
           this.#emit({ kind: "cells-dropped", from, reason, count });
@@ -385,6 +392,12 @@ export class OpenOverlay implements Overlay {
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
+  }
+
+  /** Not at the start: what is missing may lie at the relay. */
+  #tellGaps(): void {
+    for (const gap of this.#chains.missing.untold(this.#clock.now())) this.#emit({ kind: "gap", ...gap });
+    this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
   }
 
   #emit(event: OverlayEvent): void {

@@ -7,6 +7,7 @@ import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
 import type { OverlayEvent } from "./events.ts";
+import type { Gap } from "./missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
 import type { RelayClient, RelayClientOptions } from "./relay-client.ts";
@@ -116,6 +117,8 @@ export interface Overlay {
   enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void;
   /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */
   settleFailure(letter: Uint8Array, to: AddressLabel): void;
+  /** Confirms, in the caller's transaction, that the user was told of missing letters; the event is not repeated then. */
+  settleGap(gap: Gap): void;
   status(): OverlayStatus;
   /** Resolves when nothing waits to be sent and all that arrived is stored. */
   idle(): Promise<void>;

@@ -96,5 +96,7 @@ export const overlaySchema: Schema = {
        queue INTEGER NOT NULL,
        hello BLOB
      ) STRICT;`,
+    `ALTER TABLE overlay_missing ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE overlay_missing ADD COLUMN told INTEGER NOT NULL DEFAULT 0;`,
   ],
 };

@@ -59,6 +59,18 @@ test("a failure that could not be filed is not settled: the overlay tells it aga
   expect(log).toEqual([expect.stringMatching(/^\["error".*the disk/)]);
 });
 
+test("missing letters are settled with the notice; one that could not be filed is told again later", async () => {
+  const gap: OverlayEvent = { kind: "gap", from: someLabel(1), deviceId: 1, missing: 3, noticedUntil: NOW };
+  const settle = mail.overlay.settleGap;
+  mail.overlay.settleGap = () => {
+    throw new Error("the disk");
+  };
+  expect(await tell(gap)).toEqual([]);
+  mail.overlay.settleGap = settle;
+  expect(await tell(gap)).toHaveLength(1);
+  expect(mail.overlay.settled).toEqual([[String(NOW), someLabel(1)]]);
+});
+
 test("a letter of which nothing is known, to somebody who is no contact any more, still comes back", async () => {
   const [text] = await tell({ kind: "failed", letter: randomBytes(16), to: someLabel(99), reason: "refused" });
   expect(text).toContain("Action: failed");
@@ -67,7 +79,7 @@ test("a letter of which nothing is known, to somebody who is no contact any more
 test.each<[OverlayEvent, RegExp]>([
   [{ kind: "invite-burned", invite: "1" }, /^Subject: An invite was used twice\r$/m],
   [{ kind: "join-failed", invite: "1", text: "It has expired." }, /It has expired\./],
-  [{ kind: "gap", from: someLabel(1), deviceId: 1, missing: 3 }, /3 letter\(s\) that bob sent/],
+  [{ kind: "gap", from: someLabel(1), deviceId: 1, missing: 3, noticedUntil: NOW }, /3 letter\(s\) of bob/],
 ])("the user learns of %j in INBOX", async (event, expected) => {
   const [text = "", ...more] = await tell(event);
   expect(more).toEqual([]);
@@ -104,7 +116,7 @@ test("what needs nobody's attention makes no mail", async () => {
 
 test("the log names no contact and no invite", async () => {
   await tell(
-    { kind: "gap", from: someLabel(1), deviceId: 1, missing: 3 },
+    { kind: "gap", from: someLabel(1), deviceId: 1, missing: 3, noticedUntil: NOW },
     { kind: "contact-added", contact: someLabel(1), invite: "secret-invite" },
     { kind: "cells-dropped", from: someLabel(1), reason: "damaged", count: 1 },
   );

@@ -15,6 +15,7 @@ import { recoveryIdentity } from "../../keyring/recovery-identity.ts";
 import { Vault } from "../../keyring/vault.ts";
 import { openMaildir } from "../../maildir/open.ts";
 import type { Maildir } from "../../maildir/store.ts";
+import type { Gap } from "../../overlay-adapter/missing-letters.ts";
 import type { DeliveryStatus, Overlay, OverlayStatus, PreparedLetter } from "../../overlay-adapter/overlay.ts";
 import { fixedRandom, identityKey } from "../keyring/fixed-random.ts";
 import { NOW, someLabel } from "./somebody.ts";
@@ -103,6 +104,10 @@ export class FakeOverlay implements Overlay {
 
   settleFailure(letter: Uint8Array, to: string): void {
     this.settled.push([Buffer.from(letter).toString("hex"), to]);
+  }
+
+  settleGap(gap: Gap): void {
+    this.settled.push([String(gap.noticedUntil), gap.from]);
   }
 
   status(): OverlayStatus {
