@@ -61,7 +61,7 @@ test("a failure that could not be filed is not settled: the overlay tells it aga
 
 test("missing letters are settled with the notice; one that could not be filed is told again later", async () => {
   const gap: OverlayEvent = { kind: "gap", from: someLabel(1), deviceId: 1, missing: 3, noticedUntil: NOW };
-  const settle = mail.overlay.settleGap;
+  const settle = mail.overlay.settleGap.bind(mail.overlay);
   mail.overlay.settleGap = () => {
     throw new Error("the disk");
   };
