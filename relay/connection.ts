@@ -34,7 +34,7 @@ export class Connection {
     this.#logger = logger;
     this.lastHeard = state.clock.now();
     const pusher = new Pusher({
-      queues: state.queues,
+      queues: state.store.queues,
       limits: state.limits,
       write: (push) => this.#write(0, push),
       fail: (error) => this.#fail("pushing failed", error),

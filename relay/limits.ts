@@ -1,9 +1,11 @@
+import type { StoreLimits } from "./store.ts";
+
 /** Every bound of the relay. Times in milliseconds. */
-export interface RelayLimits {
-  /** Cells that one queue holds before its sender is told FULL: 64 MiB, since a large attachment travels as cells. */
-  readonly cellsPerQueue: number;
-  /** Cells that the relay holds in all: what the disk is meant to bear (16 GiB), for a full disk serves nobody. */
-  readonly cells: number;
+export interface RelayLimits extends StoreLimits {
+  /** Octets of cells in one queue before its sender is told FULL: 64 MiB, since a large attachment travels as cells. */
+  readonly queueOctets: number;
+  /** Octets of cells in all: what the disk is meant to bear (16 GiB), for a full disk serves nobody. */
+  readonly octets: number;
   /** Queues in all: a holder of the token may be a program gone wild. */
   readonly queues: number;
   /** Slots in all, for the same reason. */
@@ -38,12 +40,13 @@ export interface RelayLimits {
   readonly idleTimeout: number;
 }
 
+const MIB = 1_048_576;
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 export const DEFAULT_LIMITS: RelayLimits = {
-  cellsPerQueue: 4_096,
-  cells: 1_048_576,
+  queueOctets: 64 * MIB,
+  octets: 16_384 * MIB,
   queues: 100_000,
   slots: 10_000,
   cellLifetime: 21 * DAY,

@@ -1,5 +1,5 @@
 import type { RelayLimits } from "./limits.ts";
-import type { QueueStore, StoredCell } from "./queue-store.ts";
+import type { Arrival, QueueStore, StoredCell } from "./queue-store.ts";
 import type { Reading } from "./readers.ts";
 import type { Push } from "./wire/frame.ts";
 
@@ -42,8 +42,8 @@ export class Pusher {
   }
 
   /** A cell became durable in the reading's queue. */
-  stored(reading: Reading, { seq, cell }: StoredCell): void {
-    const waitedFor = reading.last === reading.after && seq === reading.last + 1;
+  stored(reading: Reading, { seq, cell }: Omit<Arrival, "recipientId">): void {
+    const waitedFor = cell !== undefined && reading.last === reading.after && seq === reading.last + 1;
     reading.last = Math.max(reading.last, seq);
     if (waitedFor && this.#mayPush(reading) && !this.#blocked) this.#push(reading, { seq, cell });
     else this.#consider(reading);

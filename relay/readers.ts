@@ -1,4 +1,5 @@
 import type { Pusher } from "./pusher.ts";
+import type { Arrival } from "./queue-store.ts";
 
 /** How far one connection has got in reading one queue. */
 export interface Reading {
@@ -26,6 +27,12 @@ export class Readers {
 
   get(recipientId: Uint8Array): Reading | undefined {
     return this.#readings.get(keyOf(recipientId));
+  }
+
+  /** Has the cell pushed to the queue's reader, if there is one. */
+  arrived(arrival: Arrival): void {
+    const reading = this.get(arrival.recipientId);
+    reading?.pusher.stored(reading, arrival);
   }
 
   /** Makes it the queue's reader, and returns the one it takes the queue from. */

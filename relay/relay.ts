@@ -3,19 +3,19 @@ import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
 import { type Clock, systemClock } from "../foundation/clock.ts";
-import { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { lockForProcess } from "../foundation/process-lock.ts";
 import type { RelayState } from "./command/context.ts";
 import { Connection } from "./connection.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "./limits.ts";
+import { LivedTime } from "./lived-time.ts";
 import { Readers } from "./readers.ts";
 import { loadRelayKeys, type RelayKeys } from "./relay-keys.ts";
 import { formatRelayUrl, type RelayAddress } from "./relay-url.ts";
-import { SqliteQueueStore } from "./sqlite/queues.ts";
-import { PAGE_SIZE, RELAY_SCHEMA } from "./sqlite/schema.ts";
-import { SqliteSlotStore } from "./sqlite/slots.ts";
+import { openSqliteStore } from "./sqlite/store.ts";
+import { LATE_SWEEP, startSweeps } from "./sweeps.ts";
+import { admitOwnToken } from "./tokens.ts";
 
 export interface RelayOptions {
   /** Made with mode 0700 if it is not there; holds key, token and database, and serves one relay at a time. */
@@ -38,10 +38,12 @@ export interface RelayCounts {
   readonly queues: number;
   readonly cells: number;
   readonly slots: number;
+  /** Of all cells, those in slots too. */
+  readonly octets: number;
 }
 
 export interface Relay {
-  /** With the token: whoever has it may create queues. */
+  /** With the relay's own token, unless that was revoked: whoever has it may create queues. */
   readonly url: string;
   readonly address: RelayAddress;
   readonly port: number;
@@ -64,12 +66,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   );
   try {
     const keys = await loadRelayKeys(directory);
-    const db = new Database(join(directory, "relay.db"), undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
+    const store = openSqliteStore(directory, limits);
     try {
-      db.migrate(RELAY_SCHEMA);
-      const queues = new SqliteQueueStore(db, limits);
-      const slots = new SqliteSlotStore(db, limits);
-      const state: RelayState = { queues, slots, readers: new Readers(), limits, clock, token: keys.token };
+      const admitted = await admitOwnToken(store.tokens, keys.token, clock.now());
+      const time = new LivedTime(clock, limits.sweepInterval * LATE_SWEEP, await store.livedTime());
+      const readers = new Readers();
+      store.queues.watch((arrival) => readers.arrived(arrival));
+      const state: RelayState = { store, readers, limits, clock, time };
       const connections = new Set<Connection>();
       const sockets = new Set<Socket>();
       const server = serve(state, keys, connections, logger);
@@ -80,30 +83,26 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       const port = await listen(server, options.host, options.port);
       const sweeps = startSweeps(state, connections, logger);
       const host = options.publicHost ?? options.host;
-      const address = { host, port, pin: keys.pin, token: keys.token };
-      logger("info", "relay started", { port, ...queues.counts(), ...slots.counts() });
+      const address = { host, port, pin: keys.pin, ...(admitted && { token: keys.token }) };
+      const stored = () => ({ ...store.queues.counts(), ...store.slots.counts(), octets: store.octets() });
+      logger("info", "relay started", { port, ...stored() });
       return {
         url: formatRelayUrl(address),
         address,
         port,
-        counts: () => ({
-          connections: connections.size,
-          readers: state.readers.size,
-          ...queues.counts(),
-          ...slots.counts(),
-        }),
+        counts: () => ({ connections: connections.size, readers: readers.size, ...stored() }),
         async stop() {
           const closed = new Promise<void>((resolve) => server.close(() => resolve()));
           for (const connection of connections) connection.destroy();
           for (const socket of sockets) socket.destroy();
           await Promise.all([closed, sweeps.stop()]);
-          db.close();
+          store.close();
           unlock();
           logger("info", "relay stopped");
         },
       };
     } catch (error) {
-      db.close();
+      store.close();
       throw error;
     }
   } catch (error) {
@@ -156,40 +155,4 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
     return new Failure("invalid", `${host} is not an address of this machine: the relay cannot listen on it`, cause);
   return error;
-}
-
-/** Removes what is expired, at once and then at each interval, and drops connections that fell silent. */
-function startSweeps(state: RelayState, connections: Set<Connection>, logger: Logger): { stop(): Promise<void> } {
-  const { clock, limits, queues, slots } = state;
-  let running: Promise<void> = Promise.resolve();
-  let cancelSweep = (): void => undefined;
-  let cancelIdle = (): void => undefined;
-
-  async function sweepOnce(): Promise<void> {
-    const now = clock.now();
-    try {
-      await queues.expire(now - limits.cellLifetime, now - limits.queueIdleLifetime);
-      await slots.expire(now, now - limits.slotAftermath);
-    } catch (error) {
-      logger("warn", "relay could not remove what is expired", { cause: String(error) });
-    }
-  }
-  function sweep(): void {
-    running = running.then(sweepOnce);
-    cancelSweep = clock.after(limits.sweepInterval, sweep);
-  }
-  function dropIdle(): void {
-    const before = clock.now() - limits.idleTimeout;
-    for (const connection of connections) if (connection.lastHeard < before) connection.destroy();
-    cancelIdle = clock.after(limits.idleTimeout / 4, dropIdle);
-  }
-  sweep();
-  dropIdle();
-  return {
-    stop() {
-      cancelSweep();
-      cancelIdle();
-      return running;
-    },
-  };
 }

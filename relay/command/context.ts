@@ -1,20 +1,20 @@
 import type { Clock } from "../../foundation/clock.ts";
 import type { RelayLimits } from "../limits.ts";
+import type { LivedTime } from "../lived-time.ts";
 import type { Pusher } from "../pusher.ts";
-import type { QueueStore } from "../queue-store.ts";
 import type { Readers } from "../readers.ts";
-import type { SlotStore } from "../slot-store.ts";
+import type { RelayStore } from "../store.ts";
 import type { RefusalReason } from "../wire/answer.ts";
 import type { Answer } from "../wire/frame.ts";
 
 /** What all connections of a relay share. */
 export interface RelayState {
-  readonly queues: QueueStore;
-  readonly slots: SlotStore;
+  readonly store: RelayStore;
   readonly readers: Readers;
   readonly limits: RelayLimits;
   readonly clock: Clock;
-  readonly token: Buffer;
+  /** The age of what is stored is counted in it. */
+  readonly time: LivedTime;
 }
 
 /** What a command sees of the connection that it came on. */

@@ -3,7 +3,8 @@ import { verifyCommand } from "../wire/proof.ts";
 import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
 
 export async function handleDelete(command: Delete, context: CommandContext): Promise<Outcome> {
-  const { queues, readers, pusher } = context;
+  const { readers, pusher } = context;
+  const { queues } = context.store;
   const { recipientId } = command;
   const key = await queues.recipientKey(recipientId);
   if (key === undefined || !verifyCommand(key, "DELETE", context.exporter, recipientId, command.signature))

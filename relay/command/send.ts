@@ -7,13 +7,11 @@ import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
 const NO_KEY = Buffer.alloc(KEY_SIZE);
 
 export async function handleSend(command: Send, context: CommandContext): Promise<Outcome> {
-  const { queues, readers, clock } = context;
+  const { queues } = context.store;
   const key = await queues.senderKey(command.senderId);
   const authentic = verifySend(key ?? NO_KEY, context.exporter, command);
   if (key === undefined || !authentic) return refuse("no-queue");
-  const result = await queues.append(command.senderId, command.cell, clock.now());
-  if (result.kind !== "stored") return refuse(result.kind);
-  const reading = readers.get(result.recipientId);
-  reading?.pusher.stored(reading, { seq: result.seq, cell: command.cell });
-  return OK;
+  // Whoever reads the queue hears of it from the store.
+  const result = await queues.append(command.senderId, command.cell, context.time.now());
+  return result.kind === "stored" ? OK : refuse(result.kind);
 }

@@ -1,12 +1,13 @@
-import { equalConstantTime } from "../../foundation/bytes.ts";
+import { hashToken } from "../token-hash.ts";
 import { type SignedCommand, verifyCommand } from "../wire/proof.ts";
 import type { SlotClaim, SlotDelete, SlotPut, SlotStatus } from "../wire/slot.ts";
 import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
 
 export async function handleSlotPut(command: SlotPut, context: CommandContext): Promise<Outcome> {
-  if (!equalConstantTime(command.token, context.token)) return refuse("forbidden");
-  if (command.expires > context.clock.now() + context.limits.slotLifetime) return refuse("invalid");
-  const result = await context.slots.put(command);
+  const { store, clock, time, limits } = context;
+  const lifetime = command.expires - clock.now();
+  if (lifetime > limits.slotLifetime) return refuse("invalid");
+  const result = await store.slots.put(command, hashToken(command.token), time.now() + Math.max(lifetime, 0));
   return result === "stored" ? OK : refuse(result);
 }
 
@@ -15,26 +16,26 @@ export async function handleSlotClaim(command: SlotClaim, context: CommandContex
   // Without the proof, whoever overheard a claim key could fetch the cell as its owner.
   const fields = Buffer.concat([slotId, claimKey]);
   if (!verifyCommand(claimKey, "SLOT_CLAIM", context.exporter, fields, signature)) return refuse("no-slot");
-  const result = await context.slots.claim(slotId, claimKey, context.clock.now());
+  const result = await context.store.slots.claim(slotId, claimKey, context.clock.now());
   return result.kind === "cell" ? { answer: { kind: "slot-cell", cell: result.cell } } : refuse(result.kind);
 }
 
 export async function handleSlotStatus(command: SlotStatus, context: CommandContext): Promise<Outcome> {
   if (!(await isOwner("SLOT_STATUS", command, context))) return refuse("no-slot");
-  const state = await context.slots.state(command.slotId, context.clock.now());
+  const state = await context.store.slots.state(command.slotId, context.clock.now());
   return state === undefined ? refuse("no-slot") : { answer: { kind: "slot-state", state } };
 }
 
 export async function handleSlotDelete(command: SlotDelete, context: CommandContext): Promise<Outcome> {
   if (!(await isOwner("SLOT_DELETE", command, context))) return refuse("no-slot");
-  return (await context.slots.remove(command.slotId)) ? OK : refuse("no-slot");
+  return (await context.store.slots.remove(command.slotId)) ? OK : refuse("no-slot");
 }
 
 async function isOwner(
   name: SignedCommand,
   { slotId, signature }: SlotStatus | SlotDelete,
-  { slots, exporter }: CommandContext,
+  { store, exporter }: CommandContext,
 ): Promise<boolean> {
-  const key = await slots.ownerKey(slotId);
+  const key = await store.slots.ownerKey(slotId);
   return key !== undefined && verifyCommand(key, name, exporter, slotId, signature);
 }

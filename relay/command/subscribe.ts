@@ -4,7 +4,8 @@ import { type Subscribe, subscribeFields } from "../wire/subscribe.ts";
 import { type CommandContext, type Outcome, refuse } from "./context.ts";
 
 export async function handleSubscribe(command: Subscribe, context: CommandContext): Promise<Outcome> {
-  const { queues, readers, limits, pusher } = context;
+  const { readers, limits, pusher } = context;
+  const { queues } = context.store;
   // A copy: the id is kept for long, and would keep its whole block.
   const recipientId = Buffer.from(command.recipientId);
   const fields = subscribeFields(recipientId, command.after, command.credit);
@@ -20,7 +21,7 @@ export async function handleSubscribe(command: Subscribe, context: CommandContex
   if (before !== undefined && before.pusher !== pusher)
     before.pusher.tell({ kind: "ended", recipientId, reason: "taken-over" });
 
-  const nextSeq = await queues.subscribed(recipientId, context.clock.now());
+  const nextSeq = await queues.subscribed(recipientId, context.time.now());
   if (nextSeq === undefined) {
     readers.end(reading);
     return refuse("no-queue");

@@ -1,7 +1,11 @@
 import type { Database } from "../../foundation/database.ts";
-import type { RelayLimits } from "../limits.ts";
-import type { Appended, QueueRecord, QueueStore, StoredCell } from "../queue-store.ts";
+import type { Appended, Arrival, QueueRecord, QueueStore, StoredCell } from "../queue-store.ts";
+import type { StoreLimits } from "../store.ts";
+import type { TokenHash } from "../token-store.ts";
 import type { SeqRange } from "../wire/acknowledge.ts";
+import { CELL_SIZE } from "../wire/cell.ts";
+import type { SqliteTokenStore } from "./tokens.ts";
+import type { Count, Usage } from "./usage.ts";
 
 interface QueueRow {
   readonly id: number;
@@ -12,6 +16,20 @@ interface QueueRow {
   readonly next_seq: number;
   readonly cells: number;
   readonly used_at: number;
+  readonly token: number;
+}
+
+/** With what its token allows. */
+interface SendingRow extends QueueRow {
+  readonly token_octets: number | null;
+}
+
+/** What the stores in one file share. */
+export interface SqliteParts {
+  readonly db: Database;
+  readonly usage: Usage;
+  readonly tokens: SqliteTokenStore;
+  readonly limits: StoreLimits;
 }
 
 const DAY = 24 * 60 * 60_000;
@@ -19,28 +37,33 @@ const DAY = 24 * 60 * 60_000;
 /** Queues in the relay's SQLite file; commits of all connections share their fsyncs. */
 export class SqliteQueueStore implements QueueStore {
   readonly #db: Database;
-  readonly #limits: Pick<RelayLimits, "cellsPerQueue" | "cells" | "queues" | "sweepBatch">;
+  readonly #usage: Usage;
+  readonly #tokens: SqliteTokenStore;
+  readonly #limits: StoreLimits;
   readonly #sql: ReturnType<typeof prepare>;
-  #queues: number;
-  #cells: number;
+  #onArrival: (arrival: Arrival) => void = () => undefined;
 
   /** The database holds schema.ts's tables. */
-  constructor(db: Database, limits: Pick<RelayLimits, "cellsPerQueue" | "cells" | "queues" | "sweepBatch">) {
+  constructor({ db, usage, tokens, limits }: SqliteParts) {
     this.#db = db;
+    this.#usage = usage;
+    this.#tokens = tokens;
     this.#limits = limits;
     this.#sql = prepare(db);
-    this.#queues = db.sqlite.prepare<[], number>("SELECT count(*) FROM queue").pluck().get() ?? 0;
-    this.#cells = db.sqlite.prepare<[], number>("SELECT total(cells) FROM queue").pluck().get() ?? 0;
   }
 
-  create(queue: QueueRecord, now: number): Promise<"created" | "in-use" | "full"> {
-    return this.#db.commit(() => {
+  create(queue: QueueRecord, token: TokenHash, now: number): Promise<"created" | "in-use" | "full" | "forbidden"> {
+    return this.#usage.commit((count) => {
+      const grant = this.#tokens.row(token);
+      if (grant === undefined) return "forbidden";
       const rows = this.#sql.byEitherId.all(queue.recipientId, queue.senderId);
       const [row] = rows;
       if (row !== undefined) return rows.length === 1 && isSame(row, queue) ? "created" : "in-use";
-      if (this.#queues >= this.#limits.queues) return "full";
-      this.#sql.create.run(queue.recipientId, queue.senderId, queue.recipientKey, queue.senderKey, now);
-      this.#count(1, 0);
+      const own = this.#usage.of(grant.id);
+      if (this.#usage.total.queues >= this.#limits.queues) return "full";
+      if (grant.queues !== null && own.queues + own.slots >= grant.queues) return "full";
+      this.#sql.create.run(queue.recipientId, queue.senderId, queue.recipientKey, queue.senderKey, now, grant.id);
+      count(grant.id, { queues: 1 });
       return "created";
     });
   }
@@ -53,16 +76,24 @@ export class SqliteQueueStore implements QueueStore {
     return this.#sql.bySender.get(senderId)?.sender_key;
   }
 
-  append(senderId: Uint8Array, cell: Uint8Array, now: number): Promise<Appended> {
-    return this.#db.commit((): Appended => {
-      const queue = this.#sql.bySender.get(senderId);
-      if (queue === undefined) return { kind: "no-queue" };
-      if (queue.cells >= this.#limits.cellsPerQueue || this.#cells >= this.#limits.cells) return { kind: "full" };
+  async append(senderId: Uint8Array, cell: Buffer, now: number): Promise<Appended> {
+    const stored = await this.#usage.commit((count) => {
+      const queue = this.#sql.sending.get(senderId);
+      if (queue === undefined) return "no-queue";
+      if (this.#isFull(queue)) return "full";
       this.#sql.advance.run(queue.id);
       this.#sql.append.run(queue.id, queue.next_seq, now, cell);
-      this.#count(0, 1);
-      return { kind: "stored", recipientId: queue.recipient_id, seq: queue.next_seq };
+      count(queue.token, { cells: 1, octets: CELL_SIZE });
+      return queue;
     });
+    if (typeof stored === "string") return { kind: stored };
+    const { next_seq: seq, recipient_id: recipientId } = stored;
+    this.#onArrival({ recipientId, seq, cell });
+    return { kind: "stored", seq };
+  }
+
+  watch(onArrival: (arrival: Arrival) => void): void {
+    this.#onArrival = onArrival;
   }
 
   async subscribed(recipientId: Uint8Array, now: number): Promise<number | undefined> {
@@ -77,68 +108,78 @@ export class SqliteQueueStore implements QueueStore {
     return this.#sql.read.all(recipientId, after, count);
   }
 
-  acknowledge(recipientId: Uint8Array, ranges: readonly SeqRange[]): Promise<void> {
-    return this.#db.commit(() => {
+  acknowledge(recipientId: Uint8Array, ranges: readonly SeqRange[]): Promise<number> {
+    return this.#usage.commit((count) => {
       const queue = this.#sql.byRecipient.get(recipientId);
-      if (queue === undefined) return;
+      if (queue === undefined) return 0;
       let removed = 0;
       for (const { first, last } of ranges) removed += this.#sql.removeCells.run(queue.id, first, last).changes;
-      if (removed === 0) return;
+      if (removed === 0) return 0;
       this.#sql.fewer.run(removed, queue.id);
-      this.#count(0, -removed);
+      count(queue.token, fewerCells(removed));
+      return removed;
     });
   }
 
   remove(recipientId: Uint8Array): Promise<boolean> {
-    return this.#db.commit(() => {
+    return this.#usage.commit((count) => {
       const queue = this.#sql.byRecipient.get(recipientId);
       if (queue === undefined) return false;
-      this.#remove(queue.id);
+      this.#remove(queue, count);
       return true;
     });
   }
 
-  async expire(cellsBefore: number, queuesBefore: number): Promise<void> {
+  async expire(cellsBefore: number, queuesBefore: number): Promise<{ cells: number; queues: number }> {
     const batch = this.#limits.sweepBatch;
-    while ((await this.#db.commit(() => this.#expireCells(cellsBefore, batch))) === batch);
-    while ((await this.#db.commit(() => this.#expireQueues(queuesBefore))) > 0);
+    const expired = { cells: 0, queues: 0 };
+    for (let removed = batch; removed === batch; expired.cells += removed)
+      removed = await this.#usage.commit((count) => this.#expireCells(cellsBefore, batch, count));
+    for (let removed = true; removed; expired.queues += removed ? 1 : 0)
+      removed = await this.#usage.commit((count) => this.#expireQueue(queuesBefore, count));
+    return expired;
   }
 
   counts(): { readonly queues: number; readonly cells: number } {
-    return { queues: this.#queues, cells: this.#cells };
+    const { queues, cells } = this.#usage.total;
+    return { queues, cells };
+  }
+
+  #isFull(queue: SendingRow): boolean {
+    const { queueOctets, octets } = this.#limits;
+    return (
+      (queue.cells + 1) * CELL_SIZE > queueOctets ||
+      this.#usage.total.octets + CELL_SIZE > octets ||
+      (queue.token_octets !== null && this.#usage.of(queue.token).octets + CELL_SIZE > queue.token_octets)
+    );
   }
 
   /** How many of the oldest cells it deleted. */
-  #expireCells(before: number, batch: number): number {
+  #expireCells(before: number, batch: number, count: Count): number {
     const oldest = this.#sql.oldest.all(batch).filter((cell) => cell.received_at < before);
     for (const { id, queue } of oldest) {
       this.#sql.removeCell.run(id);
-      this.#sql.fewer.run(1, queue);
+      const token = this.#sql.fewer.get(1, queue);
+      if (token !== undefined) count(token, fewerCells(1));
     }
-    this.#count(0, -oldest.length);
     return oldest.length;
   }
 
-  #expireQueues(before: number): number {
-    const id = this.#sql.unused.get(before);
-    if (id === undefined) return 0;
-    this.#remove(id);
-    return 1;
+  #expireQueue(before: number, count: Count): boolean {
+    const queue = this.#sql.unused.get(before) ?? this.#sql.emptied.get();
+    if (queue !== undefined) this.#remove(queue, count);
+    return queue !== undefined;
   }
 
-  #remove(queue: number): void {
-    const cells = this.#sql.removeCells.run(queue, 0, Number.MAX_SAFE_INTEGER).changes;
-    this.#sql.remove.run(queue);
-    this.#count(-1, -cells);
+  #remove({ id, token }: Pick<QueueRow, "id" | "token">, count: Count): void {
+    const cells = this.#sql.removeCells.run(id, 0, Number.MAX_SAFE_INTEGER).changes;
+    this.#sql.remove.run(id);
+    count(token, { ...fewerCells(cells), queues: -1 });
   }
+}
 
-  /** Counts once it is certain. Within one batch the bounds of the whole relay may thus be passed by as many commands. */
-  #count(queues: number, cells: number): void {
-    this.#db.afterCommit(() => {
-      this.#queues += queues;
-      this.#cells += cells;
-    });
-  }
+function fewerCells(removed: number): { readonly cells: number; readonly octets: number } {
+  return { cells: -removed, octets: -removed * CELL_SIZE };
 }
 
 function isSame(row: QueueRow, queue: QueueRecord): boolean {
@@ -157,14 +198,24 @@ function prepare({ sqlite }: Database) {
     ),
     byRecipient: sqlite.prepare<[Uint8Array], QueueRow>("SELECT * FROM queue WHERE recipient_id = ?"),
     bySender: sqlite.prepare<[Uint8Array], QueueRow>("SELECT * FROM queue WHERE sender_id = ?"),
-    create: sqlite.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, number]>(
-      "INSERT INTO queue (recipient_id, sender_id, recipient_key, sender_key, used_at) VALUES (?, ?, ?, ?, ?)",
+    sending: sqlite.prepare<[Uint8Array], SendingRow>(
+      `SELECT queue.*, token.octets AS token_octets FROM queue LEFT JOIN token ON token.id = queue.token
+       WHERE sender_id = ?`,
+    ),
+    create: sqlite.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, number, number]>(
+      `INSERT INTO queue (recipient_id, sender_id, recipient_key, sender_key, used_at, token)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     ),
     remove: sqlite.prepare<[number]>("DELETE FROM queue WHERE id = ?"),
     use: sqlite.prepare<[number, number]>("UPDATE queue SET used_at = ? WHERE id = ?"),
-    unused: sqlite.prepare<[number], number>("SELECT id FROM queue WHERE used_at < ? LIMIT 1").pluck(),
+    unused: sqlite.prepare<[number], QueueRow>("SELECT * FROM queue WHERE used_at < ? LIMIT 1"),
+    emptied: sqlite.prepare<[], QueueRow>(
+      "SELECT * FROM queue WHERE token IN (SELECT id FROM token WHERE emptied = 1) LIMIT 1",
+    ),
     advance: sqlite.prepare<[number]>("UPDATE queue SET next_seq = next_seq + 1, cells = cells + 1 WHERE id = ?"),
-    fewer: sqlite.prepare<[number, number]>("UPDATE queue SET cells = cells - ? WHERE id = ?"),
+    fewer: sqlite
+      .prepare<[number, number], number>("UPDATE queue SET cells = cells - ? WHERE id = ? RETURNING token")
+      .pluck(),
     append: sqlite.prepare<[number, number, number, Uint8Array]>(
       "INSERT INTO cell (queue, seq, received_at, cell) VALUES (?, ?, ?, ?)",
     ),

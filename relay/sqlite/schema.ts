@@ -37,5 +37,23 @@ export const RELAY_SCHEMA: Schema = {
        digest BLOB NOT NULL,
        cell BLOB
      ) STRICT;`,
+    // Of the queues and slots before there were several tokens, all belong to the first, which is the relay's own.
+    `CREATE TABLE token (
+       id INTEGER PRIMARY KEY,
+       hash BLOB NOT NULL UNIQUE,
+       name TEXT NOT NULL UNIQUE,
+       queues INTEGER,
+       octets INTEGER,
+       creations_per_hour INTEGER,
+       made_at INTEGER NOT NULL,
+       revoked_at INTEGER,
+       emptied INTEGER NOT NULL DEFAULT 0
+     ) STRICT;
+     ALTER TABLE queue ADD COLUMN token INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE slot ADD COLUMN token INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE slot ADD COLUMN keep_until INTEGER NOT NULL DEFAULT 0;
+     UPDATE slot SET keep_until = expires;
+     CREATE INDEX queue_by_token ON queue (token);
+     CREATE TABLE lived_time (id INTEGER PRIMARY KEY CHECK (id = 1), time INTEGER NOT NULL) STRICT;`,
   ],
 };

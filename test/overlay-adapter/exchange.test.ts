@@ -43,7 +43,7 @@ function person(...[at, extra]: [Person["relay"]?, ConstructorParameters<typeof 
 async function another(options: { directory?: string; port?: number; cellsPerQueue?: number } = {}): Promise<Relay> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "postern-relay-")));
   const { port = 0, cellsPerQueue } = options;
-  const limits = cellsPerQueue === undefined ? {} : { cellsPerQueue };
+  const limits = cellsPerQueue === undefined ? {} : { queueOctets: cellsPerQueue * 16_256 };
   const relay = await startRelay({ directory, host: "127.0.0.1", port, limits });
   further.push({ relay, directory });
   return relay;

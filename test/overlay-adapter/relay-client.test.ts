@@ -217,7 +217,7 @@ test("a full queue, a deleted one and a wrong key have their own outcomes", () =
       expect(inbox.ends).toEqual(["gone"]);
       expect(await alice.send(relay.address, queue, cellOf(1))).toBe("gone");
     },
-    { cellsPerQueue: 2 },
+    { queueOctets: 2 * 16_256 },
   ));
 
 test("a slot is put, claimed, resumed, burned by a second claim, and deleted", () =>

@@ -3,9 +3,10 @@ import type { TLSSocket } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { Connection } from "../../relay/connection.ts";
 import { DEFAULT_LIMITS } from "../../relay/limits.ts";
+import { LivedTime } from "../../relay/lived-time.ts";
 import type { Appended, QueueStore } from "../../relay/queue-store.ts";
 import { Readers } from "../../relay/readers.ts";
-import type { SlotStore } from "../../relay/slot-store.ts";
+import type { RelayStore } from "../../relay/store.ts";
 import { BlockSplitter } from "../../relay/wire/block.ts";
 import { type Command, toClient, toRelay } from "../../relay/wire/frame.ts";
 import { macOfSend } from "../../relay/wire/proof.ts";
@@ -22,13 +23,13 @@ function connect(append: () => Promise<Appended>, unanswered: number) {
   const socket = Object.assign(server, { setNoDelay: () => server, exportKeyingMaterial: () => EXPORTER });
   const queues: Partial<QueueStore> = { senderKey: async () => KEY, append };
   const logged: string[] = [];
+  const clock = new FakeClock();
   const state = {
-    queues: queues as QueueStore,
-    slots: {} as SlotStore,
+    store: { queues: queues as QueueStore } as RelayStore,
     readers: new Readers(),
     limits: { ...DEFAULT_LIMITS, unanswered },
-    clock: new FakeClock(),
-    token: KEY,
+    clock,
+    time: new LivedTime(clock, 1_000, undefined),
   };
   const connection = new Connection(
     socket as unknown as TLSSocket,
@@ -66,7 +67,7 @@ test("when the disk is full a sender is told to retry, and the connection goes o
   const disk = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
   const { client, answers, logged, connection } = connect(async () => {
     if (full) throw disk;
-    return { kind: "stored", recipientId: Buffer.alloc(24), seq: 1 };
+    return { kind: "stored", seq: 1 };
   }, 10);
   const iterator = answers[Symbol.asyncIterator]();
   client.write(toRelay.encode(1, SEND));
@@ -89,7 +90,7 @@ test("a client far ahead of its answers is not read until they are out", async (
   for (let n = 0; n < 40; n++) {
     while (waiting.length === 0) await turn();
     expect(waiting.length).toBeLessThanOrEqual(4);
-    waiting.shift()?.({ kind: "stored", recipientId: Buffer.alloc(24), seq: n + 1 });
+    waiting.shift()?.({ kind: "stored", seq: n + 1 });
     expect((await iterator.next()).value).toBe("ok");
   }
   client.destroy();

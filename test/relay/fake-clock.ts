@@ -15,6 +15,14 @@ export class FakeClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
+  /** Is set to another time, as by somebody who corrects it: timers go on as they were. */
+  leap(milliseconds: number): void {
+    this.#now += milliseconds;
+    const timers = [...this.#timers];
+    this.#timers.clear();
+    for (const { at, callback } of timers) this.#timers.add({ at: at + milliseconds, callback });
+  }
+
   /** Moves on, and calls back what falls due, in its order; what a callback sets up in turn may fall due as well. */
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds;

@@ -60,7 +60,7 @@ test("a cell that was sent is pushed to the subscriber, byte for byte, and is go
     const cell = randomBytes(16_256);
     expect(await alice.send(queue, cell)).toEqual(OK);
     expect(await bob.push()).toEqual({ kind: "message", recipientId: queue.recipientId, seq: 1, cell });
-    expect(relay.counts()).toEqual({ connections: 2, readers: 1, queues: 1, cells: 1, slots: 0 });
+    expect(relay.counts()).toEqual({ connections: 2, readers: 1, queues: 1, cells: 1, slots: 0, octets: 16_256 });
     expect(await bob.acknowledge(queue, 1, 1)).toEqual(OK);
     expect(relay.counts().cells).toBe(0);
   }));
@@ -208,7 +208,7 @@ test("a sender past the quota is told FULL, and goes on once the recipient has a
       await bob.acknowledge(queue, 1, 1);
       expect(await bob.send(queue, cellOf(5))).toEqual(OK);
     },
-    { cellsPerQueue: 3 },
+    { queueOctets: 3 * 16_256 },
   ));
 
 test("a deleted queue is gone for its sender, and its reader elsewhere is told", () =>
@@ -238,10 +238,48 @@ test("cells expire after 21 days, by the relay's clock", () =>
     expect(relay.counts().cells).toBe(2);
     clock.advance(day + 60 * 60_000);
     const later = await connect();
-    await later.call({ kind: "ping" });
+    while (relay.counts().cells > 1) await later.call({ kind: "ping" });
     await later.subscribe(queue, 10);
     expect(await later.push()).toMatchObject({ seq: 2 });
     expect(relay.counts().cells).toBe(1);
+  }));
+
+test("a clock that leaps years ahead, while the relay runs or while it was off, expires no cell that could not be read", () =>
+  withRelay(async ({ directory, relay, token, clock, connect }) => {
+    const day = 24 * 60 * 60_000;
+    const bob = await connect();
+    const queue = newQueue();
+    const ownerSeed = randomBytes(32);
+    const slotId = randomBytes(24);
+    const ownerKey = publicKeyOf(signingKey(ownerSeed));
+    await bob.create(queue, token);
+    await bob.send(queue, cellOf(1));
+    await bob.call({ kind: "slot-put", token, slotId, ownerKey, expires: clock.now() + day, cell: cellOf(2) });
+    clock.leap(800 * day);
+    clock.advance(3 * day);
+    const [after, before] = [await connect(), clock.now()];
+    for (let n = 0; n < 20; n++) await after.call({ kind: "ping" });
+    expect(relay.counts()).toMatchObject({ queues: 1, cells: 1, slots: 1 });
+    await relay.stop();
+
+    clock.leap(800 * day);
+    const risen = await startRelay({ directory, host: "127.0.0.1", port: 0, clock });
+    try {
+      const again = await RawClient.connect(risen.address);
+      await again.subscribe(queue, 10);
+      expect(await again.push()).toMatchObject({ seq: 1, cell: cellOf(1) });
+      clock.advance(22 * day);
+      await again.closed;
+      clock.leap(before - clock.now());
+      const last = await RawClient.connect(risen.address);
+      while (risen.counts().cells > 0) await last.call({ kind: "ping" });
+      await last.send(queue, cellOf(3));
+      await last.call({ kind: "ping" });
+      expect(risen.counts()).toMatchObject({ queues: 1, cells: 1 });
+      await last.close();
+    } finally {
+      await risen.stop();
+    }
   }));
 
 test("a slot is claimed once; a second key burns it, and owner and claimant both see that", () =>

@@ -2,29 +2,26 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Database } from "../../foundation/database.ts";
 import { Failure, storageFailure } from "../../foundation/failure.ts";
-import { SqliteQueueStore } from "../../relay/sqlite/queues.ts";
-import { PAGE_SIZE, RELAY_SCHEMA } from "../../relay/sqlite/schema.ts";
-import { cellOf, inTemporaryDirectory, newQueue } from "./fixtures.ts";
-import { describeQueueStore } from "./queue-store-conformance.ts";
+import { PAGE_SIZE } from "../../relay/sqlite/schema.ts";
+import { openSqliteStore, sqliteStore } from "../../relay/sqlite/store.ts";
+import { newRecord, ROOMY, TOKEN, UNBOUNDED } from "./conformance/engine.ts";
+import { describeStore } from "./conformance/store.ts";
+import { cellOf, inTemporaryDirectory } from "./fixtures.ts";
 
-function open(path: string): Database {
-  const db = new Database(path, undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
-  db.migrate(RELAY_SCHEMA);
-  return db;
+function open(directory: string): Database {
+  return new Database(join(directory, "relay.db"), undefined, { pageSize: PAGE_SIZE, syncAtCommit: true });
 }
 
-describeQueueStore("SQLite", (limits, work) =>
+describeStore("SQLite", (limits, work) =>
   inTemporaryDirectory(async (directory) => {
-    const path = join(directory, "relay.db");
-    let db = open(path);
-    const all = { ...limits, sweepBatch: 2 };
+    let db = open(directory);
     try {
       await work({
-        store: new SqliteQueueStore(db, all),
+        store: sqliteStore(db, limits),
         async reopen() {
           db.sqlite.close();
-          db = open(path);
-          return new SqliteQueueStore(db, all);
+          db = open(directory);
+          return sqliteStore(db, limits);
         },
       });
     } finally {
@@ -33,12 +30,24 @@ describeQueueStore("SQLite", (limits, work) =>
   }),
 );
 
+test("a token that another process adds or revokes counts at once", () =>
+  inTemporaryDirectory(async (directory) => {
+    const [relay, operator] = [openSqliteStore(directory, ROOMY), openSqliteStore(directory, ROOMY)];
+    await operator.tokens.add(TOKEN, { name: "ann", madeAt: 1, ...UNBOUNDED });
+    expect(await relay.queues.create(newRecord(), TOKEN, 1)).toBe("created");
+    await operator.tokens.revoke("ann", 2, "stays");
+    expect(await relay.queues.create(newRecord(), TOKEN, 1)).toBe("forbidden");
+    relay.close();
+    operator.close();
+  }));
+
 test("a full disk refuses cells by rejecting, loses none that it took, and takes more once there is room", () =>
   inTemporaryDirectory(async (directory) => {
-    const db = open(join(directory, "relay.db"));
-    const store = new SqliteQueueStore(db, { cellsPerQueue: 1_000, cells: 10_000, queues: 10, sweepBatch: 10 });
-    const queue = newQueue();
-    await store.create({ ...queue, recipientKey: queue.recipientSeed }, 1);
+    const db = open(directory);
+    const { queues: store, tokens } = sqliteStore(db, ROOMY);
+    const queue = newRecord();
+    await tokens.add(TOKEN, { name: "ann", madeAt: 1, ...UNBOUNDED });
+    await store.create(queue, TOKEN, 1);
     const pages = db.sqlite.pragma("page_count", { simple: true }) as number;
     db.sqlite.pragma(`max_page_count = ${pages + 8}`);
 
