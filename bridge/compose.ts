@@ -8,9 +8,10 @@ import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
 import { startRelay } from "../relay/relay.ts";
-import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
+import { parseRelayUrl } from "../relay/relay-url.ts";
 import { startSmtpServer } from "../smtp-front/server.ts";
 import { imapAuthenticator, smtpAuthenticator } from "./authenticators.ts";
+import { composeCarrier, type OwnRelay } from "./carriers.ts";
 import type { Config } from "./config.ts";
 import type { Running } from "./control/protocol.ts";
 import { startControlServer } from "./control/server.ts";
@@ -148,16 +149,18 @@ export async function openOperations(
 /** The vault's gate, with the home behind it; who comes through finds the own relay running. */
 async function loadGate(
   { paths, config, logger }: BridgeOptions,
-  relay: () => Promise<RelayAddress>,
+  relay: () => Promise<OwnRelay>,
   teardown: Teardown,
   onOpen: (home: OpenedHome) => Promise<void> | void,
 ): Promise<VaultGate<OpenedHome>> {
   return await VaultGate.load<OpenedHome>(paths, async (vault, vaultFile) => {
+    const own = await relay();
     const home = await openHome({
       paths,
       vault,
       vaultFile,
-      relay: await relay(),
+      relay: own.address,
+      carrier: composeCarrier(config, own),
       logger,
       mailQuota: config.mailQuota,
     });
@@ -178,13 +181,14 @@ async function renewCertificate(db: Database, paths: HomePaths, logger: Logger):
 }
 
 /** The relay that the settings name, or the bridge's own, started. */
-async function ownRelay({ paths, config, logger }: BridgeOptions, teardown: Teardown): Promise<RelayAddress> {
-  if (config.relayUrl !== undefined) return parseRelayUrl(config.relayUrl);
+async function ownRelay({ paths, config, logger }: BridgeOptions, teardown: Teardown): Promise<OwnRelay> {
+  if (config.relayUrl !== undefined) return { address: parseRelayUrl(config.relayUrl) };
   const { listen, advertise } = config.embeddedRelay;
   const relay = await startRelay({ directory: paths.relay, ...listen, logger });
   teardown.add(() => relay.stop());
   const address = parseRelayUrl(relay.url);
-  return advertise === undefined ? address : { ...address, ...advertise };
+  const listens = { host: listen.host, port: relay.port };
+  return { address: advertise === undefined ? address : { ...address, ...advertise }, listens };
 }
 
 /** @throws Failure busy or forbidden, naming the setting, where the system does not let the front listen there */

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
+import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../overlay-adapter/proxy-url.ts";
 import { parseRelayUrl } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
@@ -13,7 +14,14 @@ export interface Config {
   readonly smtp: HostPort;
   /** A relay elsewhere, as `postern-relay://...`; where absent, the bridge runs its own. */
   readonly relayUrl?: string;
-  readonly embeddedRelay: { readonly listen: HostPort; readonly advertise?: HostPort };
+  readonly embeddedRelay: {
+    readonly listen: HostPort;
+    readonly advertise?: HostPort;
+    /** Tor's control port: the relay is an onion service then. */
+    readonly onion?: HostPort;
+  };
+  /** All relays but the bridge's own are reached through it. */
+  readonly proxy?: SocksProxy;
   /** Octets that mail may take; as much as the disk has where absent. */
   readonly mailQuota?: number;
   readonly passphraseFile?: string;
@@ -46,6 +54,13 @@ export function readEnvironment(variables: NodeJS.ProcessEnv, homeOption: string
   };
 }
 
+/** Tor's control port says who may use it, but not that nobody reads along. */
+function parseControlPort(text: string): HostPort {
+  const address = parseHostPort(text);
+  if (!isLoopback(address.host)) throw new Failure("invalid", "Tor's control port must be on this machine (127.0.0.1)");
+  return address;
+}
+
 type Reader = (text: string) => Partial<Config>;
 
 const hostPort =
@@ -73,6 +88,8 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
   "relay.advertise": (text, { embeddedRelay }) => ({
     embeddedRelay: { ...embeddedRelay, advertise: parseHostPort(text) },
   }),
+  "relay.onion": (text, { embeddedRelay }) => ({ embeddedRelay: { ...embeddedRelay, onion: parseControlPort(text) } }),
+  "overlay.proxy": (text) => ({ proxy: parseProxyUrl(text) }),
   "mail.quota": (text) => ({ mailQuota: parseOctetSize(text) }),
   "vault.passphrase_file": path((passphraseFile) => ({ passphraseFile })),
   "vault.key_file": path((keyFile) => ({ keyFile })),
@@ -146,6 +163,14 @@ export function checkConfig(config: Config): Config {
         `${front} would listen on ${host}, which other machines can reach; set allow_remote = true in [fronts] if you mean it`,
       );
   }
+  const { onion, advertise } = config.embeddedRelay;
+  if (onion !== undefined && advertise !== undefined)
+    throw new Failure("invalid", "onion and advertise in [relay] exclude each other: an onion service has one address");
+  if (onion !== undefined && config.proxy === undefined)
+    throw new Failure(
+      "invalid",
+      'onion in [relay] takes proxy = "socks5://127.0.0.1:9050" in [overlay] as well: contacts with onion services are reached through it',
+    );
   return config;
 }
 
@@ -170,16 +195,18 @@ export function formatConfig(config: Config): string {
   const quoted = (text: string | undefined) => (text === undefined ? undefined : JSON.stringify(text));
   table("imap", [["listen", quoted(formatHostPort(config.imap))]]);
   table("smtp", [["listen", quoted(formatHostPort(config.smtp))]]);
-  const { listen, advertise } = config.embeddedRelay;
+  const { listen, advertise, onion } = config.embeddedRelay;
   table(
     "relay",
     config.relayUrl === undefined
       ? [
           ["listen", quoted(formatHostPort(listen))],
           ["advertise", advertise && quoted(formatHostPort(advertise))],
+          ["onion", onion && quoted(formatHostPort(onion))],
         ]
       : [["url", quoted(config.relayUrl)]],
   );
+  table("overlay", [["proxy", config.proxy && quoted(formatProxyUrl(config.proxy))]]);
   table("mail", [["quota", quoted(config.mailQuota === undefined ? undefined : `${config.mailQuota} B`)]]);
   table("vault", [
     ["passphrase_file", quoted(config.passphraseFile)],

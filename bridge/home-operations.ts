@@ -9,6 +9,7 @@ import { exportMail } from "../maildir/export/export.ts";
 import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
+import { routeOf } from "./carriers.ts";
 import type { Config } from "./config.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
@@ -44,6 +45,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
         smtp: listening?.smtp ?? config.smtp,
         caFile: paths.authority,
         caFingerprint,
+        route: routeOf(config),
         memoryBytes: process.memoryUsage.rss(),
       };
       if (inside === undefined) return { ...common, vault: "locked" };

@@ -10,8 +10,8 @@ import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
+import type { Carrier } from "../overlay-adapter/carrier.ts";
 import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
-import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
@@ -43,6 +43,7 @@ export interface OpenHomeOptions {
   readonly vaultFile: VaultFile;
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
+  readonly carrier: Carrier;
   readonly logger: Logger;
   /** Octets that mail may take. */
   readonly mailQuota: number | undefined;
@@ -50,7 +51,7 @@ export interface OpenHomeOptions {
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
-  const { paths, vault, vaultFile, relay, logger, mailQuota } = options;
+  const { paths, vault, vaultFile, relay, carrier, logger, mailQuota } = options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
@@ -83,7 +84,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       contacts,
       device,
       relay,
-      carrier: tlsCarrier(),
+      carrier,
       receiver: createLetterReceiver({ account, contacts, maildir, logger }),
       clock,
       logger,

@@ -1,6 +1,7 @@
 import type { ExportFormat, ExportProgress } from "../maildir/export/export.ts";
 import type { AccountProgress, AccountRequest, AccountResult } from "../maildir/import/account/import-account.ts";
 import type { ImportProgress } from "../maildir/import/import.ts";
+import type { RouteView } from "./carriers.ts";
 import type { HostPort } from "./host-port.ts";
 
 export interface ContactView {
@@ -29,6 +30,8 @@ export interface StatusView {
   readonly caFile: string;
   readonly caFingerprint: string;
   readonly relay?: { readonly kind: "own" | "external"; readonly address: string };
+  /** How relays are reached. */
+  readonly route?: RouteView;
   readonly contacts?: number;
   readonly pendingInvites?: number;
   readonly queue?: { readonly waiting: number; readonly failed: number };

@@ -9,6 +9,8 @@ export interface CarrierProperties {
   readonly maxLatency: number;
   /** The relay does not learn this machine's network address. */
   readonly hidesIp: boolean;
+  /** Streams of different isolation share no path, so that neither the relay nor who is between can tell that they belong together. */
+  readonly isolates: boolean;
 }
 
 /** A byte stream to a relay that has proved to hold the pinned key. */
@@ -19,6 +21,12 @@ export interface CarrierStream {
   exporter(): Buffer;
 }
 
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What the stream is for, a queue for instance, as any text; only a carrier that isolates looks at it. */
+  readonly isolation?: string | undefined;
+}
+
 /** One way to reach relays. */
 export interface Carrier {
   readonly properties: CarrierProperties;
@@ -26,5 +34,5 @@ export interface Carrier {
    * Connects and checks the relay's pinned key before a byte is sent.
    * @throws Failure("unavailable") where the relay cannot be reached now; Failure("forbidden") where somebody else answers
    */
-  open(relay: RelayAddress, signal?: AbortSignal): Promise<CarrierStream>;
+  open(relay: RelayAddress, options?: OpenOptions): Promise<CarrierStream>;
 }

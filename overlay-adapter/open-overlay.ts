@@ -70,6 +70,7 @@ export class OpenOverlay implements Overlay {
     this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
     this.#client = (options.connect ?? createRelayClient)({
       carrier: options.carrier,
+      ...(options.sendingCarrier && { sendingCarrier: options.sendingCarrier }),
       clock: this.#clock,
       logger: this.#logger,
       jitter: () => this.#jitter(),

@@ -23,6 +23,8 @@ export interface OverlayOptions {
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
   readonly carrier: Carrier;
+  /** Carries what goes to contacts' relays; `carrier` unless given. */
+  readonly sendingCarrier?: Carrier;
   readonly receiver: LetterReceiver;
   readonly clock?: Clock;
   readonly logger?: Logger;

@@ -70,8 +70,8 @@ export interface Subscription {
 }
 
 /**
- * All of this bridge's relays: one connection each, opened when first needed, kept alive, and opened again with growing
- * pauses while something is subscribed. A request whose connection breaks before the answer came rejects with
+ * All of this bridge's relays: one connection each, or one for each queue where the carrier isolates, opened when first
+ * needed, kept alive, and opened again with growing pauses while something is subscribed. A request whose connection breaks before the answer came rejects with
  * Failure("unavailable"); every request may be repeated. Cells are CELL_SIZE bytes; times are milliseconds since 1970.
  */
 export interface RelayClient {
@@ -98,6 +98,8 @@ export interface RelayClient {
 
 export interface RelayClientOptions {
   readonly carrier: Carrier;
+  /** Carries what is asked of somebody else's queues and slots, at their relays; `carrier` unless given. */
+  readonly sendingCarrier?: Carrier;
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** Numbers from 0 up to 1 for the jitter of reconnections. */
@@ -106,33 +108,51 @@ export interface RelayClientOptions {
   readonly onConnection?: (relay: RelayAddress, connected: boolean) => void;
 }
 
+/**
+ * On one connection a relay would see which queues belong together: who reads them all, or writes into them, is one
+ * person. So with a carrier that isolates, each queue has its own connection, and a queue that is read and the one that
+ * is written to in return share nothing either. Slots likewise.
+ */
 export function createRelayClient(options: RelayClientOptions): RelayClient {
-  const links = new Map<string, RelayLink>();
+  const { carrier, sendingCarrier = carrier } = options;
+  const links = new Map<string, { readonly relay: string; readonly link: RelayLink }>();
   let closed = false;
 
-  function link(relay: RelayAddress): RelayLink {
+  function linkBy(carrier: Carrier, relay: RelayAddress, id: Uint8Array): RelayLink {
     if (closed) throw new Failure("unavailable", "the relay client is closed");
-    const key = formatRelayUrl(withoutToken(relay));
+    const isolation = carrier.properties.isolates ? Buffer.from(id).toString("hex") : undefined;
+    const url = formatRelayUrl(withoutToken(relay));
+    const key = `${carrier === sendingCarrier ? "" : "own "}${url} ${isolation ?? ""}`;
     const found = links.get(key);
-    if (found !== undefined) return found;
-    const made = new RelayLink(withoutToken(relay), options);
-    links.set(key, made);
-    return made;
+    if (found !== undefined) return found.link;
+    const onIdle = (): void => void links.delete(key);
+    const link = new RelayLink(withoutToken(relay), options, { carrier, isolation, onIdle });
+    links.set(key, { relay: url, link });
+    return link;
   }
 
+  /** To the relay of a queue or slot of one's own, by its id. */
+  const own = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(carrier, relay, id);
+  /** To the relay of somebody else's. */
+  const foreign = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(sendingCarrier, relay, id);
+
   return {
-    createQueue: async (relay, queue) => createQueue(link(relay), relay, queue),
-    subscribe: (relay, queue, subscriber) => link(relay).subscribe(queue, subscriber),
-    send: async (relay, queue, cell) => send(link(relay), queue, cell),
-    deleteQueue: async (relay, queue) => deleteQueue(link(relay), queue),
-    putSlot: async (relay, slot, expiresAt, cell) => putSlot(link(relay), relay, slot, expiresAt, cell),
-    claimSlot: async (relay, slotId, claimSeed) => claimSlot(link(relay), slotId, claimSeed),
-    slotStatus: async (relay, slot) => slotStatus(link(relay), slot),
-    deleteSlot: async (relay, slot) => deleteSlot(link(relay), slot),
-    connected: (relay) => links.get(formatRelayUrl(withoutToken(relay)))?.connected ?? false,
+    createQueue: async (relay, queue) => createQueue(own(relay, queue.recipientId), relay, queue),
+    subscribe: (relay, queue, subscriber) => own(relay, queue.recipientId).subscribe(queue, subscriber),
+    send: async (relay, queue, cell) => send(foreign(relay, queue.senderId), queue, cell),
+    deleteQueue: async (relay, queue) => deleteQueue(own(relay, queue.recipientId), queue),
+    putSlot: async (relay, slot, expiresAt, cell) => putSlot(own(relay, slot.slotId), relay, slot, expiresAt, cell),
+    claimSlot: async (relay, slotId, claimSeed) => claimSlot(foreign(relay, slotId), slotId, claimSeed),
+    slotStatus: async (relay, slot) => slotStatus(own(relay, slot.slotId), slot),
+    deleteSlot: async (relay, slot) => deleteSlot(own(relay, slot.slotId), slot),
+    connected(relay) {
+      const url = formatRelayUrl(withoutToken(relay));
+      for (const each of links.values()) if (each.relay === url && each.link.connected) return true;
+      return false;
+    },
     async close() {
       closed = true;
-      for (const each of links.values()) each.close();
+      for (const { link } of links.values()) link.close();
     },
   };
 }

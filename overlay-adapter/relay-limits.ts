@@ -17,3 +17,6 @@ export const RETRY_PAUSE = 1_000;
 
 /** Pause before a command that the relay answered with RETRY is repeated by the client itself. */
 export const REFUSED_PAUSE = 5_000;
+
+/** A connection for one queue alone ends when nothing was asked on it for so long; the next letter opens another. */
+export const IDLE_LIFETIME = 10 * 60_000;

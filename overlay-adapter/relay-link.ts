@@ -3,15 +3,26 @@ import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Answer, Command, Push } from "../relay/wire/frame.ts";
+import type { Carrier } from "./carrier.ts";
 import type { QueueReader, RelayClientOptions, Subscriber, Subscription } from "./relay-client.ts";
 import { RelayConnection } from "./relay-connection.ts";
-import { FIRST_PAUSE, LAST_PAUSE, RETRY_PAUSE } from "./relay-limits.ts";
+import { FIRST_PAUSE, IDLE_LIFETIME, LAST_PAUSE, RETRY_PAUSE } from "./relay-limits.ts";
 import { RelaySubscription } from "./relay-subscription.ts";
+
+/** Which way a link goes, and for what. */
+export interface LinkPath {
+  readonly carrier: Carrier;
+  /** The queue or slot that the link is for alone; then it ends when it was idle for long. Undefined where it is for all. */
+  readonly isolation: string | undefined;
+  /** Told when the link ended because it was idle; it is not to be used any more. */
+  readonly onIdle: () => void;
+}
 
 /** The way to one relay: at most one connection, opened when needed, and again after it broke while something is subscribed. */
 export class RelayLink {
   readonly #relay: RelayAddress;
   readonly #options: RelayClientOptions;
+  readonly #path: LinkPath;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #closing = new AbortController();
@@ -23,10 +34,13 @@ export class RelayLink {
   #failures = 0;
   #lastFailure: { readonly at: number; readonly reason: unknown } | undefined;
   #cancelReconnect: (() => void) | undefined;
+  #requests = 0;
+  #cancelIdle: (() => void) | undefined;
 
-  constructor(relay: RelayAddress, options: RelayClientOptions) {
+  constructor(relay: RelayAddress, options: RelayClientOptions, path: LinkPath) {
     this.#relay = relay;
     this.#options = options;
+    this.#path = path;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
   }
@@ -37,11 +51,17 @@ export class RelayLink {
 
   /** @throws Failure unavailable, or what the carrier says */
   async request(make: (exporter: Buffer) => Command): Promise<Answer> {
-    const failed = this.#lastFailure;
-    if (this.#opening === undefined && failed !== undefined && this.#clock.now() < failed.at + RETRY_PAUSE)
-      throw failed.reason;
-    const connection = await this.#connect();
-    return connection.request(make);
+    this.#requests++;
+    try {
+      const failed = this.#lastFailure;
+      if (this.#opening === undefined && failed !== undefined && this.#clock.now() < failed.at + RETRY_PAUSE)
+        throw failed.reason;
+      const connection = await this.#connect();
+      return await connection.request(make);
+    } finally {
+      this.#requests--;
+      this.#considerIdle();
+    }
   }
 
   subscribe(queue: QueueReader, subscriber: Subscriber): Subscription {
@@ -49,6 +69,7 @@ export class RelayLink {
     this.#subscriptions.get(key)?.close();
     const subscription = new RelaySubscription(queue, subscriber, this.#clock, (ended) => {
       if (this.#subscriptions.get(key) === ended) this.#subscriptions.delete(key);
+      this.#considerIdle();
     });
     this.#subscriptions.set(key, subscription);
     if (this.#ready !== undefined) subscription.attach(this.#ready);
@@ -59,9 +80,23 @@ export class RelayLink {
   close(): void {
     this.#closing.abort(new Failure("unavailable", "the relay client is closed"));
     this.#cancelReconnect?.();
+    this.#cancelIdle?.();
     for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#opening?.then((connection) => connection.close()).catch(() => undefined);
     this.#ready?.close();
+  }
+
+  /** A circuit that serves one queue costs all its relays something; one that nobody uses goes. */
+  #considerIdle(): void {
+    this.#cancelIdle?.();
+    this.#cancelIdle = undefined;
+    if (this.#path.isolation === undefined || this.#closing.signal.aborted) return;
+    if (this.#requests > 0 || this.#subscriptions.size > 0) return;
+    this.#cancelIdle = this.#clock.after(IDLE_LIFETIME, () => {
+      if (this.#requests > 0 || this.#subscriptions.size > 0) return;
+      this.close();
+      this.#path.onIdle();
+    });
   }
 
   #connect(): Promise<RelayConnection> {
@@ -75,7 +110,7 @@ export class RelayLink {
     const { signal } = this.#closing;
     try {
       signal.throwIfAborted();
-      const carried = await this.#options.carrier.open(this.#relay, signal);
+      const carried = await this.#path.carrier.open(this.#relay, { signal, isolation: this.#path.isolation });
       const connection: RelayConnection = new RelayConnection(carried, this.#clock, {
         onReady: () => this.#becomeReady(connection),
         onPush: (push) => this.#receive(push),

@@ -29,6 +29,13 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
     '"my.example:99"',
     { embeddedRelay: { ...DEFAULT_CONFIG.embeddedRelay, advertise: { host: "my.example", port: 99 } } },
   ],
+  [
+    "relay",
+    "onion",
+    '"127.0.0.1:9051"',
+    { embeddedRelay: { ...DEFAULT_CONFIG.embeddedRelay, onion: { host: "127.0.0.1", port: 9051 } } },
+  ],
+  ["overlay", "proxy", '"socks5://127.0.0.1:9050"', { proxy: { host: "127.0.0.1", port: 9050 } }],
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],

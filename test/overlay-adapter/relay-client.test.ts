@@ -132,10 +132,10 @@ test("a relay that cannot be reached, hangs up, or never finishes the handshake 
   expect(await failureCode(carrier.open(at(mute)))).toBe("unavailable");
   expect(await failureCode(carrier.open(at(rude)))).toBe("unavailable");
   const aborted = new AbortController();
-  const opening = tlsCarrier().open(at(mute), aborted.signal);
+  const opening = tlsCarrier().open(at(mute), { signal: aborted.signal });
   aborted.abort();
   expect(await failureCode(opening)).toBe("unavailable");
-  expect(await failureCode(carrier.open(at(mute), aborted.signal))).toBe("unavailable");
+  expect(await failureCode(carrier.open(at(mute), { signal: aborted.signal }))).toBe("unavailable");
   await Promise.all([mute, rude].map((server) => new Promise((resolve) => server.close(resolve))));
   expect(await failureCode(carrier.open(gone))).toBe("unavailable");
 });

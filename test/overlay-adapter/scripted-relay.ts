@@ -51,7 +51,7 @@ export class ScriptedConnection {
 
 /** A carrier to a relay that a test plays; while `down`, nothing can be reached. */
 export class ScriptedCarrier implements Carrier {
-  readonly properties = { duplex: true, maxLatency: 30_000, hidesIp: false };
+  readonly properties = { duplex: true, maxLatency: 30_000, hidesIp: false, isolates: false };
   down = false;
   opened = 0;
   readonly #connections: ScriptedConnection[] = [];

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { describeRoute } from "../../carriers.ts";
 import { formatHostPort } from "../../host-port.ts";
 import type { StatusView } from "../../operations.ts";
 import { withOperations } from "../with-operations.ts";
@@ -14,6 +15,7 @@ function describe(status: StatusView): string {
     ["SMTP", status.smtp && formatHostPort(status.smtp)],
     ["certificate", `${status.caFile}\nSHA-256 ${status.caFingerprint}`],
     ["relay", status.relay && `${status.relay.kind}, ${status.relay.address}`],
+    ["relays reached", status.route && describeRoute(status.route)],
     ["contacts", status.contacts?.toString()],
     ["open invites", status.pendingInvites?.toString()],
     ["letters", status.messages?.toString()],
@@ -22,7 +24,7 @@ function describe(status: StatusView): string {
   ];
   return rows
     .flatMap(([name, value]) =>
-      value === undefined ? [] : `${name.padEnd(13)} ${value.replaceAll("\n", `\n${" ".repeat(14)}`)}`,
+      value === undefined ? [] : `${name.padEnd(14)} ${value.replaceAll("\n", `\n${" ".repeat(15)}`)}`,
     )
     .join("\n");
 }

@@ -1,0 +1,59 @@
+import { equalConstantTime } from "../foundation/bytes.ts";
+import type { Carrier } from "../overlay-adapter/carrier.ts";
+import { formatProxyUrl } from "../overlay-adapter/proxy-url.ts";
+import { socksCarrier } from "../overlay-adapter/socks-carrier.ts";
+import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
+import type { RelayAddress } from "../relay/relay-url.ts";
+import type { Config } from "./config.ts";
+import type { HostPort } from "./host-port.ts";
+
+/** The relay that this bridge reads from. */
+export interface OwnRelay {
+  /** As contacts are told, with the token. */
+  readonly address: RelayAddress;
+  /** Where it listens, if it runs in this process. */
+  readonly listens?: HostPort;
+}
+
+/** How relays are reached, for a person and for programs. */
+export interface RouteView {
+  readonly via: "direct" | "socks5";
+  readonly proxy?: string;
+  /** False: relays that the bridge connects to see its network address. */
+  readonly hidesIp: boolean;
+}
+
+/** The way to relays that the settings name. */
+export function composeCarrier(config: Pick<Config, "proxy">, own: OwnRelay): Carrier {
+  if (config.proxy === undefined) return tlsCarrier();
+  const proxied = socksCarrier({ proxy: config.proxy });
+  return own.listens === undefined ? proxied : withOwnRelay(proxied, own.address.pin, own.listens);
+}
+
+export function routeOf({ proxy }: Pick<Config, "proxy">): RouteView {
+  return proxy === undefined
+    ? { via: "direct", hidesIp: false }
+    : { via: "socks5", proxy: formatProxyUrl(proxy), hidesIp: true };
+}
+
+export function describeRoute(route: RouteView): string {
+  if (route.proxy !== undefined) return `through the proxy ${route.proxy}, never around it`;
+  return "directly: they see this machine's network address";
+}
+
+/** No proxy leads back into this very process, and none is needed for it. */
+function withOwnRelay(elsewhere: Carrier, pin: Buffer, { host, port }: HostPort): Carrier {
+  const direct = tlsCarrier();
+  const here = { host: loopbackOf(host), port, pin };
+  return {
+    properties: elsewhere.properties,
+    open: (relay, options) =>
+      equalConstantTime(relay.pin, pin) ? direct.open(here, options) : elsewhere.open(relay, options),
+  };
+}
+
+/** The address by which this machine reaches what listens on all of its addresses. */
+function loopbackOf(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
