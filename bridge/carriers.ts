@@ -42,9 +42,9 @@ export function describeRoute(route: RouteView): string {
 }
 
 /** No proxy leads back into this very process, and none is needed for it. */
-function withOwnRelay(elsewhere: Carrier, pin: Buffer, { host, port }: HostPort): Carrier {
+function withOwnRelay(elsewhere: Carrier, pin: Buffer, listens: HostPort): Carrier {
   const direct = tlsCarrier();
-  const here = { host: loopbackOf(host), port, pin };
+  const here = { ...reachedHere(listens), pin };
   return {
     properties: elsewhere.properties,
     open: (relay, options) =>
@@ -53,7 +53,7 @@ function withOwnRelay(elsewhere: Carrier, pin: Buffer, { host, port }: HostPort)
 }
 
 /** The address by which this machine reaches what listens on all of its addresses. */
-function loopbackOf(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
+export function reachedHere({ host, port }: HostPort): HostPort {
+  if (host === "0.0.0.0") return { host: "127.0.0.1", port };
+  return { host: host === "::" ? "::1" : host, port };
 }

@@ -7,11 +7,12 @@ import { writeFileDurably } from "../foundation/durable-file.ts";
 import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
+import type { Vault } from "../keyring/vault.ts";
 import { startRelay } from "../relay/relay.ts";
-import { parseRelayUrl } from "../relay/relay-url.ts";
+import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { startSmtpServer } from "../smtp-front/server.ts";
 import { imapAuthenticator, smtpAuthenticator } from "./authenticators.ts";
-import { composeCarrier, type OwnRelay } from "./carriers.ts";
+import { composeCarrier, type OwnRelay, reachedHere } from "./carriers.ts";
 import type { Config } from "./config.ts";
 import type { Running } from "./control/protocol.ts";
 import { startControlServer } from "./control/server.ts";
@@ -19,8 +20,11 @@ import { readFrontCertificate, renewLeaf } from "./front-certificates.ts";
 import { type HomePaths, lockHome, requireHome } from "./home.ts";
 import { homeOperations } from "./home-operations.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
+import { onionKey } from "./onion-key.ts";
+import { ONION_PORT, OnionService } from "./onion-service.ts";
 import { type OpenedHome, openHome } from "./opened-home.ts";
 import type { Operations } from "./operations.ts";
+import { ONION_KEY_LABEL } from "./state.ts";
 import { configuredSecret, VaultGate } from "./vault-gate.ts";
 
 export interface BridgeOptions {
@@ -155,16 +159,20 @@ async function loadGate(
 ): Promise<VaultGate<OpenedHome>> {
   return await VaultGate.load<OpenedHome>(paths, async (vault, vaultFile) => {
     const own = await relay();
-    const home = await openHome({
+    const onion = ownOnion(config, own, vault);
+    const opened = await openHome({
       paths,
       vault,
       vaultFile,
-      relay: own.address,
+      relay: onion?.address ?? own.address,
       carrier: composeCarrier(config, own),
       logger,
       mailQuota: config.mailQuota,
     });
-    teardown.add(() => home.close());
+    teardown.add(() => opened.close());
+    const service = onion && new OnionService({ ...onion, clock: systemClock, logger });
+    teardown.add(() => service?.stop());
+    const home = service === undefined ? opened : { ...opened, onion: service };
     await onOpen(home);
     return home;
   });
@@ -178,6 +186,14 @@ async function renewCertificate(db: Database, paths: HomePaths, logger: Logger):
   } catch (error) {
     logger("warn", "the fronts' certificate could not be renewed", { reason: errorCode(storageFailure(error)) });
   }
+}
+
+/** The own relay as an onion service, if the settings want it; its key is derived from the vault's. */
+function ownOnion({ embeddedRelay: { onion: control } }: Config, own: OwnRelay, vault: Vault) {
+  if (control === undefined || own.listens === undefined) return undefined;
+  const key = onionKey(vault.derive(ONION_KEY_LABEL));
+  const address: RelayAddress = { ...own.address, host: key.host, port: ONION_PORT };
+  return { control, key, address, target: reachedHere(own.listens) };
 }
 
 /** The relay that the settings name, or the bridge's own, started. */

@@ -162,7 +162,11 @@ function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & P
   return {
     vault: "open",
     address: account.address,
-    relay: { kind: config.relayUrl === undefined ? "own" : "external", address: formatHostPort(relay) },
+    relay: {
+      kind: config.relayUrl === undefined ? "own" : "external",
+      address: formatHostPort(relay),
+      ...(inside.onion && { published: inside.onion.published }),
+    },
     contacts: contacts.list().length,
     pendingInvites: overlay.pendingInvites().length,
     queue: { waiting, failed },

@@ -34,6 +34,8 @@ export interface OpenedHome {
   readonly overlay: Overlay;
   readonly submissionSink: SubmissionSink;
   readonly relay: RelayAddress;
+  /** Of the own relay, if it is to be one. */
+  readonly onion?: { readonly published: boolean };
   close(): Promise<void>;
 }
 

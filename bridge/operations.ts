@@ -29,7 +29,12 @@ export interface StatusView {
   readonly smtp?: HostPort;
   readonly caFile: string;
   readonly caFingerprint: string;
-  readonly relay?: { readonly kind: "own" | "external"; readonly address: string };
+  readonly relay?: {
+    readonly kind: "own" | "external";
+    readonly address: string;
+    /** Of the own relay as an onion service: Tor has taken it. */
+    readonly published?: boolean;
+  };
   /** How relays are reached. */
   readonly route?: RouteView;
   readonly contacts?: number;

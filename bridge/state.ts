@@ -6,6 +6,7 @@ import { exists, type HomePaths } from "./home.ts";
 /** What each key that is derived from the vault's is for. */
 export const MAILDIR_KEY_LABEL = "maildir";
 export const MESSAGE_ID_KEY_LABEL = "message-id";
+export const ONION_KEY_LABEL = "onion service";
 const DATABASE_KEY_LABEL = "state database";
 
 const DAMAGED =

@@ -157,7 +157,11 @@ test("what formatConfig writes is read back as it was", () => {
     {
       imap: place,
       smtp: place,
-      embeddedRelay: fc.record({ listen: place, advertise: place }, { requiredKeys: ["listen"] }),
+      embeddedRelay: fc.record(
+        { listen: place, advertise: place, onion: fc.constant({ host: "127.0.0.1", port: 9051 }) },
+        { requiredKeys: ["listen"] },
+      ),
+      proxy: fc.record({ host: fc.constantFrom("127.0.0.1", "::1"), port: fc.integer({ min: 1, max: 65_535 }) }),
       passphraseFile: path,
       keyFile: path,
       allowRemote: fc.boolean(),
@@ -175,6 +179,17 @@ test("a front that other machines can reach must be asked for", () => {
   expect(() => checkConfig(open)).toThrow(/smtp would listen on 0\.0\.0\.0.*allow_remote/);
   expect(checkConfig({ ...open, allowRemote: true })).toEqual({ ...open, allowRemote: true });
   expect(checkConfig(DEFAULT_CONFIG)).toBe(DEFAULT_CONFIG);
+});
+
+test("an onion service takes a proxy as well, for its contacts may be onion services too, and has one address", () => {
+  const { proxy } = parseConfig('[overlay]\nproxy = "socks5://127.0.0.1:9050"', "c");
+  const onion = { host: "127.0.0.1", port: 9051 };
+  const embeddedRelay = { ...DEFAULT_CONFIG.embeddedRelay, onion };
+  const config = { ...DEFAULT_CONFIG, embeddedRelay };
+  expect(() => checkConfig(config)).toThrow(/proxy =/);
+  expect(checkConfig({ ...config, ...(proxy && { proxy }) })).toMatchObject({ proxy: { port: 9050 } });
+  expect(() => checkConfig({ ...config, embeddedRelay: { ...embeddedRelay, advertise: onion } })).toThrow(/exclude/);
+  expect(() => parseConfig('[relay]\nonion = "192.0.2.1:9051"', "c")).toThrow(/on this machine/);
 });
 
 test("the home is the option's, else POSTERN_HOME, else below the XDG data directory", () => {

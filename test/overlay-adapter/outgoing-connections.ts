@@ -12,7 +12,7 @@ export class OutgoingConnections {
   lookUps = 0;
   readonly #hook = createHook({
     init: (_id, type, _trigger, resource) => {
-      if (type === "TCPCONNECTWRAP") this.#requests.push(resource as ConnectRequest);
+      if (type === "TCPCONNECTWRAP") this.#requests.push(resource);
       if (type === "GETADDRINFOREQWRAP" || type === "QUERYWRAP") this.lookUps++;
     },
   });

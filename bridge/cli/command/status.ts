@@ -14,7 +14,7 @@ function describe(status: StatusView): string {
     ["IMAP", status.imap && formatHostPort(status.imap)],
     ["SMTP", status.smtp && formatHostPort(status.smtp)],
     ["certificate", `${status.caFile}\nSHA-256 ${status.caFingerprint}`],
-    ["relay", status.relay && `${status.relay.kind}, ${status.relay.address}`],
+    ["relay", status.relay && describeRelay(status.relay)],
     ["relays reached", status.route && describeRoute(status.route)],
     ["contacts", status.contacts?.toString()],
     ["open invites", status.pendingInvites?.toString()],
@@ -27,6 +27,11 @@ function describe(status: StatusView): string {
       value === undefined ? [] : `${name.padEnd(14)} ${value.replaceAll("\n", `\n${" ".repeat(15)}`)}`,
     )
     .join("\n");
+}
+
+function describeRelay({ kind, address, published }: NonNullable<StatusView["relay"]>): string {
+  if (published === undefined) return `${kind}, ${address}`;
+  return `${kind}, ${address}\n${published ? "an onion service" : "not an onion service yet: Tor does not answer, see the log"}`;
 }
 
 function describeVault({ vault, running }: StatusView): string {

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { composeCarrier, describeRoute, routeOf } from "../../bridge/carriers.ts";
+import { startRelay } from "../../relay/relay.ts";
+import { OutgoingConnections } from "../overlay-adapter/outgoing-connections.ts";
+import { TestProxy } from "../overlay-adapter/socks-proxy.ts";
+import { inTemporaryDirectory } from "../relay/fixtures.ts";
+
+test("with a proxy only the bridge's own relay is reached without it, on this machine, whatever its address says", () =>
+  inTemporaryDirectory(async (folder) => {
+    const relays = await Promise.all(
+      ["own", "other"].map((name) => startRelay({ directory: join(folder, name), host: "0.0.0.0", port: 0 })),
+    );
+    const proxy = await new TestProxy().start();
+    try {
+      const [own, other] = relays.map(({ address, port }) => ({ ...address, host: "far.example", port }));
+      if (own === undefined || other === undefined) throw new Error("no relays");
+      const listens = { host: "0.0.0.0", port: own.port };
+      const carrier = composeCarrier({ proxy: proxy.address }, { address: { ...own, port: 1 }, listens });
+      const outgoing = new OutgoingConnections().watch();
+      for (const relay of [{ ...own, port: 1 }, other]) (await carrier.open(relay)).stream.destroy();
+      outgoing.stop();
+      expect(proxy.asked).toEqual([expect.objectContaining({ host: "far.example", port: other.port })]);
+      expect(outgoing.places()[0]).toBe(`127.0.0.1:${own.port}`);
+      expect(outgoing.lookUps).toBe(0);
+    } finally {
+      await proxy.stop();
+      await Promise.all(relays.map((relay) => relay.stop()));
+    }
+  }));
+
+test("the status says plainly whether relays see this machine's address", () => {
+  expect(routeOf({})).toEqual({ via: "direct", hidesIp: false });
+  expect(describeRoute(routeOf({}))).toContain("they see this machine's network address");
+  const proxied = routeOf({ proxy: { host: "127.0.0.1", port: 9050 } });
+  expect(proxied).toEqual({ via: "socks5", proxy: "socks5://127.0.0.1:9050", hidesIp: true });
+  expect(describeRoute(proxied)).toBe("through the proxy socks5://127.0.0.1:9050, never around it");
+});
