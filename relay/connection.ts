@@ -4,11 +4,23 @@ import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type CommandContext, type RelayState } from "./command/context.ts";
 import { dispatch } from "./command/dispatch.ts";
+import type { Guest } from "./doorkeeper.ts";
 import { Pusher } from "./pusher.ts";
+import type { RefusalReason } from "./wire/answer.ts";
 import { BlockSplitter } from "./wire/block.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
 import { PROTOCOL_VERSION, type Versions } from "./wire/handshake.ts";
 import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
+
+/** Refusals by which a client has shown that it holds no key or token for what it asked. */
+const WITHOUT_KEY: readonly RefusalReason[] = [
+  "no-queue",
+  "no-slot",
+  "forbidden",
+  "not-subscribed",
+  "burned",
+  "expired",
+];
 
 /**
  * One client's TLS connection, from the relay's list of versions to its end. Commands are carried out as they come, many
@@ -18,25 +30,39 @@ export class Connection {
   readonly #socket: TLSSocket;
   readonly #state: RelayState;
   readonly #logger: Logger;
+  readonly #guest: Guest;
   readonly #context: CommandContext;
   readonly #splitter = new BlockSplitter();
   readonly #cancelHandshake: () => void;
-  /** Milliseconds since 1970 when the client was last heard. */
-  lastHeard: number;
+  /** Milliseconds since 1970, as is #since. */
+  #lastHeard: number;
+  readonly #since: number;
   #greeted = false;
   #unanswered = 0;
   #corked = false;
+  /** Set while the client is too fast and nothing is read from it. */
+  #endRest: (() => void) | undefined;
+  #restUntil = 0;
 
   /** The TLS handshake is done. `onClose` is called once. */
-  constructor(socket: TLSSocket, state: RelayState, logger: Logger, onClose: (connection: Connection) => void) {
+  constructor(
+    socket: TLSSocket,
+    state: RelayState,
+    { guest, logger, onClose }: { guest: Guest; logger: Logger; onClose: (connection: Connection) => void },
+  ) {
     this.#socket = socket;
     this.#state = state;
     this.#logger = logger;
-    this.lastHeard = state.clock.now();
+    this.#guest = guest;
+    this.#since = state.clock.now();
+    this.#lastHeard = this.#since;
     const pusher = new Pusher({
       queues: state.store.queues,
       limits: state.limits,
-      write: (push) => this.#write(0, push),
+      write: (push) => {
+        if (push.kind === "message") state.counters.add("cells_sent");
+        return this.#write(0, push);
+      },
       fail: (error) => this.#fail("pushing failed", error),
     });
     const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
@@ -59,12 +85,21 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  /** Ends it where the client fell silent, or is still a stranger. */
+  dropIfIdle(now: number): void {
+    const { idleTimeout, strangerTimeout } = this.#state.limits;
+    const stranger = !this.#guest.proven && this.#since <= now - strangerTimeout;
+    if (stranger || this.#lastHeard < now - idleTimeout) this.destroy();
+  }
+
   #receive(piece: Buffer): void {
-    this.lastHeard = this.#state.clock.now();
+    this.#lastHeard = this.#state.clock.now();
+    let rest = 0;
     try {
       for (const block of this.#splitter.push(piece)) {
         if (this.#socket.destroyed) return;
         const { correlation, message } = toRelay.decode(block);
+        rest = Math.max(rest, this.#guest.commanded());
         if (message.kind !== "hello" && this.#greeted) void this.#execute(correlation, message);
         else if (message.kind === "hello" && !this.#greeted && message.version === PROTOCOL_VERSION)
           this.#greeted = true;
@@ -74,17 +109,21 @@ export class Connection {
       if (!(error instanceof DecodeError)) this.#logger("error", "relay connection failed", { cause: String(error) });
       this.#socket.destroy();
     }
+    this.#rest(rest);
     this.#regulate();
   }
 
   async #execute(correlation: number, command: Command): Promise<void> {
     this.#unanswered++;
     try {
+      this.#state.counters.add("commands");
       const outcome = await dispatch(command, this.#context);
+      if (outcome !== undefined) this.#judge(command, outcome.answer);
       if (outcome === undefined || this.#socket.destroyed) return;
       this.#write(correlation, outcome.answer);
       outcome.afterwards?.();
     } catch (error) {
+      this.#state.counters.add("storage_failures");
       const failure = storageFailure(error);
       if (failure instanceof Failure) this.#logger("warn", "relay cannot store", { reason: failure.code });
       else this.#logger("error", "relay command failed", { command: command.kind, cause: String(error) });
@@ -95,10 +134,32 @@ export class Connection {
     }
   }
 
+  /** Takes note of whether the client has business here. */
+  #judge(command: Command, answer: Answer): void {
+    const refusal = answer.kind === "refused" ? answer.reason : undefined;
+    if (refusal !== undefined) this.#state.counters.add("refusals");
+    if (refusal !== undefined && WITHOUT_KEY.includes(refusal)) this.#rest(this.#guest.refused());
+    else if (command.kind !== "ping") this.#guest.prove();
+  }
+
+  /** Reads nothing from the client for so long, or longer if that was said before. */
+  #rest(milliseconds: number): void {
+    const until = this.#state.clock.now() + milliseconds;
+    if (milliseconds === 0 || this.#socket.destroyed || until <= this.#restUntil) return;
+    this.#endRest?.();
+    this.#restUntil = until;
+    this.#endRest = this.#state.clock.after(milliseconds, () => {
+      this.#endRest = undefined;
+      this.#restUntil = 0;
+      this.#regulate();
+    });
+  }
+
   /** Reads from the client only while it is not too far ahead of its answers. */
   #regulate(): void {
     const { unanswered, unsent } = this.#state.limits;
-    const behind = this.#unanswered >= unanswered || this.#socket.writableLength > unsent;
+    const behind =
+      this.#endRest !== undefined || this.#unanswered >= unanswered || this.#socket.writableLength > unsent;
     if (behind && !this.#socket.isPaused()) this.#socket.pause();
     if (!behind && this.#socket.isPaused()) this.#socket.resume();
   }
@@ -130,6 +191,8 @@ export class Connection {
 
   #close(): void {
     this.#cancelHandshake();
+    this.#endRest?.();
+    this.#guest.leave();
     this.#context.pusher.close();
     for (const reading of this.#context.pusher.readings) this.#state.readers.end(reading);
   }

@@ -1,3 +1,4 @@
+import type { Rate } from "./bucket.ts";
 import type { StoreLimits } from "./store.ts";
 
 /** Every bound of the relay. Times in milliseconds. */
@@ -22,8 +23,24 @@ export interface RelayLimits extends StoreLimits {
   readonly sweepInterval: number;
   /** Rows that a sweep removes in one transaction, so that senders never wait long behind it. */
   readonly sweepBatch: number;
-  /** Open connections: each costs some 100 KB. */
+  /** Open connections: each costs some 100 KB. Past it strangers make room, see doorkeeper.ts. */
   readonly connections: number;
+  /** Connections of one network address that have shown no key or token yet: a household's bridges that start together. */
+  readonly strangersPerSource: number;
+  /** New connections of one network address: each costs the relay a TLS handshake, about a millisecond. */
+  readonly connectionRate: Rate;
+  /** Commands of one connection; past it they are read no faster. The burst is 64 MiB of cells: a large attachment. */
+  readonly commandRate: Rate;
+  /** Commands of all connections of one network address together. */
+  readonly sourceCommandRate: Rate;
+  /** Commands of one connection that are refused for want of a key or a token, as those of a contact that was removed. */
+  readonly refusalRate: Rate;
+  /** Network addresses that are remembered at a time, some 500 bytes each. */
+  readonly sources: number;
+  /** Queues and slots that the holders of one token make in an hour, if the token does not say: a program gone wild is slowed. */
+  readonly creationsPerHour: number;
+  /** How long a connection may stay without showing any key or token. */
+  readonly strangerTimeout: number;
   /** Queues that one connection reads. */
   readonly subscriptions: number;
   /** Commands of one connection under way; past it the relay stops reading from it. At 16 KiB each, 4 MiB. */
@@ -56,6 +73,14 @@ export const DEFAULT_LIMITS: RelayLimits = {
   sweepInterval: 60 * MINUTE,
   sweepBatch: 256,
   connections: 4_096,
+  strangersPerSource: 64,
+  connectionRate: { perSecond: 10, burst: 256 },
+  commandRate: { perSecond: 2_000, burst: 4_096 },
+  sourceCommandRate: { perSecond: 8_000, burst: 65_536 },
+  refusalRate: { perSecond: 2, burst: 64 },
+  sources: 65_536,
+  creationsPerHour: 1_000,
+  strangerTimeout: MINUTE,
   subscriptions: 10_000,
   unanswered: 256,
   credit: 1_000_000,

@@ -1,18 +1,18 @@
 import { mkdir } from "node:fs/promises";
-import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
-import { createServer, type Server } from "node:tls";
 import { type Clock, systemClock } from "../foundation/clock.ts";
-import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { lockForProcess } from "../foundation/process-lock.ts";
 import type { RelayState } from "./command/context.ts";
-import { Connection } from "./connection.ts";
+import { Counters } from "./counters.ts";
+import { CreationRates } from "./creation-rates.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "./limits.ts";
 import { LivedTime } from "./lived-time.ts";
 import { Readers } from "./readers.ts";
-import { loadRelayKeys, type RelayKeys } from "./relay-keys.ts";
+import { loadRelayKeys } from "./relay-keys.ts";
 import { formatRelayUrl, type RelayAddress } from "./relay-url.ts";
+import { listen } from "./server.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 import { LATE_SWEEP, startSweeps } from "./sweeps.ts";
 import { admitOwnToken } from "./tokens.ts";
@@ -48,6 +48,8 @@ export interface Relay {
   readonly address: RelayAddress;
   readonly port: number;
   counts(): RelayCounts;
+  /** What happened since the start. */
+  readonly counters: Counters;
   /** Disconnects all clients; what was answered is on the disk. */
   stop(): Promise<void>;
 }
@@ -72,16 +74,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       const time = new LivedTime(clock, limits.sweepInterval * LATE_SWEEP, await store.livedTime());
       const readers = new Readers();
       store.queues.watch((arrival) => readers.arrived(arrival));
-      const state: RelayState = { store, readers, limits, clock, time };
-      const connections = new Set<Connection>();
-      const sockets = new Set<Socket>();
-      const server = serve(state, keys, connections, logger);
-      server.on("connection", (socket: Socket) => {
-        sockets.add(socket);
-        socket.once("close", () => sockets.delete(socket));
-      });
-      const port = await listen(server, options.host, options.port);
-      const sweeps = startSweeps(state, connections, logger);
+      const counters = new Counters();
+      const creations = new CreationRates(limits.creationsPerHour);
+      const state: RelayState = { store, readers, limits, clock, time, counters, creations };
+      const doorkeeper = new Doorkeeper(limits, clock, counters);
+      const server = await listen({ state, keys, doorkeeper, logger, host: options.host, port: options.port });
+      const { port, connections } = server;
+      const sweeps = startSweeps(state, connections, doorkeeper, logger);
       const host = options.publicHost ?? options.host;
       const address = { host, port, pin: keys.pin, ...(admitted && { token: keys.token }) };
       const stored = () => ({ ...store.queues.counts(), ...store.slots.counts(), octets: store.octets() });
@@ -90,12 +89,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         url: formatRelayUrl(address),
         address,
         port,
+        counters,
         counts: () => ({ connections: connections.size, readers: readers.size, ...stored() }),
         async stop() {
-          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-          for (const connection of connections) connection.destroy();
-          for (const socket of sockets) socket.destroy();
-          await Promise.all([closed, sweeps.stop()]);
+          await Promise.all([server.stop(), sweeps.stop()]);
           store.close();
           unlock();
           logger("info", "relay stopped");
@@ -109,50 +106,4 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     unlock();
     throw error;
   }
-}
-
-function serve(state: RelayState, keys: RelayKeys, connections: Set<Connection>, logger: Logger): Server {
-  const server = createServer({
-    key: keys.privateKey,
-    cert: keys.certificate,
-    minVersion: "TLSv1.3",
-    handshakeTimeout: state.limits.handshakeTimeout,
-  });
-  server.maxConnections = state.limits.connections;
-  server.on("secureConnection", (socket) => {
-    connections.add(new Connection(socket, state, logger, (connection) => connections.delete(connection)));
-  });
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
-  server.on("drop", () => logger("warn", "relay refused a connection", { limit: state.limits.connections }));
-  return server;
-}
-
-/** The port that it got. */
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port)));
-    server.listen(port, host, () => {
-      server.removeAllListeners("error");
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): unknown {
-  const cause = { cause: error };
-  if (error.code === "EADDRINUSE")
-    return new Failure(
-      "busy",
-      `port ${port} of ${host} is taken by another program: choose another port for the relay`,
-      cause,
-    );
-  if (error.code === "EACCES")
-    return new Failure(
-      "forbidden",
-      `this user may not listen on port ${port}: choose one above 1023 for the relay`,
-      cause,
-    );
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
-    return new Failure("invalid", `${host} is not an address of this machine: the relay cannot listen on it`, cause);
-  return error;
 }

@@ -1,17 +1,19 @@
 import type { Logger } from "../foundation/logger.ts";
 import type { RelayState } from "./command/context.ts";
 import type { Connection } from "./connection.ts";
+import type { Doorkeeper } from "./doorkeeper.ts";
 
 /** A tick of the relay's own time is a sweep, and a sweep may come late, but not by more than this factor. */
 export const LATE_SWEEP = 1.5;
 
-/** Removes what is expired, at once and then at each interval, and drops connections that fell silent. */
+/** Removes what is expired, at once and then at each interval, and drops connections that fell silent or have no business here. */
 export function startSweeps(
   state: RelayState,
   connections: ReadonlySet<Connection>,
+  doorkeeper: Doorkeeper,
   logger: Logger,
 ): { stop(): Promise<void> } {
-  const { clock, time, limits, store } = state;
+  const { clock, time, limits, store, counters } = state;
   let running: Promise<void> | undefined;
   let again = false;
   let cancelSweep = (): void => undefined;
@@ -21,7 +23,9 @@ export function startSweeps(
     const now = time.now();
     try {
       await store.saveLivedTime(now);
-      await store.queues.expire(now - limits.cellLifetime, now - limits.queueIdleLifetime);
+      const expired = await store.queues.expire(now - limits.cellLifetime, now - limits.queueIdleLifetime);
+      counters.add("cells_expired", expired.cells);
+      counters.add("queues_expired", expired.queues);
       await store.slots.expire(now, now - limits.slotAftermath);
     } catch (error) {
       logger("warn", "relay could not remove what is expired", { cause: String(error) });
@@ -39,9 +43,10 @@ export function startSweeps(
     again = false;
   }
   function dropIdle(): void {
-    const before = clock.now() - limits.idleTimeout;
-    for (const connection of connections) if (connection.lastHeard < before) connection.destroy();
-    cancelIdle = clock.after(limits.idleTimeout / 4, dropIdle);
+    const now = clock.now();
+    for (const connection of connections) connection.dropIfIdle(now);
+    doorkeeper.tidy();
+    cancelIdle = clock.after(limits.strangerTimeout / 4, dropIdle);
   }
   sweep();
   dropIdle();

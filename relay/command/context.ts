@@ -1,4 +1,6 @@
 import type { Clock } from "../../foundation/clock.ts";
+import type { Counters } from "../counters.ts";
+import type { CreationRates } from "../creation-rates.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { LivedTime } from "../lived-time.ts";
 import type { Pusher } from "../pusher.ts";
@@ -15,6 +17,8 @@ export interface RelayState {
   readonly clock: Clock;
   /** The age of what is stored is counted in it. */
   readonly time: LivedTime;
+  readonly counters: Counters;
+  readonly creations: CreationRates;
 }
 
 /** What a command sees of the connection that it came on. */

@@ -13,5 +13,7 @@ export async function handleSend(command: Send, context: CommandContext): Promis
   if (key === undefined || !authentic) return refuse("no-queue");
   // Whoever reads the queue hears of it from the store.
   const result = await queues.append(command.senderId, command.cell, context.time.now());
-  return result.kind === "stored" ? OK : refuse(result.kind);
+  if (result.kind !== "stored") return refuse(result.kind);
+  context.counters.add("cells_received");
+  return OK;
 }

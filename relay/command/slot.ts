@@ -1,13 +1,15 @@
-import { hashToken } from "../token-hash.ts";
 import { type SignedCommand, verifyCommand } from "../wire/proof.ts";
 import type { SlotClaim, SlotDelete, SlotPut, SlotStatus } from "../wire/slot.ts";
 import { type CommandContext, OK, type Outcome, refuse } from "./context.ts";
+import { admitCreation } from "./token.ts";
 
 export async function handleSlotPut(command: SlotPut, context: CommandContext): Promise<Outcome> {
   const { store, clock, time, limits } = context;
+  const token = await admitCreation(command.token, context);
+  if (!Buffer.isBuffer(token)) return token;
   const lifetime = command.expires - clock.now();
   if (lifetime > limits.slotLifetime) return refuse("invalid");
-  const result = await store.slots.put(command, hashToken(command.token), time.now() + Math.max(lifetime, 0));
+  const result = await store.slots.put(command, token, time.now() + Math.max(lifetime, 0));
   return result === "stored" ? OK : refuse(result);
 }
 

@@ -2,6 +2,9 @@ import { type Duplex, duplexPair } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { Connection } from "../../relay/connection.ts";
+import { Counters } from "../../relay/counters.ts";
+import { CreationRates } from "../../relay/creation-rates.ts";
+import { Doorkeeper } from "../../relay/doorkeeper.ts";
 import { DEFAULT_LIMITS } from "../../relay/limits.ts";
 import { LivedTime } from "../../relay/lived-time.ts";
 import type { Appended, QueueStore } from "../../relay/queue-store.ts";
@@ -30,13 +33,16 @@ function connect(append: () => Promise<Appended>, unanswered: number) {
     limits: { ...DEFAULT_LIMITS, unanswered },
     clock,
     time: new LivedTime(clock, 1_000, undefined),
+    counters: new Counters(),
+    creations: new CreationRates(10),
   };
-  const connection = new Connection(
-    socket as unknown as TLSSocket,
-    state,
-    (level, event) => logged.push(`${level}: ${event}`),
-    () => undefined,
-  );
+  const guest = new Doorkeeper(state.limits, clock, state.counters).admit("192.0.2.1", () => undefined);
+  if (guest === undefined) throw new Error("the only guest was not let in");
+  const connection = new Connection(socket as unknown as TLSSocket, state, {
+    guest,
+    logger: (level, event) => logged.push(`${level}: ${event}`),
+    onClose: () => undefined,
+  });
   client.write(toRelay.encode(0, { kind: "hello", version: 1 }));
   return { client, answers: answersOf(client), logged, connection };
 }

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { Failure } from "../../foundation/failure.ts";
-import type { RelayLimits } from "../../relay/limits.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { parseRelayUrl } from "../../relay/relay-url.ts";
 import { BLOCK_SIZE } from "../../relay/wire/block.ts";
@@ -14,39 +13,7 @@ import { macOfSend, publicKeyOf, signingKey } from "../../relay/wire/proof.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { cellOf, inTemporaryDirectory, newQueue } from "./fixtures.ts";
 import { RawClient } from "./raw-client.ts";
-
-interface Scene {
-  readonly directory: string;
-  readonly relay: Relay;
-  readonly token: Buffer;
-  readonly clock: FakeClock;
-  readonly connect: () => Promise<RawClient>;
-}
-
-function withRelay(work: (scene: Scene) => Promise<void>, limits: Partial<RelayLimits> = {}): Promise<void> {
-  return inTemporaryDirectory(async (parent) => {
-    const directory = join(parent, "relay");
-    const clock = new FakeClock();
-    const relay = await startRelay({ directory, host: "127.0.0.1", port: 0, clock, limits });
-    const clients: RawClient[] = [];
-    try {
-      await work({
-        directory,
-        relay,
-        clock,
-        token: relay.address.token ?? Buffer.alloc(0),
-        async connect() {
-          const client = await RawClient.connect(relay.address);
-          clients.push(client);
-          return client;
-        },
-      });
-    } finally {
-      for (const client of clients) await client.close();
-      await relay.stop();
-    }
-  });
-}
+import { withRelay } from "./scene.ts";
 
 const OK = { kind: "ok" };
 const NO_QUEUE = { kind: "refused", reason: "no-queue" };
@@ -422,17 +389,19 @@ test("a client that breaks the protocol is disconnected, and others notice nothi
     expect(relay.counts().connections).toBe(1);
   }));
 
-test("a client that never says hello, or falls silent, is disconnected in time; one that pings stays", () =>
-  withRelay(async ({ relay, clock, connect }) => {
+test("a client that never says hello, or falls silent, or shows no key, is disconnected in time; one that has a queue and pings stays", () =>
+  withRelay(async ({ relay, token, clock, connect }) => {
     const mute = await RawClient.connectSilently(relay.address);
-    const [silent, alive] = [await connect(), await connect()];
-    await Promise.all([silent, alive].map((client) => client.call({ kind: "ping" })));
+    const [silent, alive, stranger] = [await connect(), await connect(), await connect()];
+    await Promise.all([silent, alive].map((client) => client.create(newQueue(), token)));
     clock.advance(10_000);
     await mute.closed;
+    await stranger.call({ kind: "ping" });
     for (let minute = 0; minute < 7; minute++) {
       clock.advance(60_000);
       await alive.call({ kind: "ping" });
     }
+    await stranger.closed;
     await silent.closed;
     expect(await alive.call({ kind: "ping" })).toEqual(OK);
   }));

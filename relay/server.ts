@@ -1,0 +1,102 @@
+import type { AddressInfo, Socket } from "node:net";
+import { createServer, type Server } from "node:tls";
+import { Failure } from "../foundation/failure.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { RelayState } from "./command/context.ts";
+import { Connection } from "./connection.ts";
+import type { Doorkeeper, Guest } from "./doorkeeper.ts";
+import type { RelayKeys } from "./relay-keys.ts";
+
+export interface ServerOptions {
+  readonly state: RelayState;
+  readonly keys: RelayKeys;
+  readonly doorkeeper: Doorkeeper;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+}
+
+export interface RelayServer {
+  readonly port: number;
+  /** Those whose TLS handshake is done. */
+  readonly connections: ReadonlySet<Connection>;
+  /** Ends all connections. */
+  stop(): Promise<void>;
+}
+
+/** Accepts connections that the doorkeeper lets in. @throws Failure busy, forbidden or invalid where it cannot listen */
+export async function listen({ state, keys, doorkeeper, logger, host, port }: ServerOptions): Promise<RelayServer> {
+  const connections = new Set<Connection>();
+  const guests = new Map<string, { readonly guest: Guest; readonly socket: Socket }>();
+  const server = createServer({
+    key: keys.privateKey,
+    cert: keys.certificate,
+    minVersion: "TLSv1.3",
+    handshakeTimeout: state.limits.handshakeTimeout,
+  });
+  server.on("connection", (socket: Socket) => {
+    const guest = doorkeeper.admit(socket.remoteAddress ?? "", () => socket.destroy());
+    if (guest === undefined) return void socket.destroy();
+    const name = peerOf(socket);
+    guests.set(name, { guest, socket });
+    socket.once("close", () => {
+      guests.delete(name);
+      guest.leave();
+    });
+  });
+  server.on("secureConnection", (socket) => {
+    const guest = guests.get(peerOf(socket))?.guest;
+    if (guest === undefined) return void socket.destroy();
+    const onClose = (connection: Connection): void => void connections.delete(connection);
+    connections.add(new Connection(socket, state, { guest, logger, onClose }));
+  });
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  const listening = await startListening(server, host, port);
+  return {
+    port: listening,
+    connections,
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const connection of connections) connection.destroy();
+      for (const { socket } of guests.values()) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** The same for a TLS socket and the TCP socket below it. */
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+/** The port that it got. */
+function startListening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(listenFailure(error, host, port));
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): unknown {
+  const cause = { cause: error };
+  if (error.code === "EADDRINUSE")
+    return new Failure(
+      "busy",
+      `port ${port} of ${host} is taken by another program: choose another port for the relay`,
+      cause,
+    );
+  if (error.code === "EACCES")
+    return new Failure(
+      "forbidden",
+      `this user may not listen on port ${port}: choose one above 1023 for the relay`,
+      cause,
+    );
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return new Failure("invalid", `${host} is not an address of this machine: the relay cannot listen on it`, cause);
+  return error;
+}
