@@ -19,6 +19,8 @@ const program = new Command("postern")
   .description("Private mail from the mail program you like: an IMAP and SMTP bridge to a secure overlay.")
   .version("0.1.0")
   .exitOverride()
+  // What stands behind a command's name is that command's: `relay token` has `--home`, and so has `relay`.
+  .enablePositionalOptions()
   .showHelpAfterError("(postern --help says what there is)")
   .addHelpText(
     "after",

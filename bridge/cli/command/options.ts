@@ -23,7 +23,7 @@ export function addCommand<O extends CommonOptions>(
   examples: readonly string[],
   build: (command: Command) => Command,
   action: (invocation: Invocation, options: O, ...operands: string[]) => Promise<void>,
-): void {
+): Command {
   const command = build(program.command(usage).description(description))
     .addOption(
       new Option(
@@ -40,6 +40,7 @@ export function addCommand<O extends CommonOptions>(
     const output = createOutput(options.json ?? false);
     await action({ environment, paths: homePaths(environment.home), output }, options, ...operands);
   });
+  return command;
 }
 
 /** `--imap`, `--smtp`, `--relay` and `--passphrase-file`, as `init` and `run` take them. */
