@@ -17,7 +17,7 @@ const SPARE_FILES = 256;
  * write nowhere else. Node compiles at run time, so MemoryDenyWriteExecute is not among what it is denied.
  */
 export function formatSystemdUnit({ node, main, listen, advertise, metrics, connections }: UnitOptions): string {
-  const more = [...(advertise === undefined ? [] : ["--advertise", advertise])];
+  const more = advertise === undefined ? [] : ["--advertise", advertise];
   if (metrics !== undefined) more.push("--metrics", metrics);
   const command = [node, main, "relay", "--home", "/var/lib/postern-relay", "--listen", listen, ...more];
   // A program that lies in somebody's home must be seen from there.

@@ -10,7 +10,6 @@ import { parseRelayUrl } from "../../relay/relay-url.ts";
 import { BLOCK_SIZE } from "../../relay/wire/block.ts";
 import { toRelay } from "../../relay/wire/frame.ts";
 import { macOfSend, publicKeyOf, signingKey } from "../../relay/wire/proof.ts";
-import { FakeClock } from "./fake-clock.ts";
 import { cellOf, inTemporaryDirectory, newQueue } from "./fixtures.ts";
 import { RawClient } from "./raw-client.ts";
 import { withRelay } from "./scene.ts";
