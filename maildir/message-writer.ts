@@ -29,9 +29,11 @@ export interface WriteRequest {
   readonly recipients: readonly AgeRecipient[];
   readonly internalDate: number;
   readonly emailId: string;
-  /** The name while it is written, and after it is on the disk. */
+  /** The name while it is written, and afterwards. */
   readonly temporary: string;
   readonly path: string;
+  /** Syncs the directory of `path`. */
+  readonly syncDirectory: () => Promise<void>;
 }
 
 /** A file that is opened only when there is enough to write, so that small messages take one write. */
@@ -59,14 +61,16 @@ class SealedFile {
       offset += (await writeOf(fd, octets, offset, octets.length - offset, null)).bytesWritten;
   }
 
-  /** The file is on the disk afterwards, its times tell nothing. */
+  /** Nothing is left to be written; the file's times tell nothing. */
   async finish(): Promise<void> {
     const fd = await this.#open();
     const octets = this.#take();
     for (let offset = 0; offset < octets.length; ) offset += writeSync(fd, octets, offset);
     futimesSync(fd, 0, 0);
-    await fsyncOf(fd);
-    this.close();
+  }
+
+  async sync(): Promise<void> {
+    await fsyncOf(await this.#open());
   }
 
   close(): void {
@@ -89,11 +93,13 @@ class SealedFile {
 }
 
 /**
- * Seals a message into its file and parses it on the way; memory stays flat. On any failure nothing is left behind.
- * The caller syncs the directory. @throws Failure too-big, full, forbidden, nonexistent (the folder is gone)
+ * Seals a message into its file and parses it on the way; memory stays flat. File and name are on the disk afterwards:
+ * both are synced at once, which is one commit of the file system's journal, not two, and a name that survives a power
+ * cut without its content is in no index. On any failure nothing is left behind. @throws Failure too-big, full, forbidden, nonexistent (the folder is gone)
  */
 export async function writeMessage(request: WriteRequest): Promise<WrittenMessage> {
   const file = new SealedFile(request.temporary);
+  let renamed = false;
   try {
     const sealer = new AgeSealer(request.recipients);
     const parser = new StructureParser();
@@ -112,10 +118,15 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
     file.add(sealer.end());
     await file.finish();
     await rename(request.temporary, request.path);
-    return { size, contentHash: hash.digest(), ...parser.end() };
+    renamed = true;
+    const syncing = Promise.allSettled([file.sync(), request.syncDirectory()]);
+    const written = { size, contentHash: hash.digest(), ...parser.end() };
+    for (const result of await syncing) if (result.status === "rejected") throw result.reason;
+    file.close();
+    return written;
   } catch (error) {
     file.close();
-    rmSync(request.temporary, { force: true });
+    rmSync(renamed ? request.path : request.temporary, { force: true });
     if (isMissing(error)) throw new Failure("nonexistent", "the mailbox was removed meanwhile", { cause: error });
     throw storageFailure(error);
   }

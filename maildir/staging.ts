@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { Failure, storageFailure } from "../foundation/failure.ts";
+import { Failure } from "../foundation/failure.ts";
 import { type PreparedContent, prepareContent } from "./content-index.ts";
 import { writeMessage } from "./message-writer.ts";
 import { randomObjectId } from "./object-id.ts";
@@ -90,13 +90,8 @@ export async function stage(
     emailId,
     temporary,
     path,
+    syncDirectory: () => sync.sync(folders.fresh(folder)),
   });
-  try {
-    await sync.sync(folders.fresh(folder));
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw storageFailure(error);
-  }
   const content = prepareContent(written);
   return new StagedFile({ size: written.size, file, path, emailId, internalDate, content, claim });
 }
