@@ -81,3 +81,9 @@ export function decodeBundle(bytes: Uint8Array): PreKeyBundle {
     throw new DecodeError("prekey bundle holds a key that is none", { cause: error });
   }
 }
+
+/** Whose prekeys they are. @throws DecodeError */
+export function bundleDevice(bytes: Uint8Array): { readonly deviceId: number; readonly identityKey: Buffer } {
+  const bundle = decodeBundle(bytes);
+  return { deviceId: bundle.deviceId(), identityKey: Buffer.from(bundle.identityKey().serialize()) };
+}

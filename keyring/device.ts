@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import {
   IdentityKeyPair,
   KEMKeyPair,
@@ -9,6 +10,7 @@ import {
 } from "@signalapp/libsignal-client";
 import type { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
+import { deriveKey } from "../foundation/seal.ts";
 import { encodeBundle, plain } from "./device-bundle.ts";
 import { SIGNED_PREKEY_LIFETIME, SIGNED_PREKEY_ROTATION } from "./device-limits.ts";
 import { deviceSchema } from "./device-schema.ts";
@@ -23,6 +25,13 @@ export interface ReservedPreKeys {
   readonly kyberPreKeyId: number;
 }
 
+/** A device as an account state lists it. */
+export interface DeviceKey {
+  readonly deviceId: number;
+  readonly registrationId: number;
+  readonly identityKey: Buffer;
+}
+
 /** This bridge installation as libsignal knows it. All methods are synchronous and join the caller's transaction. */
 export interface Device {
   /** 1..127, unique within the identity. */
@@ -30,6 +39,13 @@ export interface Device {
   readonly registrationId: number;
   /** libsignal's serialized public key, 33 bytes. */
   readonly identityKey: Buffer;
+  /**
+   * New keys under another device id: this installation is another device from now on. Prekeys and sessions of the old
+   * one are gone. Until the caller's transaction is committed, the object still has the old keys.
+   */
+  replace(options: { readonly random: RandomSource; readonly deviceId: number }): DeviceKey;
+  /** 16 bytes that only this device can make or check, over what it is asked for. */
+  mark(message: Uint8Array): Buffer;
   /** A bundle with one-time prekeys of its own; see device-bundle.ts. */
   createBundle(now: number): { readonly bytes: Buffer; readonly reserved: ReservedPreKeys };
   /** A bundle that may begin any number of sessions, by the last-resort Kyber prekey. */
@@ -40,6 +56,7 @@ export interface Device {
   hasSession(label: string, deviceId: number): boolean;
   /** The contact's devices that sessions exist with, ascending. */
   sessionDevices(label: string): number[];
+  removeSession(label: string, deviceId: number): void;
   removeSessions(label: string): void;
   /** Steps of the ratchet, not yet written; `own` is the own address label. One batch at a time may work on a contact's sessions. */
   sessions(own: string, trusted: TrustQuery): SessionBatch;
@@ -55,10 +72,7 @@ export function createDevice(
   database.migrate(deviceSchema);
   return database.transaction(() => {
     if (loadDevice(database) !== undefined) throw new Failure("already-exists", "this bridge has its device keys");
-    const random = Buffer.from(options.random(4)).readUInt32BE();
-    database.sqlite
-      .prepare("INSERT INTO device VALUES (1, ?, ?, ?)")
-      .run(deviceId, 1 + (random % (REGISTRATION_ID_MAX - 1)), IdentityKeyPair.generate().serialize());
+    writeKeys(database, newKeys(options.random, deviceId));
     const device = loadDevice(database);
     if (device === undefined) throw new Error("the device that was just written is not there");
     return device;
@@ -79,9 +93,29 @@ export function loadDevice(database: Database): Device | undefined {
   });
 }
 
-function openDevice(database: Database, keys: DeviceKeys): Device {
+/** Bytes of a device's mark. */
+const MARK_LENGTH = 16;
+
+function markKeyOf({ keyPair }: DeviceKeys): Buffer {
+  return deriveKey(keyPair.privateKey.serialize(), "postern mark 1");
+}
+
+function newKeys(random: RandomSource, deviceId: number): DeviceKeys {
+  const number = Buffer.from(random(4)).readUInt32BE();
+  return { deviceId, registrationId: 1 + (number % (REGISTRATION_ID_MAX - 1)), keyPair: IdentityKeyPair.generate() };
+}
+
+function writeKeys(database: Database, { deviceId, registrationId, keyPair }: DeviceKeys): void {
+  database.sqlite
+    .prepare("INSERT OR REPLACE INTO device VALUES (1, ?, ?, ?)")
+    .run(deviceId, registrationId, keyPair.serialize());
+}
+
+function openDevice(database: Database, loaded: DeviceKeys): Device {
   const { sqlite } = database;
-  const { deviceId, registrationId, keyPair } = keys;
+  let keys = loaded;
+  let identityKey = Buffer.from(keys.keyPair.publicKey.serialize());
+  let markKey = markKeyOf(keys);
 
   function signedPreKey(now: number): SignedPreKeyRecord {
     const newest = sqlite
@@ -93,7 +127,7 @@ function openDevice(database: Database, keys: DeviceKeys): Device {
     const id = reserve("device_signed_prekey (created_at, record) VALUES (?, x'')", now);
     const key = PrivateKey.generate();
     const publicKey = key.getPublicKey();
-    const signature = keyPair.privateKey.sign(publicKey.serialize());
+    const signature = keys.keyPair.privateKey.sign(publicKey.serialize());
     const record = SignedPreKeyRecord.new(id, now, publicKey, key, signature);
     sqlite.prepare("UPDATE device_signed_prekey SET record = ? WHERE id = ?").run(record.serialize(), id);
     return record;
@@ -110,7 +144,7 @@ function openDevice(database: Database, keys: DeviceKeys): Device {
       lastResort ? 1 : 0,
     );
     const pair = KEMKeyPair.generate();
-    const signature = keyPair.privateKey.sign(pair.getPublicKey().serialize());
+    const signature = keys.keyPair.privateKey.sign(pair.getPublicKey().serialize());
     const record = KyberPreKeyRecord.new(id, now, pair, signature);
     sqlite.prepare("UPDATE device_kyber_prekey SET record = ? WHERE id = ?").run(record.serialize(), id);
     return record;
@@ -132,14 +166,14 @@ function openDevice(database: Database, keys: DeviceKeys): Device {
   function bundle(signed: SignedPreKeyRecord, kyber: KyberPreKeyRecord, preKey: PreKeyRecord | undefined): Buffer {
     return encodeBundle(
       PreKeyBundle.new(
-        registrationId,
-        deviceId,
+        keys.registrationId,
+        keys.deviceId,
         preKey?.id() ?? null,
         preKey?.publicKey() ?? null,
         signed.id(),
         signed.publicKey(),
         signed.signature(),
-        keyPair.publicKey,
+        keys.keyPair.publicKey,
         kyber.id(),
         kyber.publicKey(),
         kyber.signature(),
@@ -148,9 +182,30 @@ function openDevice(database: Database, keys: DeviceKeys): Device {
   }
 
   return {
-    deviceId,
-    registrationId,
-    identityKey: Buffer.from(keyPair.publicKey.serialize()),
+    get deviceId() {
+      return keys.deviceId;
+    },
+    get registrationId() {
+      return keys.registrationId;
+    },
+    get identityKey() {
+      return identityKey;
+    },
+    replace: ({ random, deviceId }) =>
+      database.transaction(() => {
+        const fresh = newKeys(random, deviceId);
+        writeKeys(database, fresh);
+        for (const table of ["session", "prekey", "signed_prekey", "kyber_prekey", "kyber_used"])
+          sqlite.prepare(`DELETE FROM device_${table}`).run();
+        const publicKey = Buffer.from(fresh.keyPair.publicKey.serialize());
+        database.afterCommit(() => {
+          keys = fresh;
+          identityKey = publicKey;
+          markKey = markKeyOf(fresh);
+        });
+        return { deviceId, registrationId: fresh.registrationId, identityKey: publicKey };
+      }),
+    mark: (message) => createHmac("sha256", markKey).update(message).digest().subarray(0, MARK_LENGTH),
     createBundle: (now) =>
       database.transaction(() => {
         const preKey = oneTimePreKey();
@@ -173,6 +228,8 @@ function openDevice(database: Database, keys: DeviceKeys): Device {
         .prepare("SELECT device_id FROM device_session WHERE label = ? ORDER BY device_id")
         .pluck()
         .all(label) as number[],
+    removeSession: (label, device) =>
+      void sqlite.prepare("DELETE FROM device_session WHERE label = ? AND device_id = ?").run(label, device),
     removeSessions: (label) => void sqlite.prepare("DELETE FROM device_session WHERE label = ?").run(label),
     sessions: (own, trusted) => new SessionBatch(sqlite, keys, own, trusted),
   };

@@ -1,10 +1,18 @@
 import { type AddressLabel, addressLabel, formatAddress } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
-import { type AccountState, decodeAccountState, type SignedAccountState, signAccountState } from "./account-state.ts";
+import {
+  type AccountDevice,
+  type AccountState,
+  decodeAccountState,
+  type SignedAccountState,
+  signAccountState,
+  verifyAccountState,
+} from "./account-state.ts";
 import { issueCertificate } from "./admin-certificate.ts";
 import { ED25519_KEY_LENGTH, type SigningKey, signingKey } from "./ed25519.ts";
 import { CERTIFICATE_LIFETIME } from "./limits.ts";
+import { type PinOutcome, pin } from "./pin.ts";
 import type { RandomSource } from "./random.ts";
 import { recoveryIdentity } from "./recovery-identity.ts";
 
@@ -39,15 +47,29 @@ export interface Identity {
   signWithAdmin(context: string, message: Uint8Array): Buffer;
   /** Stores and returns the next epoch, signed by K. Removing a device without revoking its key is the caller's choice. @throws RangeError where a bound is passed */
   changeAccountState(change: (state: AccountState) => AccountChange): SignedAccountState;
+  /**
+   * As changeAccountState, for this installation as a new device: the old one's key is revoked.
+   * @throws Failure forbidden, where this device's admin key holds no more
+   */
+  replaceDevice(device: AccountDevice): SignedAccountState;
+  /**
+   * Takes a state of the own identity that somebody else showed, if it is newer: another installation made it.
+   */
+  adopt(bytes: Uint8Array, now: number): PinOutcome;
+  /** Revokes by K; removes the device from the list. @throws Failure nonexistent; forbidden, where K holds no more */
+  revokeDevice(deviceId: number): SignedAccountState;
   /** Until the user has written it down; a secret. */
   masterSeed(): Buffer | undefined;
   /** Overwrites the seed in the database; the paper is then the only copy. */
   forgetMasterSeed(): void;
   /**
-   * A new admin key, certified by M for a year from now. The state that announces it is signed by M and beats all before.
-   * @throws Failure forbidden for another identity's seed
+   * A new admin key, certified by M for a year from now. The state that announces it is signed by M and beats all before;
+   * devices whose ids are given are revoked in it, and so is whoever else holds the old admin key.
+   * @throws Failure forbidden for another identity's seed; nonexistent, where there is no such device
    */
-  renewAdminKey(masterSeed: Uint8Array, now: number): SignedAccountState;
+  renewAdminKey(masterSeed: Uint8Array, now: number, revoke?: readonly number[]): SignedAccountState;
+  /** True if the state is signed by the admin key that this device holds. */
+  holdsAdminKey(): boolean;
 }
 
 export type AccountChange = Partial<Pick<AccountState, "devices" | "revoked" | "relays">>;
@@ -105,6 +127,23 @@ export function loadIdentity(database: Database, random: RandomSource): Identity
   return readRow(database) && new StoredIdentity(database, random);
 }
 
+/** The state's lists without these devices, their keys revoked. @throws Failure nonexistent */
+function without(
+  { devices, revoked }: AccountState,
+  ids: readonly number[],
+): Pick<AccountState, "devices" | "revoked"> {
+  const gone = ids.map((id) => {
+    const device = devices.find(({ deviceId }) => deviceId === id);
+    if (device === undefined)
+      throw new Failure("nonexistent", `there is no device ${id}: \`postern devices\` lists them`);
+    return device.identityKey;
+  });
+  return {
+    devices: devices.filter(({ deviceId }) => !ids.includes(deviceId)),
+    revoked: [...revoked, ...gone],
+  };
+}
+
 interface Row {
   readonly master_public_key: Buffer;
   readonly master_seed: Buffer | null;
@@ -121,7 +160,6 @@ function readRow(database: Database): Row | undefined {
 class StoredIdentity implements Identity {
   readonly label: AddressLabel;
   readonly masterPublicKey: Buffer;
-  readonly deviceId: number;
   readonly recoveryRecipient: string;
   readonly #database: Database;
   readonly #random: RandomSource;
@@ -134,8 +172,11 @@ class StoredIdentity implements Identity {
     const row = this.#row();
     this.masterPublicKey = row.master_public_key;
     this.label = addressLabel(row.master_public_key);
-    this.deviceId = row.device_id;
     this.recoveryRecipient = row.recovery_recipient;
+  }
+
+  get deviceId(): number {
+    return this.#row().device_id;
   }
 
   address(localPart: string): string {
@@ -181,7 +222,49 @@ class StoredIdentity implements Identity {
     this.#database.afterSync(() => sqlite.pragma("wal_checkpoint(TRUNCATE)"));
   }
 
-  renewAdminKey(masterSeed: Uint8Array, now: number): SignedAccountState {
+  replaceDevice(device: AccountDevice): SignedAccountState {
+    return this.#database.transaction(() => {
+      this.#requireAdmin();
+      const own = this.deviceId;
+      const signed = this.changeAccountState((state) => {
+        const { devices, revoked } = without(state, [own]);
+        return { devices: [...devices, device], revoked };
+      });
+      this.#database.sqlite.prepare("UPDATE identity SET device_id = ?").run(device.deviceId);
+      return signed;
+    });
+  }
+
+  revokeDevice(deviceId: number): SignedAccountState {
+    return this.#database.transaction(() => {
+      this.#requireAdmin();
+      return this.changeAccountState((state) => without(state, [deviceId]));
+    });
+  }
+
+  adopt(bytes: Uint8Array, now: number): PinOutcome {
+    return this.#database.transaction(() => {
+      const verification = verifyAccountState(bytes, now);
+      if (verification.kind === "invalid") return verification;
+      const outcome = pin(this.accountState(), verification.signed);
+      if (outcome.kind === "pinned") this.#store(verification.signed);
+      return outcome;
+    });
+  }
+
+  holdsAdminKey(): boolean {
+    return this.#admin().publicKey.equals(this.accountState().state.certificate.adminPublicKey);
+  }
+
+  #requireAdmin(): void {
+    if (!this.holdsAdminKey())
+      throw new Failure(
+        "forbidden",
+        "another admin key holds by now: this installation cannot change the list of devices without the paper key",
+      );
+  }
+
+  renewAdminKey(masterSeed: Uint8Array, now: number, revoke: readonly number[] = []): SignedAccountState {
     const master = signingKey(masterSeed);
     if (!master.publicKey.equals(this.masterPublicKey))
       throw new Failure("forbidden", "these words are another identity's paper key");
@@ -193,7 +276,8 @@ class StoredIdentity implements Identity {
       const { publicKey } = signingKey(adminSeed);
       const certificate = issueCertificate(master, publicKey, issuedAt, issuedAt + CERTIFICATE_LIFETIME);
       this.#database.sqlite.prepare("UPDATE identity SET admin_seed = ?").run(adminSeed);
-      return this.#store(signAccountState({ ...state, certificate, epoch: state.epoch + 1, prevHash: hash }, master));
+      const next = { ...state, ...without(state, revoke), certificate, epoch: state.epoch + 1, prevHash: hash };
+      return this.#store(signAccountState(next, master));
     });
   }
 
