@@ -15,6 +15,14 @@ const REASONS: Readonly<Record<LetterFailure, readonly [status: string, explanat
   expired: ["5.4.7", "The contact's relay could not be reached, or had no room, for too long. Send it again later."],
   refused: ["5.7.1", "The contact was removed, frozen or revoked here."],
   "no-session": ["5.7.5", `There is no secure session with any of the contact's devices. ${JOIN_ANEW}`],
+  lost: [
+    "5.7.5",
+    "The contact's bridge lost its keys and could not open the letter, which is too old to be sent again by itself. Send it again.",
+  ],
+  superseded: [
+    "5.7.1",
+    "This installation was revoked or replaced by another one: it sends nothing any more. Send it from the other one.",
+  ],
 };
 
 /** Longer than a letter waits, and than a failure is repeated. */

@@ -8,6 +8,7 @@ import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
 import { bounceLetter } from "./failed-letters.ts";
 import { fileNotice } from "./file-notice.ts";
+import { identityNotice } from "./identity-notice.ts";
 import { formatNotice } from "./notice.ts";
 
 /** Cells that may have been a letter: the relay has deleted them, so nothing else will ever tell of it. */
@@ -81,6 +82,18 @@ export class OverlayEventHandler {
           port: event.port,
         });
         return;
+      case "contact-frozen":
+      case "device-replaced":
+      case "paper-needed":
+      case "copy-running":
+      case "superseded":
+      case "devices-changed":
+      case "own-fork": {
+        logger("warn", event.kind);
+        const { subject, text } = identityNotice(event, (label) => this.#name(label));
+        this.#notice(subject, text);
+        return;
+      }
       case "relayed":
       case "contact-added":
       case "contact-confirmed":

@@ -11,11 +11,12 @@ export interface Slot {
 /**
  * What a queue's cell says, once its seal is off:
  *
- *     inner      = %x01 ( letter / body / slots / hello )
+ *     inner      = %x01 ( letter / body / slots / hello / renewal )
  *     letter     = %x01 tag sender-device cells 2slot chunk   ; the letter's first cell
  *     body       = %x02 tag index chunk                       ; index 1 up to cells - 1
  *     slots      = %x03 tag 7slot                             ; before the letter's first cell
  *     hello      = %x04 nonce vector16                        ; sealed under an invite's reply key
+ *     renewal    = %x05 tag vector16                          ; renewal.ts
  *     slot       = device-id ( %x02 / %x03 ) vector16 *%x00   ; 2,048 octets; device-id 0 is an empty slot
  *
  * tag 16 octets, random per letter and recipient; sender-device and device-id 1; cells and index 4; nonce 12; a chunk
@@ -33,7 +34,8 @@ export type InnerCell =
     }
   | { readonly kind: "body"; readonly tag: Buffer; readonly index: number; readonly chunk: Buffer }
   | { readonly kind: "slots"; readonly tag: Buffer; readonly slots: readonly Slot[] }
-  | { readonly kind: "hello"; readonly nonce: Buffer; readonly sealed: Buffer };
+  | { readonly kind: "hello"; readonly nonce: Buffer; readonly sealed: Buffer }
+  | { readonly kind: "renewal"; readonly tag: Buffer; readonly bytes: Buffer };
 
 export const TAG_LENGTH = 16;
 /** Octets before the slots of a letter's first cell. */
@@ -42,13 +44,14 @@ export const LETTER_HEAD = 2 + TAG_LENGTH + 1 + 4;
 export const BODY_HEAD = 2 + TAG_LENGTH + 4;
 
 const VERSION = 1;
-const KIND = { letter: 1, body: 2, slots: 3, hello: 4 } as const;
+const KIND = { letter: 1, body: 2, slots: 3, hello: 4, renewal: 5 } as const;
 const SLOT_TYPE = { ratchet: 2, first: 3 } as const;
 
 export function encodeInnerCell(cell: InnerCell): Buffer {
   const writer = new ByteWriter().u8(VERSION).u8(KIND[cell.kind]);
   if (cell.kind === "hello") return writer.raw(cell.nonce).vector16(cell.sealed).bytes();
   writer.raw(cell.tag);
+  if (cell.kind === "renewal") return writer.vector16(cell.bytes).bytes();
   if (cell.kind === "body") return writer.u32(cell.index).raw(cell.chunk).bytes();
   if (cell.kind === "slots") return writer.raw(encodeSlots(cell.slots, SLOTS_PER_CELL)).bytes();
   writer.u8(cell.senderDevice).u32(cell.cells);
@@ -85,6 +88,7 @@ export function decodeInnerCell(bytes: Uint8Array): InnerCell {
   if (kind === KIND.slots)
     return { kind: "slots", tag: reader.raw(TAG_LENGTH), slots: decodeSlots(reader, SLOTS_PER_CELL) };
   if (kind === KIND.hello) return { kind: "hello", nonce: reader.raw(12), sealed: reader.vector16() };
+  if (kind === KIND.renewal) return { kind: "renewal", tag: reader.raw(TAG_LENGTH), bytes: reader.vector16() };
   throw new DecodeError("cell of an unknown kind");
 }
 

@@ -39,25 +39,53 @@ export class Chains {
 
   /**
    * Records a received letter's number, and notes what is missing before it: letters skipped, or the one just before it if
-   * it is not the one that was received under that number.
+   * it is not the one that was received under that number. A letter without a letter before it begins the chain anew: its
+   * sender sends again what was lost. `forked`: two letters had the number before this one.
    */
-  receive(label: AddressLabel, deviceId: number, end: ChainEnd, prevHash: Uint8Array, now: number): void {
+  receive(
+    label: AddressLabel,
+    deviceId: number,
+    end: ChainEnd,
+    prevHash: Uint8Array,
+    now: number,
+  ): "forked" | undefined {
     const last =
       (this.#sqlite
         .prepare(
           "SELECT received_seq AS seq, received_hash AS hash FROM overlay_chain WHERE label = ? AND device_id = ?",
         )
         .get(label, deviceId) as ChainEnd | undefined) ?? START;
-    if (end.seq <= last.seq) return this.missing.came(label, deviceId, end.seq);
+    if (end.seq <= last.seq) {
+      this.missing.came(label, deviceId, end.seq);
+      return undefined;
+    }
     this.#sqlite
       .prepare(
         `INSERT INTO overlay_chain VALUES (?, ?, 0, zeroblob(32), ?, ?)
          ON CONFLICT DO UPDATE SET received_seq = excluded.received_seq, received_hash = excluded.received_hash`,
       )
       .run(label, deviceId, end.seq, end.hash);
-    const follows = end.seq === last.seq + 1;
-    if (!follows) this.missing.note(label, deviceId, last.seq + 1, end.seq, now);
-    else if (!last.hash.equals(prevHash)) this.missing.note(label, deviceId, last.seq, end.seq, now);
+    if (START.hash.equals(prevHash)) return undefined;
+    if (end.seq > last.seq + 1) this.missing.note(label, deviceId, last.seq + 1, end.seq, now);
+    else if (!last.hash.equals(prevHash)) {
+      this.missing.note(label, deviceId, last.seq, end.seq, now);
+      return "forked";
+    }
+    return undefined;
+  }
+
+  /** A new session with the device: the next letter names none before it, for the device may not have it. */
+  cut(label: AddressLabel, deviceId: number): void {
+    this.#sqlite
+      .prepare("UPDATE overlay_chain SET sent_hash = zeroblob(32) WHERE label = ? AND device_id = ?")
+      .run(label, deviceId);
+  }
+
+  /** This installation is a new device: nobody's chains to it have begun, and its own begin anew. */
+  cutAll(): void {
+    this.#sqlite
+      .prepare("UPDATE overlay_chain SET sent_hash = zeroblob(32), received_seq = 0, received_hash = zeroblob(32)")
+      .run();
   }
 
   /** True if a letter with this id came from this contact before. */

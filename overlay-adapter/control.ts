@@ -6,17 +6,20 @@ import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "./que
  *
  *     control = %x01                 ; welcome: the inviter has taken the hello
  *             / %x02 vector16        ; queue: from now on, write to this address
+ *             / %x03 vector16        ; state: the sender's account state
  *
  * Anything that follows is left for later versions, as are unknown kinds: they are taken and ignored.
  */
 export type Control =
   | { readonly kind: "welcome" }
   | { readonly kind: "queue"; readonly address: QueueAddress }
+  | { readonly kind: "state"; readonly accountState: Buffer }
   | { readonly kind: "unknown" };
 
 export function encodeControl(control: Exclude<Control, { kind: "unknown" }>): Buffer {
   const writer = new ByteWriter();
   if (control.kind === "welcome") return writer.u8(1).bytes();
+  if (control.kind === "state") return writer.u8(3).vector16(control.accountState).bytes();
   return writer.u8(2).vector16(encodeQueueAddress(control.address)).bytes();
 }
 
@@ -27,5 +30,6 @@ export function decodeControl(bytes: Uint8Array): Control {
   const kind = reader.u8();
   if (kind === 1) return { kind: "welcome" };
   if (kind === 2) return { kind: "queue", address: decodeQueueAddress(reader.vector16()) };
+  if (kind === 3) return { kind: "state", accountState: Buffer.from(reader.vector16()) };
   return { kind: "unknown" };
 }

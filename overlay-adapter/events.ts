@@ -10,7 +10,11 @@ export type LetterFailure =
   /** The contact was revoked or frozen, or is no contact any more. */
   | "refused"
   /** There is no session with any of the contact's devices. */
-  | "no-session";
+  | "no-session"
+  /** The contact could not open it, and its content is no longer kept to be sent again. */
+  | "lost"
+  /** This installation was revoked or replaced by another: it sends nothing any more. */
+  | "superseded";
 
 /** Why a cell was dropped. */
 export type DropReason =
@@ -22,8 +26,12 @@ export type DropReason =
   | "altered"
   /** It was received before: a sender's retry, or a replay. */
   | "duplicate"
+  /** Its key was used before by another letter: its sender runs on an older copy of its home, or on two. */
+  | "reused"
   /** A cell of a letter whose rest never came. */
   | "incomplete"
+  /** It is for newer devices of the own identity, of which this one is none: it is not dropped, but left at the relay. */
+  | "elsewhere"
   /** Somebody that this bridge does not expect, or whose keys are not those that were pinned. */
   | "stranger";
 
@@ -50,5 +58,19 @@ export type OverlayEvent =
     }
   /** Letters have not come, though later ones did. Told again until `settleGap` confirms that the user was told. */
   | ({ readonly kind: "gap" } & Gap)
+  /** Two account states of the contact's claim one place: nothing is sent or read until the user decides. */
+  | { readonly kind: "contact-frozen"; readonly contact: AddressLabel }
+  /** This home is an older copy of itself, so that it became a new device; contacts are told by themselves. */
+  | { readonly kind: "device-replaced"; readonly invitesWithdrawn: number }
+  /** This home is an older copy of itself, and its admin key holds no more: only the paper key can make it a device. */
+  | { readonly kind: "paper-needed" }
+  /** Letters in this device's name were sent that it did not send: a copy of the home runs elsewhere. */
+  | { readonly kind: "copy-running" }
+  /** Another installation has revoked or replaced this one. */
+  | { readonly kind: "superseded" }
+  /** Somebody else who holds the admin key or the paper key changed the list of devices. */
+  | { readonly kind: "devices-changed" }
+  /** Two own account states claim one place: somebody else holds the admin key. */
+  | { readonly kind: "own-fork" }
   /** A connection to a relay came to stand or broke. */
   | { readonly kind: "relay"; readonly host: string; readonly port: number; readonly connected: boolean };

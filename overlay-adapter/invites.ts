@@ -167,6 +167,13 @@ export class Invites {
     return true;
   }
 
+  /** Withdraws all that are open, in the caller's transaction: their prekeys are gone. Returns how many. */
+  cancelAll(): number {
+    const open = this.pending();
+    for (const row of open) this.#close(row);
+    return open.length;
+  }
+
   async #take(
     row: InviteRow,
     queue: OwnQueue,

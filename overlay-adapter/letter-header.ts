@@ -8,11 +8,12 @@ export type LetterKind = "mail" | "control";
 /**
  * What a letter's ratchet message says, one per recipient device:
  *
- *     header = %x01 kind flags content-key manifest-hash letter-id seq prev-hash size
+ *     header = %x01 kind flags content-key manifest-hash letter-id seq prev-hash size state-hash mark
  *
  * kind 1 octet (%x01 mail, %x02 control); flags 2, zero so far, unknown ones are ignored; content-key and hashes 32;
  * letter-id 16; seq and size 8. seq counts from 1 per pair of devices; prev-hash is the SHA-256 of the header before,
- * zeros for the first.
+ * zeros for the first. state-hash, 32, is that of the account state that the sender holds; mark, 16, is one that the
+ * sender's device alone can check, so that the recipient can later prove to it how far it had come (renewal.ts).
  */
 export interface LetterHeader {
   readonly kind: LetterKind;
@@ -24,8 +25,11 @@ export interface LetterHeader {
   readonly prevHash: Buffer;
   /** Octets of the content. */
   readonly size: number;
+  readonly stateHash: Buffer;
+  readonly mark: Buffer;
 }
 
+export const MARK_LENGTH = 16;
 export const LETTER_ID_LENGTH = 16;
 const VERSION = 1;
 
@@ -40,6 +44,8 @@ export function encodeLetterHeader(header: LetterHeader): Buffer {
     .u64(header.seq)
     .raw(header.prevHash)
     .u64(header.size)
+    .raw(header.stateHash)
+    .raw(header.mark)
     .bytes();
 }
 
@@ -58,6 +64,8 @@ export function decodeLetterHeader(bytes: Uint8Array): LetterHeader {
     seq: reader.u64(),
     prevHash: reader.raw(32),
     size: reader.u64(),
+    stateHash: reader.raw(32),
+    mark: reader.raw(MARK_LENGTH),
   };
   reader.end();
   if (header.seq < 1) throw new DecodeError("seq counts from 1");

@@ -11,6 +11,7 @@ import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import type { PartialLetter } from "./partial-letter.ts";
 import type { LetterReceiver } from "./ports.ts";
 import type { StreamedLetter } from "./streamed-letter.ts";
+import type { UnopenedLetters } from "./unopened-letters.ts";
 
 export interface LetterStoreOptions {
   readonly db: Database;
@@ -24,6 +25,9 @@ export interface LetterStoreOptions {
   /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
   readonly control: (from: AddressLabel, content: Buffer) => () => void;
   readonly clock: Clock;
+  readonly unopened: UnopenedLetters;
+  /** A letter was sent under another account state than the pinned one, or its device's chain has two ends; in the transaction that records it. */
+  readonly disagrees: (from: AddressLabel) => void;
 }
 
 /** A letter with its header open, ready to be staged. */
@@ -104,14 +108,19 @@ export class LetterStore {
   }
 
   async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
-    const { db, chains, clock } = this.#o;
+    const { db, chains, clock, unopened, device, contacts, disagrees } = this.#o;
     await db.commit(() => {
       opening.write();
+      let asks = false;
       for (const { letter, header, visible } of steps) {
         visible();
         chains.setSeen(from, header.id, Buffer.from(letter.key, "hex"), clock.now());
-        chains.receive(from, header.deviceId, header, header.prevHash, clock.now());
+        asks = chains.receive(from, header.deviceId, header, header.prevHash, clock.now()) === "forked" || asks;
+        unopened.setReceived(from, { ...header, as: device.deviceId });
       }
+      const pinned = contacts.accountState(from)?.hash;
+      if (pinned !== undefined) asks ||= steps.some(({ header }) => !header.stateHash.equals(pinned));
+      if (asks) disagrees(from);
     });
   }
 

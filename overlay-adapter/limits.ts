@@ -68,3 +68,15 @@ export const CLOSING_GRACE = 1000;
 export const STORE_TRIES = 3;
 /** Characters of an invite's link that are looked at. */
 export const LINK_MAX = 1024;
+/** Letters of one device that did not open and are asked for again in one renewal: 4 KB of its cell. */
+export const RENEWAL_TAGS_MAX = 256;
+/** The next renewal to a contact comes so long after the last one, unless there is something new to say. */
+export const RENEWAL_PAUSE = SWEEP_INTERVAL;
+/** Contents of relayed letters are kept so long to be sent again: a cell lives 21 days at the relay, and some for the answer. */
+export const RESEND_LIFETIME = 23 * DAY;
+/** And up to so many octets of them in all; the oldest go first, and their senders are told if they are asked for. */
+export const RESEND_SIZE = 256 * 1024 * 1024;
+/** Which cells were one's own is known longer than contacts ask for any. */
+export const SENT_TAGS_LIFETIME = 60 * DAY;
+/** Letters that did not open are asked for while their sender has them. */
+export const UNOPENED_LIFETIME = 22 * DAY;

@@ -27,9 +27,12 @@ import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { type OwnQueue, Queues } from "./queues.ts";
 import { createRelayClient, type RelayClient } from "./relay-client.ts";
+import { Renewals } from "./renewals.ts";
 import { overlaySchema } from "./schema.ts";
 import { ContactSender } from "./sender.ts";
+import { SentLetters } from "./sent-letters.ts";
 import { Spool } from "./spool.ts";
+import { UnopenedLetters } from "./unopened-letters.ts";
 import { Window } from "./window.ts";
 import type { Worker } from "./worker.ts";
 import { Workforce } from "./workforce.ts";
@@ -48,6 +51,9 @@ export class OpenOverlay implements Overlay {
   readonly #spool: Spool;
   readonly #invites: Invites;
   readonly #joins: Joins;
+  readonly #sent: SentLetters;
+  readonly #unopened: UnopenedLetters;
+  readonly #renewals: Renewals;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -65,6 +71,8 @@ export class OpenOverlay implements Overlay {
     this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
     this.#outbox = new Outbox(db);
+    this.#sent = new SentLetters(db);
+    this.#unopened = new UnopenedLetters(db);
     this.#queues = new Queues(db, relay, this.#random);
     this.#chains = new Chains(db);
     this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
@@ -98,6 +106,12 @@ export class OpenOverlay implements Overlay {
       wakeSender: (label) => this.#sender(label).wake(),
     };
     this.#invites = new Invites(context);
+    this.#renewals = new Renewals({
+      ...context,
+      sent: this.#sent,
+      unopened: this.#unopened,
+      withdrawInvites: () => this.#invites.cancelAll(),
+    });
     this.#joins = new Joins(context, (label) => this.#forget(label, true));
   }
 
@@ -110,7 +124,7 @@ export class OpenOverlay implements Overlay {
       if (state !== "new" || label !== undefined) this.#read(id);
     for (const { letter, label, reason } of this.#outbox.untold())
       this.#emit({ kind: "failed", letter, to: label, reason });
-    for (const label of this.#outbox.labels()) this.#sender(label).wake();
+    for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
   }
 
@@ -273,6 +287,9 @@ export class OpenOverlay implements Overlay {
           emit: (event) => this.#emit(event),
           ready: (label) => this.#joins.of(label)?.state !== "greeting",
           stopping: () => this.#work.stopping,
+          renewals: this.#renewals,
+          sent: this.#sent,
+          stateHash: () => this.#o.identity.accountState().hash,
         },
         label,
       );
@@ -313,6 +330,11 @@ export class OpenOverlay implements Overlay {
         receiver: this.#o.receiver,
         control: (from, content) => this.#control(from, content),
         hello: (queue, cell) => this.#invites.hello(queue, cell),
+        unopened: this.#unopened,
+        renewal: (from, cell) => this.#renewals.take(from, cell),
+        didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
+        disagrees: (from) => this.#renewals.ask(from),
+        active: () => this.#renewals.active,
         clock: this.#clock,
         logger: this.#logger,
         dropped: (from, reason, count) => {
@@ -338,6 +360,11 @@ export class OpenOverlay implements Overlay {
     return () => {
       if (control.kind === "welcome" && this.#joins.confirm(from))
         this.#o.db.afterSync(() => this.#emit({ kind: "contact-confirmed", contact: from }));
+      if (control.kind === "state") {
+        this.#renewals.pinState(from, control.accountState);
+        // It may have begun the session that letters waited for.
+        this.#o.db.afterCommit(() => this.#sender(from).hurry());
+      }
       if (control.kind === "queue") {
         this.#queues.setContact(from, control.address);
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
@@ -371,6 +398,7 @@ export class OpenOverlay implements Overlay {
         this.#joins.confirm(label);
         device.removeSessions(label);
         this.#chains.remove(label);
+        this.#renewals.forget(label);
         if (contactToo && contacts.byLabel(label) !== undefined) contacts.remove(label);
         const failed = this.#outbox.open(label);
         const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
@@ -385,10 +413,14 @@ export class OpenOverlay implements Overlay {
 
   #sweep(): void {
     const now = this.#clock.now();
-    this.#o.db.transaction(() => {
+    const files = this.#o.db.transaction(() => {
       this.#outbox.sweep(now);
       this.#chains.sweep(now);
+      this.#unopened.sweep(now);
+      return this.#sent.sweep(now).map((letter) => this.#outbox.release(letter));
     });
+    for (const file of files) if (file !== undefined) void this.#spool.remove(file).catch(() => undefined);
+    for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
     this.#work.wakeAll();

@@ -61,11 +61,11 @@ export class Opening {
       } catch (error) {
         if (error instanceof DecodeError) return "damaged";
         if (!(error instanceof SessionFailure)) throw error;
-        if (error.kind === "duplicate") return "duplicate";
+        if (error.kind === "duplicate") return "reused";
         if (error.kind === "untrusted") reason = "stranger";
       }
     }
-    return reason;
+    return letter.slots.every((slot) => slot.deviceId > this.#deviceId) ? "elsewhere" : reason;
   }
 
   /** In the caller's transaction. */

@@ -136,7 +136,7 @@ export class Outbox {
         "UPDATE overlay_delivery SET state = 'relayed', tag = NULL, slots = NULL, since = ? WHERE id = ? AND state = 'encrypted'",
       )
       .run(now, delivery.id);
-    return this.#release(delivery.letter);
+    return this.release(delivery.letter);
   }
 
   setFailed(delivery: Pick<Delivery, "id" | "letter">, reason: LetterFailure, now: number): string | undefined {
@@ -146,7 +146,31 @@ export class Outbox {
          WHERE id = ? AND state IN ('waiting', 'encrypted')`,
       )
       .run(reason, now, delivery.id);
-    return this.#release(delivery.letter);
+    return this.release(delivery.letter);
+  }
+
+  /** What was encrypted for the contact is to be encrypted anew: for another session, or other devices. */
+  encryptAnew(label: AddressLabel): void {
+    this.#sqlite
+      .prepare(
+        `UPDATE overlay_delivery SET state = 'waiting', tag = NULL, slots = NULL, accepted = 0
+         WHERE label = ? AND state = 'encrypted'`,
+      )
+      .run(label);
+  }
+
+  /** Sends a relayed letter once more. False where its content is gone; its sender is to be told then. */
+  sendAgain(id: Uint8Array, label: AddressLabel, now: number): boolean {
+    const letter = this.letter(id);
+    const state = letter === undefined ? "failed" : "waiting";
+    this.#sqlite
+      .prepare(
+        `INSERT INTO overlay_delivery (letter, label, kind, size, state, reason, since) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since, told = 0, accepted = 0
+         WHERE state = 'relayed'`,
+      )
+      .run(id, label, letter?.kind ?? "mail", letter?.size ?? 0, state, letter === undefined ? "lost" : null, now);
+    return letter !== undefined;
   }
 
   /** All that waits for this contact. */
@@ -210,14 +234,16 @@ export class Outbox {
     return delivery.since < now - WAIT_LIMIT;
   }
 
-  #release(letter: Buffer): string | undefined {
+  /** Deletes the letter's content if nothing waits for it or may be sent again; returns its spooled file, if it had one. */
+  release(letter: Buffer): string | undefined {
     const row = this.#sqlite
       .prepare(
         `DELETE FROM overlay_letter WHERE letter = ? AND NOT EXISTS
-           (SELECT 1 FROM overlay_delivery WHERE letter = ? AND state IN ('waiting', 'encrypted'))
+           (SELECT 1 FROM overlay_delivery WHERE letter = ? AND state IN ('waiting', 'encrypted')) AND NOT EXISTS
+           (SELECT 1 FROM overlay_sent WHERE letter = ? AND settled = 0)
          RETURNING file`,
       )
-      .get(letter, letter) as { file: string | null } | undefined;
+      .get(letter, letter, letter) as { file: string | null } | undefined;
     return row?.file ?? undefined;
   }
 }

@@ -29,7 +29,10 @@ export class PartialLetter {
   }
 
   /** `damaged`: slots for more devices than anybody has, which would only fill the memory. `incomplete`: cells before it are missing; its sender will send it again behind them. */
-  take(cell: Exclude<InnerCell, { kind: "hello" }>, seq: number): "taken" | "duplicate" | "incomplete" | "damaged" {
+  take(
+    cell: Exclude<InnerCell, { kind: "hello" | "renewal" }>,
+    seq: number,
+  ): "taken" | "duplicate" | "incomplete" | "damaged" {
     if (cell.kind === "body") {
       if (cell.index < this.next) return "duplicate";
       if (cell.index > this.next || this.cells === undefined || cell.index >= this.cells) return "incomplete";
@@ -48,6 +51,10 @@ export class PartialLetter {
     this.chunks.push(cell.chunk);
     this.next++;
     return "taken";
+  }
+
+  get senderDevice(): number {
+    return this.#senderDevice;
   }
 
   sealed(): SealedLetter {

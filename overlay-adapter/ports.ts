@@ -1,10 +1,18 @@
 import type { AddressLabel } from "../foundation/address.ts";
+import type { AccountDevice, SignedAccountState } from "../keyring/account-state.ts";
+import type { PinOutcome } from "../keyring/pin.ts";
 
 /** The part of the own identity that the overlay needs; keyring/identity.ts fits. */
 export interface OverlayIdentity {
   readonly label: AddressLabel;
-  /** The own account state, newest, as it travels. */
-  accountState(): { readonly bytes: Buffer };
+  /** The own account state, newest. */
+  accountState(): SignedAccountState;
+  /** Takes a newer state that another installation made. */
+  adopt(bytes: Uint8Array, now: number): PinOutcome;
+  /** False where somebody else has rotated the admin key. */
+  holdsAdminKey(): boolean;
+  /** The next account state, with this device in place of the one before. */
+  replaceDevice(device: AccountDevice): SignedAccountState;
 }
 
 /** A letter as it comes out of the ratchet: who sent it is proved. */

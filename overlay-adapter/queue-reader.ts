@@ -18,8 +18,12 @@ import {
 import { PartialLetter } from "./partial-letter.ts";
 import type { OwnQueue, Queues } from "./queues.ts";
 import type { RelayClient, Subscription } from "./relay-client.ts";
+import type { RenewalCell, UnopenedLetter } from "./renewals.ts";
 import { StreamedLetter } from "./streamed-letter.ts";
 import type { StepResult } from "./worker.ts";
+
+/** What a contact is told of, so that it begins a new session and sends again. */
+const UNOPENED: ReadonlySet<DropReason> = new Set(["undecryptable", "reused", "stranger", "elsewhere"]);
 
 export type HelloCell = Extract<InnerCell, { kind: "hello" }>;
 
@@ -28,6 +32,12 @@ export interface ReaderOptions extends LetterStoreOptions {
   readonly client: RelayClient;
   /** Takes up a hello in an invite's queue; all that follows from it is durable when this resolves. */
   readonly hello: (queue: OwnQueue, cell: HelloCell) => Promise<"taken" | DropReason>;
+  /** Takes a contact's renewal; all that follows from it is durable when this resolves. */
+  readonly renewal: (from: AddressLabel, cell: RenewalCell) => Promise<"taken" | DropReason>;
+  /** Notes durably that a contact's letter did not open. */
+  readonly didNotOpen: (from: AddressLabel, letter: UnopenedLetter) => void;
+  /** False where this installation was revoked or replaced. */
+  readonly active: () => boolean;
   readonly logger: Logger;
   readonly dropped: (from: AddressLabel | undefined, reason: DropReason, count: number) => void;
   readonly wake: () => void;
@@ -77,7 +87,7 @@ export class QueueReader {
       });
     }
     const state = queue.label === undefined ? undefined : contacts.byLabel(queue.label)?.state;
-    if (state === "frozen") return this.#idle();
+    if (state === "frozen" || !this.#o.active()) return this.#idle();
     if (this.#ended) {
       this.#ended = false;
       await this.#reset();
@@ -177,6 +187,7 @@ export class QueueReader {
       if (inner === undefined) this.#drop("damaged", [next.seq]);
       else if (inner.kind === "hello") await this.#hello(inner, next.seq);
       else if (this.#queue.label === undefined) this.#drop("stranger", [next.seq]);
+      else if (inner.kind === "renewal") await this.#renewal(this.#queue.label, inner, next.seq);
       else {
         const whole = await this.#gather(inner, next.seq);
         if (whole !== undefined) ready.push(whole);
@@ -189,9 +200,15 @@ export class QueueReader {
   }
 
   #standsAlone(cell: InnerCell): boolean {
-    if (cell.kind === "hello") return true;
+    if (cell.kind === "hello" || cell.kind === "renewal") return true;
     if (cell.kind === "letter") return cell.cells > GATHERED_CELLS;
     return this.#partials.get(cell.tag.toString("hex"))?.stream !== undefined;
+  }
+
+  async #renewal(from: AddressLabel, cell: RenewalCell, seq: number): Promise<void> {
+    const outcome = await this.#o.renewal(from, cell);
+    if (outcome === "taken") this.#acknowledge([seq]);
+    else this.#drop(outcome, [seq]);
   }
 
   #open(cell: Buffer): InnerCell | undefined {
@@ -213,7 +230,10 @@ export class QueueReader {
   }
 
   /** Adds a cell to its letter; returns a letter that is complete in memory. Large ones are handed on chunk by chunk. */
-  async #gather(cell: Exclude<InnerCell, { kind: "hello" }>, seq: number): Promise<PartialLetter | undefined> {
+  async #gather(
+    cell: Exclude<InnerCell, { kind: "hello" | "renewal" }>,
+    seq: number,
+  ): Promise<PartialLetter | undefined> {
     const key = cell.tag.toString("hex");
     const over = this.#recent.get(key);
     if (over === "kept") return undefined;
@@ -289,9 +309,15 @@ export class QueueReader {
   /** The letter is done with, one way or the other: its cells can go. */
   #finished(partial: PartialLetter, reason: DropReason | undefined): void {
     this.#partials.delete(partial.key);
-    this.#remember(partial.key, "duplicate");
+    this.#remember(partial.key, reason === "elsewhere" ? "kept" : "duplicate");
     this.#troubled.delete(partial.first);
-    if (reason === undefined) this.#acknowledge(partial.seqs);
+    if (reason !== undefined && UNOPENED.has(reason) && this.#queue.label !== undefined)
+      this.#o.didNotOpen(this.#queue.label, {
+        tag: Buffer.from(partial.key, "hex"),
+        senderDevice: partial.senderDevice,
+      });
+    if (reason === "elsewhere") this.#o.dropped(this.#queue.label, reason, partial.seqs.length);
+    else if (reason === undefined) this.#acknowledge(partial.seqs);
     else this.#drop(reason, partial.seqs);
     void partial.stream?.abandon();
   }

@@ -18,6 +18,9 @@ import type { Delivery, Outbox, OutgoingLetter } from "./outbox.ts";
 import type { QueueAddress } from "./queue-address.ts";
 import type { Queues } from "./queues.ts";
 import type { RelayClient, SendOutcome } from "./relay-client.ts";
+import { markedBytes } from "./renewal.ts";
+import type { Renewals } from "./renewals.ts";
+import type { SentLetters } from "./sent-letters.ts";
 import type { Spool } from "./spool.ts";
 import { Window } from "./window.ts";
 import type { StepResult } from "./worker.ts";
@@ -43,6 +46,10 @@ export interface SenderOptions {
   /** False while the hello to this contact has not gone out: its queue takes nothing before that. */
   readonly ready: (label: AddressLabel) => boolean;
   readonly stopping: () => boolean;
+  readonly renewals: Renewals;
+  readonly sent: SentLetters;
+  /** Hash of the own account state. */
+  readonly stateHash: () => Buffer;
 }
 
 /** A delivery whose ratchet messages are on disk. */
@@ -78,18 +85,28 @@ export class ContactSender {
 
   async #next(): Promise<StepResult> {
     const { outbox, clock } = this.#o;
-    const batch = outbox.next(this.#label, BATCH_LETTERS);
-    if (batch.length === 0) return "idle";
     if (!this.#o.ready(this.#label)) return "idle";
     const refusal = this.#refusal();
+    if (refusal === undefined) {
+      const renewed = await this.#renew();
+      if (renewed !== undefined) return renewed;
+    }
+    const batch = outbox.next(this.#label, BATCH_LETTERS);
+    if (batch.length === 0) return "idle";
     if (refusal !== undefined) return this.#fail(outbox.open(this.#label), refusal);
     const expired = this.#inVain ? batch.filter((delivery) => outbox.expired(delivery, clock.now())) : [];
-    if (expired.length > 0) return this.#fail(expired, "expired");
+    if (expired.length > 0) {
+      const reachable = this.#o.device.sessionDevices(this.#label).length > 0;
+      return this.#fail(expired, reachable ? "expired" : "no-session");
+    }
     const address = this.#o.queues.contact(this.#label);
     if (address === undefined) return this.#fail(outbox.open(this.#label), "refused");
     try {
       const encrypted = await this.#encrypt(batch);
-      if (encrypted === "no-session") return this.#fail(outbox.open(this.#label), "no-session");
+      if (encrypted === "no-session") {
+        this.#o.renewals.needSession(this.#label);
+        return "later";
+      }
       return await this.#send(address, encrypted);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -98,7 +115,21 @@ export class ContactSender {
     }
   }
 
+  /** A renewal goes before the letters, which the contact may not open without it. */
+  async #renew(): Promise<"later" | undefined> {
+    const address = this.#o.queues.contact(this.#label);
+    if (address === undefined) return undefined;
+    try {
+      return (await this.#o.renewals.deliver(this.#label, address)) === "full" ? "later" : undefined;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.#o.logger("info", "sending-paused", { code: error.code });
+      return "later";
+    }
+  }
+
   #refusal(): LetterFailure | undefined {
+    if (!this.#o.renewals.active) return "superseded";
     const contact = this.#o.contacts.byLabel(this.#label);
     return contact === undefined || contact.state === "revoked" || contact.state === "frozen" ? "refused" : undefined;
   }
@@ -118,12 +149,13 @@ export class ContactSender {
   /** Session state, ratchet messages and the letters' new state in one transaction, under the contact's mutex. */
   async #encrypt(batch: readonly Delivery[]): Promise<Encrypted[] | "no-session"> {
     if (batch.every(isEncrypted)) return [...batch];
-    const { db, own, contacts, device, outbox, chains, random } = this.#o;
+    const { db, own, contacts, device, outbox, chains, random, sent, clock, stateHash } = this.#o;
     return this.#o.sessions.run(this.#label, async () => {
       const steps = device.sessions(own, (label, id, key) => contacts.isTrustedDevice(label as AddressLabel, id, key));
       const ends = new Map<number, ChainEnd>();
       for (const id of device.sessionDevices(this.#label)) ends.set(id, chains.sent(this.#label, id));
       const result: Encrypted[] = [];
+      const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, number>][] = [];
       for (const delivery of batch) {
         if (isEncrypted(delivery)) {
           result.push(delivery);
@@ -131,23 +163,37 @@ export class ContactSender {
         }
         const letter = this.#letter(delivery);
         const slots: Slot[] = [];
+        const seqs = new Map<number, number>();
         for (const [id, end] of ends) {
-          const header = encodeLetterHeader({ ...letter, id: letter.letter, seq: end.seq + 1, prevHash: end.hash });
+          const seq = end.seq + 1;
+          const mark = device.mark(markedBytes(this.#label, id, seq));
+          const header = encodeLetterHeader({
+            ...letter,
+            id: letter.letter,
+            seq,
+            prevHash: end.hash,
+            stateHash: stateHash(),
+            mark,
+          });
           const ciphertext = await this.#step(() => steps.encrypt(this.#label, id, header, this.#o.clock.now()));
           if (ciphertext === undefined) {
             ends.delete(id);
             continue;
           }
-          ends.set(id, { seq: end.seq + 1, hash: headerHash(header) });
+          ends.set(id, { seq, hash: headerHash(header) });
+          seqs.set(id, seq);
           slots.push({ deviceId: id, ...ciphertext });
         }
         if (slots.length === 0) return "no-session";
-        result.push({ ...delivery, tag: random(16), slots });
+        const tag = random(16);
+        result.push({ ...delivery, tag, slots });
+        added.push([{ ...delivery, tag, deviceId: device.deviceId, size: letter.size }, seqs]);
       }
       await db.commit(() => {
         steps.write();
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
+        for (const [letter, seqs] of added) sent.add(this.#label, letter, seqs, clock.now());
       });
       return result;
     });

@@ -74,6 +74,8 @@ const header: fc.Arbitrary<LetterHeader> = fc.record({
   seq: fc.integer({ min: 1, max: 2 ** 50 }),
   prevHash: bytes(32),
   size: fc.integer({ min: 0, max: LETTER_SIZE_MAX }),
+  stateHash: bytes(32),
+  mark: bytes(16),
 });
 
 function throwsOnly(decode: (input: Buffer) => unknown, error: abstract new (...parameters: never[]) => Error) {

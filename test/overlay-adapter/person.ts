@@ -1,19 +1,25 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AddressLabel } from "../../foundation/address.ts";
 import { type Clock, systemClock } from "../../foundation/clock.ts";
 import { Database } from "../../foundation/database.ts";
 import { Contacts, contactsSchema } from "../../keyring/contacts.ts";
-import { createDevice, loadDevice } from "../../keyring/device.ts";
-import { createIdentity, identitySchema, loadIdentity } from "../../keyring/identity.ts";
+import { createDevice, type Device, loadDevice } from "../../keyring/device.ts";
+import { createIdentity, type Identity, identitySchema, loadIdentity } from "../../keyring/identity.ts";
 import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import { type Overlay, type OverlayOptions, openOverlay } from "../../overlay-adapter/overlay.ts";
 import type { LetterReceiver } from "../../overlay-adapter/ports.ts";
 import { createRelayClient, type RelayClient } from "../../overlay-adapter/relay-client.ts";
 import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
+
+/** A home on another disk. */
+export interface HomeCopy {
+  readonly home: string;
+  readonly key: Buffer;
+}
 
 export interface StoredLetter {
   readonly from: AddressLabel;
@@ -36,19 +42,24 @@ export class Person {
   readonly home: string;
   readonly relay: RelayAddress;
   readonly events: OverlayEvent[] = [];
-  readonly #key = randomBytes(32);
+  readonly #key: Buffer;
   readonly #extra: Partial<OverlayOptions>;
   #client: RelayClient | undefined;
   db!: Database;
   overlay!: Overlay;
   contacts!: Contacts;
   label!: AddressLabel;
+  identity!: Identity;
+  device!: Device;
   /** Runs before a letter is taken; may throw. */
   beforeReceive: (size: number) => Promise<void> | void = () => undefined;
   #watchers: (() => void)[] = [];
 
-  constructor(relay: RelayAddress, extra: Partial<OverlayOptions> = {}) {
+  /** `copy`: of somebody's home, as `copyHome` made it. */
+  constructor(relay: RelayAddress, extra: Partial<OverlayOptions> = {}, copy?: HomeCopy) {
     this.home = mkdtempSync(join(tmpdir(), "postern-overlay-"));
+    this.#key = copy?.key ?? randomBytes(32);
+    if (copy !== undefined) cpSync(copy.home, this.home, { recursive: true });
     this.relay = relay;
     this.#extra = extra;
     this.open();
@@ -66,6 +77,8 @@ export class Person {
     );
     const device = loadDevice(db) ?? createDevice(db, { random: randomBytes });
     const identity = loadIdentity(db, randomBytes) ?? createIdentity(db, { now: now(), random: randomBytes, device });
+    this.identity = identity;
+    this.device = device;
     this.label = identity.label;
     this.contacts = new Contacts(db, { now, own: identity });
     this.overlay = openOverlay({
@@ -89,6 +102,28 @@ export class Person {
       },
     });
     this.overlay.start();
+  }
+
+  /** Copies the home while nothing runs on it, and goes on. */
+  async copyHome(): Promise<HomeCopy> {
+    await this.#stop();
+    const home = mkdtempSync(join(tmpdir(), "postern-copy-"));
+    cpSync(this.home, home, { recursive: true });
+    this.open();
+    return { home, key: this.#key };
+  }
+
+  /** As if the disk had died, and the copy were all that is left. */
+  async restore(copy: HomeCopy): Promise<void> {
+    await this.#stop();
+    rmSync(this.home, { recursive: true, force: true });
+    cpSync(copy.home, this.home, { recursive: true });
+    this.open();
+  }
+
+  async #stop(): Promise<void> {
+    await this.overlay.close();
+    this.db.close();
   }
 
   /** Stops at once, as a power cut would: nothing is flushed, nobody is told. */
