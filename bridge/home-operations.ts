@@ -1,27 +1,19 @@
 import { readFile, stat } from "node:fs/promises";
-import { formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { Failure } from "../foundation/failure.ts";
 import { certificateFingerprint } from "../keyring/certificate.ts";
-import type { Contact } from "../keyring/contacts.ts";
 import { seedToWords } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { exportMail } from "../maildir/export/export.ts";
 import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
-import { OWN_LOCAL_PART } from "./account.ts";
 import { routeOf } from "./carriers.ts";
 import type { Config } from "./config.ts";
+import { contactOperations } from "./contact-operations.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
 import type { OpenedHome } from "./opened-home.ts";
-import type { ContactView, Operations, StatusView } from "./operations.ts";
+import type { Operations, StatusView } from "./operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
-
-/** How long an invite can be used; whoever needs longer makes another. */
-const INVITE_LIFETIME = 7 * 24 * 3600 * 1000;
-
-/** How long a command waits for the relay before it says that the rest happens later. */
-const RELAY_PATIENCE = 15_000;
 
 export interface HomeOperationsOptions {
   readonly paths: HomePaths;
@@ -52,52 +44,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
       return { ...common, ...openStatus(inside, config) };
     },
 
-    async invite({ name }) {
-      const { overlay } = gate.require();
-      const expiresAt = Date.now() + INVITE_LIFETIME;
-      const made = await overlay.createInvite({ expiresAt, ...(name !== undefined && { name }) });
-      if (
-        !made.ready &&
-        !(await settles(() => overlay.pendingInvites().some(({ id, state }) => id === made.id && state === "open")))
-      )
-        throw new Failure(
-          "unavailable",
-          `the relay cannot be reached: the invite is kept, and will work once the bridge has reached the relay (postern contacts shows it)`,
-        );
-      return { invite: made.link, id: made.id, expiresAt: new Date(expiresAt).toISOString() };
-    },
-
-    async accept({ invite, name }) {
-      const { overlay, contacts } = gate.require();
-      const accepted = await overlay.acceptInvite(invite, name);
-      if (accepted.kind === "waiting")
-        throw new Failure(
-          "unavailable",
-          `${accepted.reason}; the bridge goes on trying while it runs, until the invite expires`,
-        );
-      await settles(() => overlay.pendingInvites().every(({ state }) => state !== "claiming" && state !== "greeting"));
-      const contact = contacts.byLabel(accepted.contact);
-      if (contact === undefined) throw new Error("the contact that joined is not there");
-      return { contact: viewContact(contact) };
-    },
-
-    async contacts() {
-      const { overlay, contacts } = gate.require();
-      const pending = overlay
-        .pendingInvites()
-        .map(({ id, name, state, expiresAt }) => ({ id, name, state, expiresAt: new Date(expiresAt).toISOString() }));
-      return { contacts: contacts.list().map(viewContact), pending };
-    },
-
-    async removeContact({ name }) {
-      const { overlay, contacts } = gate.require();
-      const contact = contacts.byPetname(name);
-      if (contact === undefined)
-        throw new Failure("nonexistent", `there is no contact "${name}"; \`postern contacts\` names them`);
-      await overlay.removeContact(contact.label);
-      contacts.remove(contact.label);
-      return { removed: contact.petname };
-    },
+    ...contactOperations(() => gate.require()),
 
     async addAppPassword({ name }) {
       const { account } = gate.require();
@@ -173,24 +120,4 @@ function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & P
     messages: maildir.mailboxes().reduce((sum, mailbox) => sum + mailbox.status().messages, 0),
     paperKeyKept: identity.masterSeed() !== undefined,
   };
-}
-
-function viewContact({ petname, label, state, how }: Contact): ContactView {
-  return {
-    petname,
-    address: formatAddress(OWN_LOCAL_PART, label),
-    shortAddress: `${petname}@${OVERLAY_DOMAIN}`,
-    state,
-    how,
-  };
-}
-
-/** Waits a bounded time for what the relay has to confirm. */
-async function settles(done: () => boolean): Promise<boolean> {
-  const end = Date.now() + RELAY_PATIENCE;
-  while (!done()) {
-    if (Date.now() > end) return false;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return true;
 }

@@ -11,13 +11,18 @@ export interface ContactView {
   readonly shortAddress: string;
   readonly state: string;
   readonly how: string;
+  /** Four words to compare, once both sides have answered. */
+  readonly phrase?: string;
 }
 
 export interface PendingInviteView {
   readonly id: string;
+  readonly how: string;
   readonly name: string | undefined;
   readonly state: string;
   readonly expiresAt: string;
+  /** The address of who asks to be let in. */
+  readonly asker?: string;
 }
 
 export interface StatusView {
@@ -51,10 +56,19 @@ export interface StatusView {
  */
 export interface Operations {
   status(): Promise<StatusView>;
-  invite(request: { name?: string }): Promise<{ invite: string; id: string; expiresAt: string }>;
+  invite(request: { name?: string; ask?: boolean }): Promise<{ invite: string; id: string; expiresAt: string }>;
+  /** By the invite's id, or its name. */
+  approveInvite(request: { invite: string }): Promise<{ contact: ContactView }>;
+  /** An invite, or whatever else is under way to become a contact; by id or name. */
+  cancelPending(request: { which: string }): Promise<{ cancelled: string }>;
   accept(request: { invite: string; name: string }): Promise<{ contact: ContactView }>;
   contacts(): Promise<{ contacts: ContactView[]; pending: PendingInviteView[] }>;
   removeContact(request: { name: string }): Promise<{ removed: string }>;
+  blockContact(request: { name: string }): Promise<{ contact: ContactView }>;
+  freezeContact(request: { name: string; frozen: boolean }): Promise<{ contact: ContactView }>;
+  renameContact(request: { name: string; to: string }): Promise<{ contact: ContactView }>;
+  /** With the words that the contact sees it becomes verified; without, they are shown. */
+  verify(request: { name: string; phrase?: string }): Promise<{ contact: ContactView; phrase: string }>;
   addAppPassword(request: { name: string }): Promise<{ name: string; user: string; appPassword: string }>;
   listAppPasswords(): Promise<{ names: string[] }>;
   removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
@@ -83,9 +97,15 @@ export interface Operations {
 export const OPERATION_NAMES = [
   "status",
   "invite",
+  "approveInvite",
+  "cancelPending",
   "accept",
   "contacts",
   "removeContact",
+  "blockContact",
+  "freezeContact",
+  "renameContact",
+  "verify",
   "addAppPassword",
   "listAppPasswords",
   "removeAppPassword",

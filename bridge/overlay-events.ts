@@ -55,6 +55,41 @@ export class OverlayEventHandler {
             "If somebody became a contact by the first try, ask on another way whether it is really them.",
         );
         return;
+      case "invite-asks":
+        this.#notice(
+          "Somebody accepted your invite",
+          `Whoever has this address wants to be your contact by the invite that you made:\n\n  ${formatAddress(OWN_LOCAL_PART, event.contact)}\n\n` +
+            "Ask the one whom you invited whether it is theirs (postern status shows it there). If so:\n\n" +
+            `  postern invite --approve ${event.invite}\n\nIf not: postern invite --cancel ${event.invite}`,
+        );
+        return;
+      case "invite-used-twice": {
+        const who = this.#name(event.contact);
+        this.#notice(
+          "An invite was used twice",
+          `Somebody else tried to use the invite by which ${who} became your contact, and was refused. One of the two is not\n` +
+            `who you meant. Until you know that it is ${who} who came first, write nothing private: ${this.#compare(event.contact)}`,
+        );
+        return;
+      }
+      case "invite-alarm": {
+        const who = this.#name(event.contact);
+        this.#notice(
+          "An invite was used twice",
+          `Somebody else tried to use the invite by which you and ${who} became contacts, and was refused: the link was seen on its\n` +
+            `way. Make sure that you two are the right ones: ${this.#compare(event.contact)}`,
+        );
+        return;
+      }
+      case "phrase-broken": {
+        const who = this.#name(event.contact);
+        this.#notice(
+          "A contact is not to be trusted",
+          `The bridge of ${who} has broken the rules by which the two of you get the same safety phrase, as somebody in between\n` +
+            `would. The contact is frozen: remove it (postern contacts --remove ${who}) and meet anew, best with \`postern pair\`.`,
+        );
+        return;
+      }
       case "join-failed":
         this.#notice("An invite could not be accepted", event.text);
         return;
@@ -112,6 +147,14 @@ export class OverlayEventHandler {
       "A letter could not be opened",
       `Something came from ${who} that could not be opened, perhaps a letter. It was damaged or changed on its way, or one of\n` +
         `you runs on an older copy of the home: the keys of letters cannot be restored. Ask ${who} on another way what was sent.`,
+    );
+  }
+
+  #compare(label: AddressLabel): string {
+    const who = this.#name(label);
+    return (
+      `read these four words\nto each other on the telephone. Both of you must see the same:\n\n  ${this.overlay?.safetyPhrase(label) ?? "(not known yet)"}\n\n` +
+      `Then: postern verify ${who} --phrase "WORDS"\nIf they differ: postern contacts --block ${who}`
     );
   }
 

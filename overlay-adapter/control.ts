@@ -1,25 +1,26 @@
 import { ByteReader, ByteWriter, DecodeError } from "../foundation/bytes.ts";
 import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "./queue-address.ts";
+import { NONCE_SIZE } from "./safety-phrase.ts";
 
 /**
  * What one overlay says to another in a letter of the kind `control`:
  *
- *     control = %x01                 ; welcome: the inviter has taken the hello
+ *     control = %x01 nonce           ; welcome: the hello was taken; 32 octets, the host's part of the safety phrase
  *             / %x02 vector16        ; queue: from now on, write to this address
  *             / %x03 vector16        ; state: the sender's account state
  *
  * Anything that follows is left for later versions, as are unknown kinds: they are taken and ignored.
  */
 export type Control =
-  | { readonly kind: "welcome" }
+  | { readonly kind: "welcome"; readonly nonce: Buffer }
   | { readonly kind: "queue"; readonly address: QueueAddress }
   | { readonly kind: "state"; readonly accountState: Buffer }
   | { readonly kind: "unknown" };
 
 export function encodeControl(control: Exclude<Control, { kind: "unknown" }>): Buffer {
   const writer = new ByteWriter();
-  if (control.kind === "welcome") return writer.u8(1).bytes();
   if (control.kind === "state") return writer.u8(3).vector16(control.accountState).bytes();
+  if (control.kind === "welcome") return writer.u8(1).raw(control.nonce).bytes();
   return writer.u8(2).vector16(encodeQueueAddress(control.address)).bytes();
 }
 
@@ -28,7 +29,7 @@ export function decodeControl(bytes: Uint8Array): Control {
   if (bytes.length === 0) throw new DecodeError("empty control letter");
   const reader = new ByteReader(bytes);
   const kind = reader.u8();
-  if (kind === 1) return { kind: "welcome" };
+  if (kind === 1) return { kind: "welcome", nonce: Buffer.from(reader.raw(NONCE_SIZE)) };
   if (kind === 2) return { kind: "queue", address: decodeQueueAddress(reader.vector16()) };
   if (kind === 3) return { kind: "state", accountState: Buffer.from(reader.vector16()) };
   return { kind: "unknown" };

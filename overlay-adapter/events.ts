@@ -43,6 +43,14 @@ export type OverlayEvent =
   | { readonly kind: "failed"; readonly letter: Buffer; readonly to: AddressLabel; readonly reason: LetterFailure }
   /** An invite was taken up: the contact is there. */
   | { readonly kind: "contact-added"; readonly contact: AddressLabel; readonly invite: string }
+  /** Somebody wants to use an invite that asks: `approveInvite` or `cancelInvite` decides. */
+  | { readonly kind: "invite-asks"; readonly invite: string; readonly contact: AddressLabel }
+  /** Somebody else tried to use an invite after it had made a contact: perhaps the contact is not who was meant. */
+  | { readonly kind: "invite-used-twice"; readonly invite: string; readonly contact: AddressLabel }
+  /** The contact says so of the invite that the two met by. */
+  | { readonly kind: "invite-alarm"; readonly contact: AddressLabel }
+  /** The contact showed another number for the safety phrase than it was bound to; it is frozen. */
+  | { readonly kind: "phrase-broken"; readonly contact: AddressLabel }
   /** The inviter has confirmed: letters flow both ways. */
   | { readonly kind: "contact-confirmed"; readonly contact: AddressLabel }
   /** Two people tried to use one invite; it is dead, and whoever has the link may be somebody else than meant. */

@@ -28,26 +28,49 @@ export interface InviteBundle {
   readonly preKeys: Buffer;
   /** Where the one who takes the invite sends the hello, and letters after it. */
   readonly queue: QueueAddress;
+  /** The host is bound to its part of the safety phrase by this; see safety-phrase.ts. */
+  readonly commitment: Buffer;
+  /** The host decides when it has the hello: letters wait for the welcome. */
+  readonly asks: boolean;
 }
 
-/** `bundle = %x01 vector16 vector16 vector16`: account state, prekeys, queue address; sealed as one cell. */
-export function sealInviteBundle(bundle: InviteBundle, keys: InviteKeys, nonce: Uint8Array): Buffer {
-  const inner = new ByteWriter()
-    .u8(1)
+/** `bundle = %x02 asks commitment vector16 vector16 vector16`: 0 or 1, 32 octets, account state, prekeys, queue address. */
+export function encodeInviteBundle(bundle: InviteBundle): Buffer {
+  return new ByteWriter()
+    .u8(2)
+    .u8(bundle.asks ? 1 : 0)
+    .raw(bundle.commitment)
     .vector16(bundle.accountState)
     .vector16(bundle.preKeys)
     .vector16(encodeQueueAddress(bundle.queue))
     .bytes();
-  return sealCell(keys.bundleKey, "postern invite 1 bundle", inner, nonce);
+}
+
+/** What follows is left for later versions, and for padding. @throws DecodeError */
+export function decodeInviteBundle(bytes: Uint8Array): InviteBundle {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== 2) throw new DecodeError("bundle of an unknown version");
+  const asks = reader.u8() === 1;
+  const commitment = Buffer.from(reader.raw(32));
+  return {
+    asks,
+    commitment,
+    accountState: reader.vector16(),
+    preKeys: reader.vector16(),
+    queue: decodeQueueAddress(reader.vector16()),
+  };
+}
+
+/** The encoded bundle as one cell. */
+export function sealInviteBundle(bundle: Uint8Array, keys: InviteKeys, nonce: Uint8Array): Buffer {
+  return sealCell(keys.bundleKey, "postern invite 1 bundle", bundle, nonce);
 }
 
 /** @throws DecodeError */
 export function openInviteBundle(cell: Uint8Array, keys: InviteKeys): InviteBundle {
   const inner = openCell(keys.bundleKey, "postern invite 1 bundle", cell);
   if (inner === undefined) throw new DecodeError("the invite's bundle does not open");
-  const reader = new ByteReader(inner);
-  if (reader.u8() !== 1) throw new DecodeError("bundle of an unknown version");
-  return { accountState: reader.vector16(), preKeys: reader.vector16(), queue: decodeQueueAddress(reader.vector16()) };
+  return decodeInviteBundle(inner);
 }
 
 /** Who takes the invite. The ratchet message holds the address of the queue for the answers. */

@@ -2,15 +2,23 @@ import type { AddressLabel } from "../foundation/address.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import type { KeyedMutex } from "../foundation/mutex.ts";
-import type { Contacts } from "../keyring/contacts.ts";
+import type { ContactOrigin, ContactState, Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Chains } from "./chain.ts";
 import type { OverlayEvent } from "./events.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Phrases } from "./phrases.ts";
 import type { OverlayIdentity } from "./ports.ts";
 import type { Queues } from "./queues.ts";
 import type { RelayClient } from "./relay-client.ts";
+
+/** How far a contact is known at first. Only a spoken code leaves no room for somebody in between. */
+export const MET_STATE: Readonly<Record<ContactOrigin, ContactState>> = {
+  invite: "invited",
+  "spoken-code": "verified",
+  introduction: "introduced",
+};
 
 /** What making and accepting invites takes. */
 export interface JoinContext {
@@ -21,6 +29,7 @@ export interface JoinContext {
   readonly queues: Queues;
   readonly chains: Chains;
   readonly outbox: Outbox;
+  readonly phrases: Phrases;
   readonly client: RelayClient;
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
@@ -31,6 +40,10 @@ export interface JoinContext {
   readonly emit: (event: OverlayEvent) => void;
   /** Begins to read an own queue, or looks at its new state. */
   readonly read: (queue: number) => void;
+  /** Whether the meeting with this id, which is no invite, is with this identity. */
+  readonly expects: (id: string, label: AddressLabel) => boolean;
+  /** The two are contacts now; in the transaction that makes them so. */
+  readonly met: (id: string, label: AddressLabel) => void;
   readonly wakeInvite: (id: string) => void;
   readonly wakeSender: (label: AddressLabel) => void;
 }

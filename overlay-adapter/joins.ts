@@ -4,27 +4,56 @@ import { DecodeError } from "../foundation/bytes.ts";
 import { Failure } from "../foundation/failure.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
 import { verifyAccountState } from "../keyring/account-state.ts";
+import type { ContactOrigin } from "../keyring/contacts.ts";
 import { SessionFailure } from "../keyring/device-sessions.ts";
 import { encodeInnerCell } from "./cell.ts";
 import { sealCell } from "./cell-seal.ts";
 import { encodeHelloMessage } from "./hello-message.ts";
 import { type InviteBundle, type InviteKeys, inviteKeys, openInviteBundle, sealHello } from "./invite-bundle.ts";
 import { type InviteLink, parseInviteLink } from "./invite-link.ts";
-import type { JoinContext } from "./join-context.ts";
+import { type JoinContext, MET_STATE } from "./join-context.ts";
+import { INVITE_GRACE } from "./limits.ts";
 import { freePetname, givablePetname } from "./petname.ts";
 import type { OwnQueue } from "./queues.ts";
+import { NONCE_SIZE } from "./safety-phrase.ts";
 import type { StepResult } from "./worker.ts";
 
 export interface JoinRow {
   readonly id: string;
+  readonly how: ContactOrigin;
   readonly label: AddressLabel;
   readonly state: "claiming" | "greeting" | "greeted";
-  readonly link: string;
+  /** Link and claim key are there for an invite only. */
+  readonly link: string | null;
   readonly petname: string;
   readonly expires_at: number;
-  readonly claim_seed: Buffer;
+  readonly claim_seed: Buffer | null;
   readonly queue: number;
+  /** The host decides when it has the hello: no letter goes before the welcome. */
+  readonly asks: number;
   readonly hello: Buffer | null;
+}
+
+/** What a spoken code or an introduction joins by: the host's bundle came its own way. */
+export interface Meeting {
+  readonly id: string;
+  readonly how: Exclude<ContactOrigin, "invite">;
+  readonly label: AddressLabel;
+  readonly petname: string;
+  readonly expiresAt: number;
+  /** Both sides have it, and nobody else. */
+  readonly secret: Buffer;
+  readonly bundle: InviteBundle;
+}
+
+/** What the two sides of a join are, whichever way the bundle came. */
+interface Guest {
+  readonly label: AddressLabel;
+  readonly how: ContactOrigin;
+  readonly petname: string;
+  readonly queue: OwnQueue;
+  readonly bundle: InviteBundle;
+  readonly keys: InviteKeys;
 }
 
 /** The join cannot be completed, ever; the text is for a person. Its row is gone. */
@@ -63,7 +92,7 @@ export class Joins {
       if (earlier !== undefined) this.#remove(earlier);
       const queue = queues.create();
       db.sqlite
-        .prepare("INSERT INTO overlay_join VALUES (?, ?, 'claiming', ?, ?, ?, ?, ?, NULL)")
+        .prepare("INSERT INTO overlay_join VALUES (?, 'invite', ?, 'claiming', ?, ?, ?, ?, ?, 0, NULL)")
         .run(id, link.inviter, text, name, link.expiresAt, random(32), queue.id);
     });
     const row = this.row(id);
@@ -71,9 +100,39 @@ export class Joins {
     return row;
   }
 
+  /**
+   * Takes the host's bundle of a spoken code or an introduction; `alongside` runs in the same transaction. `advance` then
+   * sends the hello. @throws DecodeError, SessionFailure where the bundle is not what that host would send; Failure
+   */
+  async meet(meeting: Meeting, alongside: () => void): Promise<void> {
+    const { db, queues, sessions } = this.#c;
+    const { id, how, label, petname, expiresAt } = meeting;
+    const queue = queues.create();
+    try {
+      await sessions.run(label, () =>
+        this.#take(
+          { label, how, petname, queue, bundle: meeting.bundle, keys: inviteKeys(meeting.secret) },
+          (hello) => {
+            const earlier = this.of(label);
+            if (earlier?.state === "claiming") queues.remove(earlier.queue);
+            db.sqlite.prepare("DELETE FROM overlay_join WHERE label = ?").run(label);
+            db.sqlite
+              .prepare("INSERT INTO overlay_join VALUES (?, ?, ?, 'greeting', NULL, ?, ?, NULL, ?, 0, ?)")
+              .run(id, how, label, petname, expiresAt, queue.id, hello);
+            alongside();
+          },
+        ),
+      );
+    } catch (error) {
+      queues.remove(queue.id);
+      throw error;
+    }
+  }
+
   /** Goes as far as it can. @throws Failure; a join that can never succeed is removed first */
   async advance(id: string): Promise<void> {
     await this.#mutex.run(id, async () => {
+      await this.#giveUpLate(id);
       if (this.row(id)?.state === "claiming") await this.#claim(id);
       if (this.row(id)?.state === "greeting") await this.#greet(id);
     });
@@ -98,6 +157,12 @@ export class Joins {
     return this.#c.db.sqlite.prepare("SELECT * FROM overlay_join WHERE label = ?").get(label) as JoinRow | undefined;
   }
 
+  /** Whether letters to this contact may go: not before the hello, nor before the welcome of a host that asks. */
+  takesLetters(label: AddressLabel): boolean {
+    const row = this.of(label);
+    return row === undefined || (row.state !== "greeting" && row.asks === 0);
+  }
+
   rows(): JoinRow[] {
     return this.#c.db.sqlite.prepare("SELECT * FROM overlay_join ORDER BY rowid").all() as JoinRow[];
   }
@@ -118,11 +183,19 @@ export class Joins {
     });
   }
 
+  /** The host was to decide, and has not, or has decided against. */
+  async #giveUpLate(id: string): Promise<void> {
+    const row = this.row(id);
+    if (row === undefined || row.asks === 0 || this.#c.clock.now() <= row.expires_at + INVITE_GRACE) return;
+    await this.#forget(row.label);
+    throw new JoinRefused("forbidden", "the one who made this invite did not let you in: ask for a new one");
+  }
+
   async #claim(id: string): Promise<void> {
     const { client, clock, queues } = this.#c;
     const row = this.row(id);
     const queue = row === undefined ? undefined : queues.own(row.queue);
-    if (row === undefined || queue === undefined) return;
+    if (row === undefined || queue === undefined || row.link === null || row.claim_seed === null) return;
     const link = parseInviteLink(row.link);
     const keys = inviteKeys(link.secret);
     const claim = await client.claimSlot(link.relay, keys.slotId, row.claim_seed).catch((error: unknown) => {
@@ -138,7 +211,14 @@ export class Joins {
     }
     try {
       const bundle = openInviteBundle(claim.cell, keys);
-      await this.#c.sessions.run(link.inviter, () => this.#take(row, queue, link, keys, bundle));
+      const guest = { label: link.inviter, how: row.how, petname: row.petname, queue, bundle, keys };
+      await this.#c.sessions.run(link.inviter, () =>
+        this.#take(guest, (hello) =>
+          this.#c.db.sqlite
+            .prepare("UPDATE overlay_join SET state = 'greeting', hello = ?, asks = ? WHERE id = ?")
+            .run(hello, bundle.asks ? 1 : 0, row.id),
+        ),
+      );
     } catch (error) {
       if (error instanceof DecodeError || error instanceof SessionFailure)
         throw this.#refuse(row, "damaged", TAMPERED, error);
@@ -146,36 +226,37 @@ export class Joins {
     }
   }
 
-  /** Pins the inviter, begins the session and writes the hello, in one transaction. @throws DecodeError, SessionFailure, Failure */
-  async #take(row: JoinRow, queue: OwnQueue, link: InviteLink, keys: InviteKeys, bundle: InviteBundle): Promise<void> {
-    const { db, contacts, device, identity, queues, chains, random, clock } = this.#c;
-    const label = link.inviter;
+  /** Pins the host, begins the session and writes the hello, in one transaction. @throws DecodeError, SessionFailure, Failure */
+  async #take({ label, how, petname, queue, bundle, keys }: Guest, write: (hello: Buffer) => void): Promise<void> {
+    const { db, contacts, device, identity, queues, chains, phrases, random, clock } = this.#c;
     const verified = verifyAccountState(bundle.accountState, clock.now());
     if (verified.kind === "invalid" || addressLabel(verified.signed.state.masterPublicKey) !== label)
-      throw new DecodeError("the account state in the invite is not the inviter's");
+      throw new DecodeError("the account state in the bundle is not the host's");
     const { devices } = verified.signed.state;
     const steps = device.sessions(
       identity.label,
       (name, id, key) => name === label && devices.some((one) => one.deviceId === id && one.identityKey.equals(key)),
     );
-    const inviterDevice = await steps.begin(label, bundle.preKeys, clock.now());
+    const hostDevice = await steps.begin(label, bundle.preKeys, clock.now());
     const accountState = identity.accountState().bytes;
-    const message = encodeHelloMessage(queues.address(queue), accountState);
-    const first = await steps.encrypt(label, inviterDevice, message, clock.now());
+    const phraseNonce = random(NONCE_SIZE);
+    const message = encodeHelloMessage({ queue: queues.address(queue), nonce: phraseNonce }, accountState);
+    const first = await steps.encrypt(label, hostDevice, message, clock.now());
     const nonce = random(12);
     const sealed = sealHello({ accountState, deviceId: device.deviceId, firstMessage: first.bytes }, keys, nonce);
     const hello = encodeInnerCell({ kind: "hello", nonce, sealed });
     await db.commit(() => {
       if (contacts.byLabel(label) === undefined)
-        contacts.add({ label, petname: freePetname(contacts, row.petname, label), state: "invited", how: "invite" });
+        contacts.add({ label, petname: freePetname(contacts, petname, label), state: MET_STATE[how], how });
+      else if (how === "spoken-code") contacts.setState(label, MET_STATE[how]);
       const pinned = contacts.pinAccountState(label, bundle.accountState).kind;
-      if (pinned !== "pinned" && pinned !== "unchanged")
-        throw new DecodeError("the inviter's account state is outdated");
+      if (pinned !== "pinned" && pinned !== "unchanged") throw new DecodeError("the host's account state is outdated");
       steps.write();
       chains.remove(label);
       queues.setContact(label, bundle.queue);
       queues.setLabel(queue.id, label);
-      db.sqlite.prepare("UPDATE overlay_join SET state = 'greeting', hello = ? WHERE id = ?").run(hello, row.id);
+      phrases.setGuest(label, phraseNonce, bundle.commitment);
+      write(hello);
     });
   }
 

@@ -5,6 +5,9 @@ import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
 import { Chains } from "./chain.ts";
+import { decodeContactLetter } from "./contact-letters.ts";
+import { contactSchema } from "./contact-schema.ts";
+import { ContactStanding } from "./contact-standing.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
 import { Invites } from "./invites.ts";
@@ -17,12 +20,14 @@ import { Outbox } from "./outbox.ts";
 import type {
   AcceptedInvite,
   CreatedInvite,
+  NewInvite,
   Overlay,
   OverlayOptions,
   OverlayStatus,
   PendingInvite,
   PreparedLetter,
 } from "./overlay.ts";
+import { Phrases } from "./phrases.ts";
 import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { type OwnQueue, Queues } from "./queues.ts";
@@ -54,6 +59,8 @@ export class OpenOverlay implements Overlay {
   readonly #sent: SentLetters;
   readonly #unopened: UnopenedLetters;
   readonly #renewals: Renewals;
+  readonly #phrases: Phrases;
+  readonly #standing: ContactStanding;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -70,11 +77,13 @@ export class OpenOverlay implements Overlay {
     this.#random = options.random ?? randomBytes;
     this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
+    db.migrate(contactSchema);
     this.#outbox = new Outbox(db);
     this.#sent = new SentLetters(db);
     this.#unopened = new UnopenedLetters(db);
     this.#queues = new Queues(db, relay, this.#random);
     this.#chains = new Chains(db);
+    this.#phrases = new Phrases(db, options.identity.label);
     this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
     this.#client = (options.connect ?? createRelayClient)({
       carrier: options.carrier,
@@ -96,12 +105,15 @@ export class OpenOverlay implements Overlay {
       queues: this.#queues,
       chains: this.#chains,
       outbox: this.#outbox,
+      phrases: this.#phrases,
       client: this.#client,
       sessions: this.#sessions,
       clock: this.#clock,
       random: this.#random,
       emit: (event) => this.#emit(event),
       read: (queue) => this.#read(queue),
+      expects: () => true,
+      met: () => undefined,
       wakeInvite: (id) => this.#inviteWorker(id).wake(),
       wakeSender: (label) => this.#sender(label).wake(),
     };
@@ -112,7 +124,8 @@ export class OpenOverlay implements Overlay {
       unopened: this.#unopened,
       withdrawInvites: () => this.#invites.cancelAll(),
     });
-    this.#joins = new Joins(context, (label) => this.#forget(label, true));
+    this.#joins = new Joins(context, (label) => this.#forget(label, "gone"));
+    this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
   }
 
   start(): void {
@@ -155,8 +168,8 @@ export class OpenOverlay implements Overlay {
     });
   }
 
-  async createInvite({ name, expiresAt }: { name?: string; expiresAt: number }): Promise<CreatedInvite> {
-    const { id, link } = this.#invites.create(name, expiresAt);
+  async createInvite({ name, expiresAt, asks = false }: NewInvite): Promise<CreatedInvite> {
+    const { id, link } = this.#invites.create({ name, expiresAt, asks });
     try {
       await this.#invites.step(id);
     } catch (error) {
@@ -185,6 +198,10 @@ export class OpenOverlay implements Overlay {
     return { kind: "joined", contact: label, petname: contact.petname ?? wanted };
   }
 
+  approveInvite(id: string): Promise<AddressLabel> {
+    return this.#invites.approve(id);
+  }
+
   async cancelInvite(id: string): Promise<void> {
     if (this.#invites.cancel(id)) this.#inviteWorker(id).wake();
     else if (!(await this.#joins.cancel(id))) throw new Failure("nonexistent", "there is no such open invite");
@@ -194,16 +211,19 @@ export class OpenOverlay implements Overlay {
     const made = this.#invites.pending().map(
       (row): PendingInvite => ({
         id: row.id,
+        how: row.how,
         direction: "made",
         name: row.name ?? undefined,
         expiresAt: row.expires_at,
-        state: row.state === "open" ? "open" : "preparing",
-        link: row.link,
+        state: row.state === "open" || row.state === "asking" ? row.state : "preparing",
+        ...(row.link !== null && { link: row.link }),
+        ...(row.label !== null && { asker: row.label }),
       }),
     );
     const accepting = this.#joins.rows().map(
       (row): PendingInvite => ({
         id: row.id,
+        how: row.how,
         direction: "accepting",
         name: row.petname,
         expiresAt: row.expires_at,
@@ -214,7 +234,27 @@ export class OpenOverlay implements Overlay {
   }
 
   removeContact(label: AddressLabel): Promise<void> {
-    return this.#forget(label, false);
+    return this.#forget(label, "removed");
+  }
+
+  blockContact(label: AddressLabel): Promise<void> {
+    return this.#forget(label, "revoked");
+  }
+
+  freezeContact(label: AddressLabel): void {
+    this.#standing.freeze(label);
+  }
+
+  unfreezeContact(label: AddressLabel): void {
+    this.#standing.unfreeze(label);
+  }
+
+  safetyPhrase(label: AddressLabel): string | undefined {
+    return this.#phrases.phrase(label);
+  }
+
+  verifyContact(label: AddressLabel, words: string): boolean {
+    return this.#standing.verify(label, words);
   }
 
   async prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter> {
@@ -285,7 +325,7 @@ export class OpenOverlay implements Overlay {
           logger: this.#logger,
           random: this.#random,
           emit: (event) => this.#emit(event),
-          ready: (label) => this.#joins.of(label)?.state !== "greeting",
+          ready: (label) => this.#joins.takesLetters(label),
           stopping: () => this.#work.stopping,
           renewals: this.#renewals,
           sent: this.#sent,
@@ -357,19 +397,35 @@ export class OpenOverlay implements Overlay {
 
   #control(from: AddressLabel, content: Buffer): () => void {
     const control = decodeControl(content);
+    const contactLetter = decodeContactLetter(content);
     return () => {
-      if (control.kind === "welcome" && this.#joins.confirm(from))
-        this.#o.db.afterSync(() => this.#emit({ kind: "contact-confirmed", contact: from }));
       if (control.kind === "state") {
         this.#renewals.pinState(from, control.accountState);
         // It may have begun the session that letters waited for.
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
       }
+      if (contactLetter?.kind === "invite-alarm")
+        this.#o.db.afterSync(() => this.#emit({ kind: "invite-alarm", contact: from }));
+      if (control.kind === "welcome") this.#welcomed(from, control.nonce);
       if (control.kind === "queue") {
         this.#queues.setContact(from, control.address);
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
       }
     };
+  }
+
+  /** The host has taken the hello and shows its part of the safety phrase; in the caller's transaction. */
+  #welcomed(from: AddressLabel, nonce: Buffer): void {
+    const { db, contacts } = this.#o;
+    if (this.#phrases.reveal(from, nonce) === "broken") {
+      contacts.setState(from, "frozen");
+      db.afterSync(() => this.#emit({ kind: "phrase-broken", contact: from }));
+    }
+    if (!this.#joins.confirm(from)) return;
+    db.afterSync(() => {
+      this.#emit({ kind: "contact-confirmed", contact: from });
+      this.#sender(from).wake();
+    });
   }
 
   /** The own relay is under another host or port than the contacts were told: tells them. */
@@ -387,8 +443,8 @@ export class OpenOverlay implements Overlay {
     });
   }
 
-  /** Removes queues, session and join; what waits for the contact fails. */
-  async #forget(label: AddressLabel, contactToo: boolean): Promise<void> {
+  /** Removes queues, session and join; what waits for the contact fails. `gone`: the contact goes as well. */
+  async #forget(label: AddressLabel, end: "gone" | "removed" | "revoked"): Promise<void> {
     const { db, contacts, device } = this.#o;
     await this.#sessions.run(label, async () => {
       const { failed, files, queues } = await db.commit(() => {
@@ -399,7 +455,9 @@ export class OpenOverlay implements Overlay {
         device.removeSessions(label);
         this.#chains.remove(label);
         this.#renewals.forget(label);
-        if (contactToo && contacts.byLabel(label) !== undefined) contacts.remove(label);
+        this.#standing.forget(label);
+        if (end === "revoked") contacts.setState(label, "revoked");
+        if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
         const failed = this.#outbox.open(label);
         const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
         return { failed, files, queues };

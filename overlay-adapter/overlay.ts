@@ -2,7 +2,7 @@ import type { AddressLabel } from "../foundation/address.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { Contacts } from "../keyring/contacts.ts";
+import type { ContactOrigin, Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
@@ -45,6 +45,14 @@ export interface PreparedLetter {
   discard(): Promise<void>;
 }
 
+export interface NewInvite {
+  readonly name?: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** Whoever takes it becomes a contact only after `approveInvite`; else the first who takes it does, at once. */
+  readonly asks?: boolean;
+}
+
 export interface CreatedInvite {
   readonly id: string;
   /** `postern:...`, to be handed over on a way that nobody else reads. */
@@ -59,15 +67,18 @@ export type AcceptedInvite =
   /** The relay cannot be reached now; it is tried again until it works or the invite expires. */
   | { readonly kind: "waiting"; readonly invite: string; readonly reason: string };
 
-/** An invite that is not done with: made here, or being accepted here. */
+/** A contact that is not one yet: an invite, or what takes its place after a spoken code or an introduction. */
 export interface PendingInvite {
   readonly id: string;
+  readonly how: ContactOrigin;
   readonly direction: "made" | "accepting";
   /** The petname that the contact will have; undefined where none was given. */
   readonly name: string | undefined;
   readonly expiresAt: number;
-  /** `preparing`: not yet at the relay; `open`: waits to be taken; `claiming`: waits for the relay; `greeted`: waits for the inviter's answer. */
-  readonly state: "preparing" | "open" | "claiming" | "greeting" | "greeted";
+  /** `preparing`: not yet at the relay; `open`: waits to be taken; `asking`: waits for the user; `claiming`: waits for the relay; `greeted`: waits for the inviter's answer. */
+  readonly state: "preparing" | "open" | "asking" | "claiming" | "greeting" | "greeted";
+  /** Who asks to be let in. */
+  readonly asker?: AddressLabel;
   /** Of an invite made here. */
   readonly link?: string;
 }
@@ -102,17 +113,29 @@ export interface Overlay {
    * Makes an invite and puts it on the own relay. The name is the petname that the contact will get.
    * @throws Failure("invalid" | "already-exists") for a petname that cannot be given
    */
-  createInvite(options: { readonly name?: string; readonly expiresAt: number }): Promise<CreatedInvite>;
+  createInvite(options: NewInvite): Promise<CreatedInvite>;
   /**
    * Takes up somebody's invite; may be repeated with the same link.
    * @throws Failure with a text for a person: mistyped, expired, one's own, already a contact, used by somebody else
    */
   acceptInvite(link: string, petname: string): Promise<AcceptedInvite>;
+  /** Lets in who asks, and only now. @throws Failure nonexistent, forbidden (burned meanwhile), unavailable */
+  approveInvite(id: string): Promise<AddressLabel>;
   /** Withdraws an invite made here, or gives up one that is being accepted and is not answered yet. */
   cancelInvite(id: string): Promise<void>;
   pendingInvites(): readonly PendingInvite[];
   /** Deletes the queue that the contact writes into and forgets the session; letters to the contact that wait fail. */
   removeContact(label: AddressLabel): Promise<void>;
+  /** Blocks: as removeContact, but the contact stays listed as revoked, and cannot come back by an invite. */
+  blockContact(label: AddressLabel): Promise<void>;
+  /** Nothing goes to this contact, and what comes waits at the relay, until `unfreezeContact`. @throws Failure forbidden */
+  freezeContact(label: AddressLabel): void;
+  /** @throws Failure forbidden where it is not frozen */
+  unfreezeContact(label: AddressLabel): void;
+  /** Four words that both sides see; undefined until the other side has answered. */
+  safetyPhrase(label: AddressLabel): string | undefined;
+  /** Makes the contact verified if these are the words. False if they are not. @throws Failure unavailable, forbidden */
+  verifyContact(label: AddressLabel, words: string): boolean;
   /** Spools a letter's content, sealed; to be followed by enqueue or discard. @throws Failure("too-big" | "full") */
   prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;
   /** Puts the letter on its way. Synchronous: runs inside the caller's transaction and is undone with it. */

@@ -13,6 +13,7 @@ import { addRelayCommand } from "./command/relay.ts";
 import { addRunCommand } from "./command/run.ts";
 import { addStartCommand } from "./command/start.ts";
 import { addStatusCommand } from "./command/status.ts";
+import { addVerifyCommand } from "./command/verify.ts";
 import { EXIT_STATUS, reportFailure } from "./output.ts";
 
 const program = new Command("postern")
@@ -37,6 +38,7 @@ for (const add of [
   addInviteCommand,
   addAcceptCommand,
   addContactsCommand,
+  addVerifyCommand,
   addAppPasswordCommand,
   addStatusCommand,
   addImportCommand,

@@ -122,6 +122,12 @@ export class FakeOverlay implements Overlay {
   cancelInvite = unused;
   removeContact = unused;
   pendingInvites = () => [];
+  approveInvite = unused;
+  blockContact = unused;
+  freezeContact = (): void => undefined;
+  unfreezeContact = (): void => undefined;
+  safetyPhrase = (): string | undefined => undefined;
+  verifyContact = (): boolean => false;
 }
 
 async function unused(): Promise<never> {

@@ -10,6 +10,7 @@ import { openCell, sealCell } from "../../overlay-adapter/cell-seal.ts";
 import { decodeControl, encodeControl } from "../../overlay-adapter/control.ts";
 import { decodeHelloMessage, encodeHelloMessage } from "../../overlay-adapter/hello-message.ts";
 import {
+  encodeInviteBundle,
   inviteKeys,
   openHello,
   openInviteBundle,
@@ -124,7 +125,8 @@ test("control letters are the same after encoding and decoding, and unknown ones
     }),
     { numRuns: 20 },
   );
-  expect(decodeControl(encodeControl({ kind: "welcome" }))).toEqual({ kind: "welcome" });
+  const welcome = { kind: "welcome", nonce: randomBytes(32) } as const;
+  expect(decodeControl(encodeControl(welcome))).toEqual(welcome);
   expect(decodeControl(Buffer.from([99, 1, 2]))).toEqual({ kind: "unknown" });
 });
 
@@ -230,8 +232,14 @@ test("bundle and hello open with the invite's own keys alone", () => {
   const keys = inviteKeys(LINK.secret);
   const others = inviteKeys(randomBytes(32));
   const queue = { relay: LINK.relay, senderId: randomBytes(24), senderKey: randomBytes(32), queueKey: randomBytes(32) };
-  const bundle = { accountState: randomBytes(11_500), preKeys: randomBytes(1813), queue };
-  const cell = sealInviteBundle(bundle, keys, randomBytes(12));
+  const bundle = {
+    accountState: randomBytes(11_500),
+    preKeys: randomBytes(1813),
+    queue,
+    commitment: randomBytes(32),
+    asks: true,
+  };
+  const cell = sealInviteBundle(encodeInviteBundle(bundle), keys, randomBytes(12));
   expect(openInviteBundle(cell, keys)).toEqual(bundle);
   expect(() => openInviteBundle(cell, others)).toThrow(DecodeError);
   const hello = { accountState: randomBytes(11_500), deviceId: 1, firstMessage: randomBytes(2200) };
@@ -244,7 +252,8 @@ test("bundle and hello open with the invite's own keys alone", () => {
 
 test("a hello's message is bound to the account state beside it", () => {
   const queue = { relay: LINK.relay, senderId: randomBytes(24), senderKey: randomBytes(32), queueKey: randomBytes(32) };
-  const message = encodeHelloMessage(queue, Buffer.from("state"));
-  expect(decodeHelloMessage(message, Buffer.from("state"))).toEqual(queue);
+  const said = { queue, nonce: randomBytes(32) };
+  const message = encodeHelloMessage(said, Buffer.from("state"));
+  expect(decodeHelloMessage(message, Buffer.from("state"))).toEqual(said);
   expect(() => decodeHelloMessage(message, Buffer.from("other"))).toThrow(DecodeError);
 });

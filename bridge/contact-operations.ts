@@ -1,0 +1,181 @@
+import { formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
+import { Failure } from "../foundation/failure.ts";
+import type { Contact, Contacts } from "../keyring/contacts.ts";
+import type { Overlay, PendingInvite } from "../overlay-adapter/overlay.ts";
+import { OWN_LOCAL_PART } from "./account.ts";
+import type { ContactView, Operations, PendingInviteView } from "./operations.ts";
+
+/** How long an invite can be used; whoever needs longer makes another. */
+const INVITE_LIFETIME = 7 * 24 * 3600 * 1000;
+
+/** How long a command waits for the relay before it says that the rest happens later. */
+const RELAY_PATIENCE = 15_000;
+
+/** What the operations need of an opened home. */
+export interface ContactHome {
+  readonly contacts: Contacts;
+  readonly overlay: Overlay;
+}
+
+type ContactOperations = Pick<
+  Operations,
+  | "invite"
+  | "approveInvite"
+  | "cancelPending"
+  | "accept"
+  | "contacts"
+  | "removeContact"
+  | "blockContact"
+  | "freezeContact"
+  | "renameContact"
+  | "verify"
+>;
+
+/** The operations by which contacts come, are known better, and go. `home` throws while the vault is locked. */
+export function contactOperations(home: () => ContactHome): ContactOperations {
+  function named(name: string): Contact {
+    const contact = home().contacts.byPetname(name);
+    if (contact === undefined)
+      throw new Failure("nonexistent", `there is no contact "${name}"; \`postern contacts\` names them`);
+    return contact;
+  }
+
+  /** By id, or by the name that the contact would have. */
+  function pending(which: string): PendingInvite {
+    const all = home().overlay.pendingInvites();
+    const found = all.filter(({ id, name }) => id === which || name?.toLowerCase() === which.toLowerCase());
+    const [one] = found;
+    if (one === undefined)
+      throw new Failure("nonexistent", `nothing is pending under "${which}"; \`postern contacts\` lists what is`);
+    if (found.length > 1)
+      throw new Failure("invalid", `several are pending for "${which}": use the id that \`postern contacts\` shows`);
+    return one;
+  }
+
+  function view(label: Contact["label"]): ContactView {
+    const { contacts, overlay } = home();
+    const contact = contacts.byLabel(label);
+    if (contact === undefined) throw new Error("the contact that was just there is gone");
+    return viewContact(contact, overlay);
+  }
+
+  return {
+    async invite({ name, ask = false }) {
+      const { overlay } = home();
+      const expiresAt = Date.now() + INVITE_LIFETIME;
+      const made = await overlay.createInvite({ expiresAt, asks: ask, ...(name !== undefined && { name }) });
+      if (
+        !made.ready &&
+        !(await settles(() => overlay.pendingInvites().some(({ id, state }) => id === made.id && state === "open")))
+      )
+        throw new Failure(
+          "unavailable",
+          `the relay cannot be reached: the invite is kept, and will work once the bridge has reached the relay (postern contacts shows it)`,
+        );
+      return { invite: made.link, id: made.id, expiresAt: new Date(expiresAt).toISOString() };
+    },
+
+    async approveInvite({ invite }) {
+      return { contact: view(await home().overlay.approveInvite(pending(invite).id)) };
+    },
+
+    async cancelPending({ which }) {
+      const { id } = pending(which);
+      await home().overlay.cancelInvite(id);
+      return { cancelled: id };
+    },
+
+    async accept({ invite, name }) {
+      const { overlay } = home();
+      const accepted = await overlay.acceptInvite(invite, name);
+      if (accepted.kind === "waiting")
+        throw new Failure(
+          "unavailable",
+          `${accepted.reason}; the bridge goes on trying while it runs, until the invite expires`,
+        );
+      await settles(() => overlay.pendingInvites().every(({ state }) => state !== "claiming" && state !== "greeting"));
+      return { contact: view(accepted.contact) };
+    },
+
+    async contacts() {
+      const { contacts, overlay } = home();
+      return {
+        contacts: contacts.list().map((contact) => viewContact(contact, overlay)),
+        pending: overlay.pendingInvites().map(viewPending),
+      };
+    },
+
+    async removeContact({ name }) {
+      const { label, petname } = named(name);
+      await home().overlay.removeContact(label);
+      home().contacts.remove(label);
+      return { removed: petname };
+    },
+
+    async blockContact({ name }) {
+      const { label } = named(name);
+      await home().overlay.blockContact(label);
+      return { contact: view(label) };
+    },
+
+    async freezeContact({ name, frozen }) {
+      const { label } = named(name);
+      if (frozen) home().overlay.freezeContact(label);
+      else home().overlay.unfreezeContact(label);
+      return { contact: view(label) };
+    },
+
+    async renameContact({ name, to }) {
+      const { label } = named(name);
+      home().contacts.rename(label, to);
+      return { contact: view(label) };
+    },
+
+    async verify({ name, phrase }) {
+      const contact = named(name);
+      const { overlay } = home();
+      if (phrase !== undefined && !overlay.verifyContact(contact.label, phrase))
+        throw new Failure(
+          "forbidden",
+          `these are not the words that you and ${contact.petname} should both see: if they are spelt right, somebody stands between you. Freeze the contact (postern contacts --freeze ${contact.petname}) and meet anew, best with \`postern pair\``,
+        );
+      const seen = overlay.safetyPhrase(contact.label);
+      if (seen === undefined)
+        throw new Failure("unavailable", `${contact.petname} has not answered yet: there are no words to compare`);
+      return { contact: view(contact.label), phrase: seen };
+    },
+  };
+}
+
+export function viewContact({ petname, label, state, how }: Contact, overlay: Overlay): ContactView {
+  const phrase = overlay.safetyPhrase(label);
+  return {
+    petname,
+    address: formatAddress(OWN_LOCAL_PART, label),
+    shortAddress: `${petname}@${OVERLAY_DOMAIN}`,
+    state,
+    how,
+    ...(phrase !== undefined && { phrase }),
+  };
+}
+
+function viewPending({ id, how, name, state, expiresAt, asker }: PendingInvite): PendingInviteView {
+  return {
+    id,
+    how,
+    name,
+    state,
+    expiresAt: new Date(expiresAt).toISOString(),
+    ...(asker !== undefined && { asker: formatAddress(OWN_LOCAL_PART, asker) }),
+  };
+}
+
+/** Waits a bounded time for what the relay has to confirm. */
+async function settles(done: () => boolean): Promise<boolean> {
+  const end = Date.now() + RELAY_PATIENCE;
+  while (!done()) {
+    if (Date.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return true;
+}

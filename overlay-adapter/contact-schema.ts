@@ -1,0 +1,51 @@
+import type { Schema } from "../foundation/database.ts";
+
+/**
+ * How contacts come about and how far they are known; times are milliseconds since 1970. Invites of the first version
+ * cannot be taken any more: their queues go.
+ */
+export const contactSchema: Schema = {
+  part: "overlay-contacts",
+  migrations: [
+    `UPDATE overlay_own_queue SET state = 'deleting' WHERE label IS NULL;
+     DROP TABLE overlay_invite;
+     CREATE TABLE overlay_invite (
+       id TEXT PRIMARY KEY,
+       how TEXT NOT NULL CHECK (how IN ('invite', 'spoken-code', 'introduction')),
+       state TEXT NOT NULL CHECK (state IN ('preparing', 'open', 'asking', 'used', 'closing')),
+       secret BLOB NOT NULL,
+       nonce BLOB NOT NULL,
+       asks INTEGER NOT NULL,
+       name TEXT,
+       expires_at INTEGER NOT NULL,
+       queue INTEGER NOT NULL,
+       prekey_id INTEGER NOT NULL,
+       kyber_prekey_id INTEGER NOT NULL,
+       link TEXT,
+       owner_seed BLOB,
+       cell BLOB,
+       hello BLOB,
+       label TEXT
+     ) STRICT;
+     DROP TABLE overlay_join;
+     CREATE TABLE overlay_join (
+       id TEXT PRIMARY KEY,
+       how TEXT NOT NULL CHECK (how IN ('invite', 'spoken-code', 'introduction')),
+       label TEXT NOT NULL UNIQUE,
+       state TEXT NOT NULL CHECK (state IN ('claiming', 'greeting', 'greeted')),
+       link TEXT,
+       petname TEXT NOT NULL,
+       expires_at INTEGER NOT NULL,
+       claim_seed BLOB,
+       queue INTEGER NOT NULL,
+       asks INTEGER NOT NULL DEFAULT 0,
+       hello BLOB
+     ) STRICT;
+     CREATE TABLE overlay_phrase (
+       label TEXT PRIMARY KEY,
+       nonce BLOB NOT NULL,
+       commitment BLOB,
+       phrase TEXT
+     ) STRICT, WITHOUT ROWID;`,
+  ],
+};
