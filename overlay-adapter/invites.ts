@@ -151,8 +151,8 @@ export class Invites {
    */
   async hello(queue: OwnQueue, cell: HelloCell): Promise<"taken" | DropReason> {
     const row = this.#rows().find((row) => row.queue === queue.id);
-    if (row === undefined || (row.state !== "preparing" && row.state !== "open"))
-      return queue.label === undefined ? "stranger" : "duplicate";
+    if (row === undefined) return queue.label === undefined ? "stranger" : "duplicate";
+    if (row.state !== "preparing" && row.state !== "open") return row.label === null ? "stranger" : "duplicate";
     const guest = this.#guest(row, cell.nonce, cell.sealed);
     if (typeof guest === "string") return guest;
     if (await this.#look(row)) return "stranger";

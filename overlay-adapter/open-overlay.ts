@@ -481,6 +481,7 @@ export class OpenOverlay implements Overlay {
     for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
+    for (const { id } of this.#joins.rows()) this.#joinWorker(id);
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
