@@ -12,6 +12,7 @@ const COMMANDS = [
   "invite",
   "accept",
   "contacts",
+  "verify",
   "app-password",
   "status",
   "import",
