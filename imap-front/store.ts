@@ -158,6 +158,8 @@ export interface Mailbox extends Annotated {
   claimRecent(): readonly number[];
   /** Keywords that any message has or had. */
   keywords(): readonly string[];
+  /** UIDs of the messages that have the flag or keyword, in whatever case, or that do not; ascending. Not for `\Recent`. */
+  uidsByFlag(flag: string, has: boolean): readonly number[];
   /** Those of the UIDs that exist, ascending. */
   summaries(uids: readonly number[]): Iterable<MessageSummary>;
   /** ENVELOPEs in wire form, without the item's name, in the order of the UIDs; undefined where there is no such message. */

@@ -10,11 +10,19 @@ import type { DirectorySync } from "./directory-sync.ts";
 import { FILES_PER_SLICE } from "./limits.ts";
 import { isMissing, type MailFolders, splitDiskName } from "./mail-folders.ts";
 
-/** A file to be removed and where it is, or a whole folder. */
+/** Ids of the notes of one transaction, both ends included. */
+export interface NoteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A file to be removed, where it is, and among which notes its own is; or a whole folder. */
 export interface Garbage {
   readonly folder: string;
-  readonly file?: { readonly name: string; readonly path: string };
+  readonly file?: { readonly name: string; readonly path: string; readonly notes: NoteRange };
 }
+
+const ANY_NOTE: NoteRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
 
 /** What is noted: folders and files that nobody was to see any more, and that are perhaps still there. */
 export function notedGarbage({ sqlite }: Database): { readonly folder: string; readonly file: string | null }[] {
@@ -34,7 +42,7 @@ export class FileRemoval {
   readonly #logger: Logger;
   readonly #noteFolder: Statement<[string], unknown>;
   readonly #forgetFolder: Statement<[string], unknown>;
-  readonly #forgetFiles: Statement<[string], unknown>;
+  readonly #forgetFiles: Statement<[number, number, string], unknown>;
   #queue: Garbage[] = [];
   #running: Promise<void> | undefined;
 
@@ -45,7 +53,9 @@ export class FileRemoval {
     this.#logger = logger;
     this.#noteFolder = db.sqlite.prepare("INSERT INTO maildir_garbage (folder, file) VALUES (?, NULL)");
     this.#forgetFolder = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE folder = ?");
-    this.#forgetFiles = db.sqlite.prepare("DELETE FROM maildir_garbage WHERE file IN (SELECT value FROM json_each(?))");
+    this.#forgetFiles = db.sqlite.prepare(
+      "DELETE FROM maildir_garbage WHERE id BETWEEN ? AND ? AND file IN (SELECT value FROM json_each(?))",
+    );
   }
 
   /** Notes a folder inside the transaction that takes its mailbox out. */
@@ -76,7 +86,7 @@ export class FileRemoval {
     }
     for (const [folder, files] of wanted) {
       await this.#removeWherever(folder, files);
-      await this.#forget(folder, [...files]);
+      await this.#forget(folder, [...files], ANY_NOTE);
     }
   }
 
@@ -92,7 +102,7 @@ export class FileRemoval {
     try {
       while (this.#queue.length > 0) {
         const batch = this.#queue.splice(0, FILES_PER_SLICE);
-        const files = new Map<string, string[]>();
+        const files = new Map<string, { names: string[]; notes: NoteRange }>();
         const strayed = new Map<string, Set<string>>();
         for (const { folder, file } of batch) {
           if (file === undefined) {
@@ -105,11 +115,14 @@ export class FileRemoval {
               // A crash may have kept it from getting the name that the index says.
               strayed.set(folder, (strayed.get(folder) ?? new Set()).add(file.name));
             });
-            files.set(folder, [...(files.get(folder) ?? []), file.name]);
+            const known = files.get(folder) ?? { names: [], notes: file.notes };
+            const notes = spanning(known.notes, file.notes);
+            known.names.push(file.name);
+            files.set(folder, { names: known.names, notes });
           }
         }
         for (const [folder, names] of strayed) await this.#removeWherever(folder, names);
-        for (const [folder, names] of files) await this.#forget(folder, names);
+        for (const [folder, { names, notes }] of files) await this.#forget(folder, names, notes);
         await setImmediate();
       }
     } catch (error) {
@@ -119,9 +132,13 @@ export class FileRemoval {
     }
   }
 
-  async #forget(folder: string, files: readonly string[]): Promise<void> {
+  async #forget(folder: string, files: readonly string[], { first, last }: NoteRange): Promise<void> {
     for (const directory of [this.#folders.cur(folder), this.#folders.fresh(folder)])
       await this.#sync.sync(directory).catch(() => undefined);
-    await this.#db.commit(() => this.#forgetFiles.run(JSON.stringify(files)));
+    await this.#db.commit(() => this.#forgetFiles.run(first, last, JSON.stringify(files)));
   }
+}
+
+function spanning(a: NoteRange, b: NoteRange): NoteRange {
+  return { first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) };
 }

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomFillSync } from "node:crypto";
 import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodeBase32 } from "../foundation/base32.ts";
@@ -7,12 +7,16 @@ import { errorCode } from "../foundation/failure.ts";
 import { deriveKey } from "../foundation/seal.ts";
 
 const NAME_OCTETS = 16;
+/** Random octets are fetched for so many names at a time: asking for them costs more than they do. */
+const NAMES_AT_A_TIME = 256;
 const PARTS = ["tmp", "new", "cur"];
 
 /** Where things lie: `<home>/mail/<folder>/{tmp,new,cur}/<file>[:2,LETTERS]`; folders and files are 26 random characters. */
 export class MailFolders {
   readonly root: string;
   readonly #nameKey: Buffer;
+  readonly #random = Buffer.alloc(NAME_OCTETS * NAMES_AT_A_TIME);
+  #used = this.#random.length;
 
   constructor(home: string, vaultKey: Uint8Array) {
     this.root = join(home, "mail");
@@ -20,7 +24,12 @@ export class MailFolders {
   }
 
   randomName(): string {
-    return encodeBase32(randomBytes(NAME_OCTETS));
+    if (this.#used === this.#random.length) {
+      randomFillSync(this.#random);
+      this.#used = 0;
+    }
+    this.#used += NAME_OCTETS;
+    return encodeBase32(this.#random.subarray(this.#used - NAME_OCTETS, this.#used));
   }
 
   /** The file name for a deterministic id; tells nothing of the id to those without the vault's key. */

@@ -96,6 +96,12 @@ export class MessageColumns {
     return this.uids.filter((_, index) => test(this.#contents[index] as number));
   }
 
+  uidsByFlag(flag: string, has: boolean): number[] {
+    const wanted = flag.toLowerCase();
+    const fits = this.#known.map(({ names }) => names.some((name) => name.toLowerCase() === wanted) === has);
+    return this.uids.filter((_, index) => fits[this.#flags[index] as number]);
+  }
+
   changedSince(modSeq: number): number[] {
     return this.uids.filter((_, index) => (this.#modSeqs[index] as number) > modSeq);
   }

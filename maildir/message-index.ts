@@ -1,5 +1,6 @@
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
+import type { NoteRange } from "./file-removal.ts";
 import type { FlagSet } from "./flags.ts";
 import { ROWS_PER_QUERY } from "./limits.ts";
 import type { ColumnRow, ObjectIds } from "./message-columns.ts";
@@ -33,6 +34,10 @@ export interface Totals {
   readonly deletedSize: number;
 }
 
+/** What a change of flags has to know of a message. */
+export type FlaggedFile = Pick<StoredMessage, "uid" | "bits" | "keywords" | "modSeq" | "file">;
+
+const FLAGGED_FILE = "uid, flags AS bits, keywords, modseq AS modSeq, file";
 const COLUMNS = `uid, flags AS bits, keywords, modseq AS modSeq, internal_date AS internalDate, save_date AS saveDate, size,
   email_id AS emailId, thread_id AS threadId, content, file`;
 const AMONG = "uid IN (SELECT value FROM json_each(?))";
@@ -41,8 +46,8 @@ const AMONG = "uid IN (SELECT value FROM json_each(?))";
 export class MessageIndex {
   readonly #one: Statement<[number, number], StoredMessage>;
   readonly #byFile: Statement<[number, string], StoredMessage>;
-  readonly #range: Statement<[number, number, number], StoredMessage>;
-  readonly #among: Statement<[number, string], StoredMessage>;
+  readonly #rows: RowsOf<StoredMessage>;
+  readonly #flaggedFiles: RowsOf<FlaggedFile>;
   readonly #uids: Statement<[number], number>;
   readonly #columns: Statement<[number, number, number], ColumnRow>;
   readonly #objectIds: Statement<[number, number], ObjectIds>;
@@ -70,8 +75,8 @@ export class MessageIndex {
     const of = `FROM maildir_message WHERE mailbox = ?`;
     this.#one = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid = ?`);
     this.#byFile = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND file = ?`);
-    this.#range = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid BETWEEN ? AND ? ORDER BY uid`);
-    this.#among = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND ${AMONG} ORDER BY uid`);
+    this.#rows = rowsOf<StoredMessage>(sqlite, COLUMNS);
+    this.#flaggedFiles = rowsOf<FlaggedFile>(sqlite, FLAGGED_FILE);
     this.#uids = sqlite.prepare<[number], number>(`SELECT uid ${of} ORDER BY uid`).pluck();
     this.#columns = sqlite
       .prepare<[number, number, number], ColumnRow>(
@@ -129,22 +134,13 @@ export class MessageIndex {
   }
 
   /** Those of the ascending UIDs that exist, a query's worth of rows at a time. */
-  *rows(mailbox: number, uids: readonly number[]): Generator<StoredMessage[]> {
-    for (let start = 0; start < uids.length; start += ROWS_PER_QUERY) {
-      const batch = uids.slice(start, start + ROWS_PER_QUERY);
-      const first = batch[0] ?? 0;
-      const last = batch.at(-1) ?? 0;
-      if (last - first >= 2 * batch.length) {
-        yield this.#among.all(mailbox, JSON.stringify(batch));
-        continue;
-      }
-      const rows = this.#range.all(mailbox, first, last);
-      if (last - first === batch.length - 1) yield rows;
-      else {
-        const wanted = new Set(batch);
-        yield rows.filter((row) => wanted.has(row.uid));
-      }
-    }
+  rows(mailbox: number, uids: readonly number[]): Iterable<StoredMessage[]> {
+    return this.#rows(mailbox, uids);
+  }
+
+  /** The same, with less of each. */
+  flaggedFiles(mailbox: number, uids: readonly number[]): Iterable<FlaggedFile[]> {
+    return this.#flaggedFiles(mailbox, uids);
   }
 
   uids(mailbox: number): number[] {
@@ -186,12 +182,14 @@ export class MessageIndex {
     this.#setFlags.run(flags.bits, flags.keywords, modSeq, mailbox, JSON.stringify(uids));
   }
 
-  /** Takes the messages out, logs that, and notes their files for removal. */
-  expunge(mailbox: number, folder: string, uids: readonly number[], modSeq: number): void {
+  /** Takes the messages out, logs that, and notes their files for removal; the ids of the notes. */
+  expunge(mailbox: number, folder: string, uids: readonly number[], modSeq: number): NoteRange {
     const list = JSON.stringify(uids);
-    this.#discardFiles.run(folder, mailbox, list);
+    const { changes, lastInsertRowid } = this.#discardFiles.run(folder, mailbox, list);
     this.#delete.run(mailbox, list);
     this.#logExpunged.run(mailbox, modSeq, list);
+    const last = Number(lastInsertRowid);
+    return { first: last - changes + 1, last };
   }
 
   /** Cuts the log of expunged messages to so many rows; the MODSEQ up to which it is incomplete, if that grew. */
@@ -238,4 +236,30 @@ export class MessageIndex {
   rememberImport(mailbox: number, hash: Uint8Array): boolean {
     return this.#rememberImport.run(mailbox, hash).changes > 0;
   }
+}
+
+type RowsOf<T> = (mailbox: number, uids: readonly number[]) => Iterable<T[]>;
+
+/** Reads columns of many messages, by ascending UIDs; a range is read in one go where they lie close together. */
+function rowsOf<T extends { readonly uid: number }>(sqlite: Database["sqlite"], columns: string): RowsOf<T> {
+  const select = `SELECT ${columns} FROM maildir_message WHERE mailbox = ?`;
+  const range = sqlite.prepare<[number, number, number], T>(`${select} AND uid BETWEEN ? AND ? ORDER BY uid`);
+  const among = sqlite.prepare<[number, string], T>(`${select} AND ${AMONG} ORDER BY uid`);
+  return function* (mailbox, uids) {
+    for (let start = 0; start < uids.length; start += ROWS_PER_QUERY) {
+      const batch = uids.slice(start, start + ROWS_PER_QUERY);
+      const first = batch[0] ?? 0;
+      const last = batch.at(-1) ?? 0;
+      if (last - first >= 2 * batch.length) {
+        yield among.all(mailbox, JSON.stringify(batch));
+        continue;
+      }
+      const rows = range.all(mailbox, first, last);
+      if (last - first === batch.length - 1) yield rows;
+      else {
+        const wanted = new Set(batch);
+        yield rows.filter((row) => wanted.has(row.uid));
+      }
+    }
+  };
 }

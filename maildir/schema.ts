@@ -145,5 +145,7 @@ export const MAILDIR_SCHEMA: Schema = {
       last_uid INTEGER NOT NULL
     ) STRICT;
     `,
+    // What changed since a MODSEQ is found in memory, so that no change of flags has to keep an index up to date.
+    "DROP INDEX maildir_message_modseq;",
   ],
 };

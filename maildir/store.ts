@@ -161,6 +161,8 @@ export interface MaildirMailbox {
   uids(): readonly number[];
   claimRecent(): readonly number[];
   keywords(): readonly string[];
+  /** Ascending; the flag in whatever case. */
+  uidsByFlag(flag: string, has: boolean): readonly number[];
   summaries(uids: readonly number[]): Iterable<MessageSummary>;
   /** In the order of the UIDs; undefined where there is no such message. */
   envelopes(uids: readonly number[]): readonly (string | undefined)[];

@@ -107,6 +107,10 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#storage.messages.keywords(this.row);
   }
 
+  uidsByFlag(flag: string, has: boolean): readonly number[] {
+    return this.#loaded().uidsByFlag(flag, has);
+  }
+
   summaries(uids: readonly number[]): Iterable<MessageSummary> {
     return this.#loaded().summaries(ascending(uids), (uid) => this.#storage.messages.objectIds(this.row, uid));
   }
@@ -235,7 +239,7 @@ export class StoredMailbox implements MaildirMailbox {
     if (rows.length === 0) return [];
     const modSeq = highestModSeq + 1;
     const gone = rows.map(({ uid }) => uid);
-    messages.expunge(this.row, this.#folder, gone, modSeq);
+    const notes = messages.expunge(this.row, this.#folder, gone, modSeq);
     contents.dropUnused(rows.map(({ content }) => content));
     mailboxes.setCounters(this.row, uidNext, modSeq);
     if (modSeq % EXPUNGE_LOG_INTERVAL === 0) {
@@ -252,7 +256,7 @@ export class StoredMailbox implements MaildirMailbox {
     const places = rows.map((row) => this.place(row));
     db.afterSync(() =>
       removal.start(
-        places.map((place) => ({ folder: place.folder, file: { name: place.file, path: names.forget(place) } })),
+        places.map((place) => ({ folder: place.folder, file: { name: place.file, path: names.forget(place), notes } })),
       ),
     );
     return gone;
@@ -380,7 +384,7 @@ export class StoredMailbox implements MaildirMailbox {
     const changed: number[] = [];
     const groups = new Map<string, { flags: FlagSet; uids: number[] }>();
     const renames: { before: FilePlace; after: FilePlace }[] = [];
-    for (const rows of messages.rows(this.row, uids)) {
+    for (const rows of messages.flaggedFiles(this.row, uids)) {
       for (const row of rows) {
         if (row.modSeq > unchangedSince) {
           conflicts.push(row.uid);

@@ -5,9 +5,10 @@ import { formatEsearch, highestModSeq, named, parseReturns, type Returns } from 
 import { savingResult } from "../search/saved-result.ts";
 import type { SearchKey } from "../search/search-key.ts";
 import type { Session } from "../session.ts";
-import { pacedSort } from "../sort/paced-sort.ts";
-import { needsFields, parseSortKeys, type SortKey, sortOrder } from "../sort/sort-key.ts";
+import { rankedSort } from "../sort/ranked-sort.ts";
+import { needsFields, parseSortKeys, type SortKey } from "../sort/sort-key.ts";
 import { sortables } from "../sort/sortables.ts";
+import type { TextRanks } from "../sort/text-ranks.ts";
 import type { Selected } from "../state.ts";
 import type { MailboxView } from "../view.ts";
 
@@ -42,7 +43,9 @@ async function sortView(
     session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
   const found = await evaluate(searchContext(session, view), key, view.uids);
   const messages = await sortables(session, view, found, { fields: needsFields(keys) });
-  const uids = (await pacedSort(messages, sortOrder(keys), session.pace)).map((message) => message.uid);
+  const { sortables: cache } = session.options;
+  const ranks = (criterion: string): TextRanks => cache.ranks(view.mailbox, criterion);
+  const uids = (await rankedSort(messages, keys, ranks, session.pace)).map((message) => message.uid);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);
   const inOrder = told.toSorted((a, b) => a - b);

@@ -35,6 +35,9 @@ export async function evaluate(
 ): Promise<readonly number[]> {
   if (uids.length === 0) return uids;
   context.signal.throwIfAborted();
+  const { mailbox } = context.view;
+  if (key.kind === "flag") return intersect(uids, mailbox.uidsByFlag(key.flag, true));
+  if (key.kind === "not" && key.key.kind === "flag") return intersect(uids, mailbox.uidsByFlag(key.key.flag, false));
   const test = compile(context, key);
   if (test !== undefined) return await filter(context, test, uids);
   switch (key.kind) {
@@ -173,12 +176,20 @@ function dateOf(view: MailboxView, message: MessageSummary, of: "internal" | "sa
   return parseEnvelopeDate(view.mailbox.envelopes([message.uid])[0] ?? "") ?? day(message.internalDate);
 }
 
+/** Both ascend. */
 function without(uids: readonly number[], removed: readonly number[]): number[] {
-  const set = new Set(removed);
-  return uids.filter((uid) => !set.has(uid));
+  let at = 0;
+  return uids.filter((uid) => {
+    while ((removed[at] ?? Number.POSITIVE_INFINITY) < uid) at++;
+    return removed[at] !== uid;
+  });
 }
 
+/** Both ascend. */
 function intersect(uids: readonly number[], others: readonly number[]): number[] {
-  const set = new Set(others);
-  return uids.filter((uid) => set.has(uid));
+  let at = 0;
+  return uids.filter((uid) => {
+    while ((others[at] ?? Number.POSITIVE_INFINITY) < uid) at++;
+    return others[at] === uid;
+  });
 }

@@ -60,6 +60,18 @@ export function parseSortKeys(args: Scanner): SortKey[] {
   return keys.filter(({ name }, index) => keys.findIndex((other) => other.name === name) === index);
 }
 
+/** What a criterion compares of each message. */
+export function sortValues(
+  messages: readonly Sortable[],
+  criterion: string,
+): { readonly kind: "numbers"; readonly numbers: number[] } | { readonly kind: "texts"; readonly texts: string[] } {
+  const value = CRITERIA.get(criterion)?.value as Value;
+  const values = messages.map(value);
+  return typeof values[0] === "string"
+    ? { kind: "texts", texts: values as string[] }
+    : { kind: "numbers", numbers: values as number[] };
+}
+
 export function needsFields(keys: readonly SortKey[]): boolean {
   return keys.some(({ name }) => CRITERIA.get(name)?.needsFields);
 }

@@ -1,5 +1,6 @@
 import type { Mailbox } from "../store.ts";
 import type { Sortable } from "./sort-key.ts";
+import { TextRanks } from "./text-ranks.ts";
 
 /**
  * What messages are sorted and threaded by, remembered for all sessions: nothing of it ever changes. `limit` messages
@@ -9,6 +10,7 @@ export class SortableCache {
   readonly #limit: number;
   /** Least recently used first. */
   readonly #mailboxes = new Map<Mailbox, Map<number, Sortable>>();
+  readonly #ranks = new WeakMap<Mailbox, Map<string, TextRanks>>();
   #size = 0;
 
   constructor(limit: number) {
@@ -23,6 +25,15 @@ export class SortableCache {
     return known;
   }
 
+  /** The order of what a criterion compares of the mailbox's messages. */
+  ranks(mailbox: Mailbox, criterion: string): TextRanks {
+    const ranks = this.#ranks.get(mailbox) ?? new Map<string, TextRanks>();
+    this.#ranks.set(mailbox, ranks);
+    const known = ranks.get(criterion) ?? new TextRanks();
+    ranks.set(criterion, known);
+    return known;
+  }
+
   /** Does nothing where this mailbox alone fills the room, or was forgotten meanwhile. */
   remember(mailbox: Mailbox, message: Sortable): void {
     while (this.#size >= this.#limit) {
@@ -30,6 +41,7 @@ export class SortableCache {
       if (oldest === undefined || oldest[0] === mailbox) return;
       this.#size -= oldest[1].size;
       this.#mailboxes.delete(oldest[0]);
+      this.#ranks.delete(oldest[0]);
     }
     const known = this.#mailboxes.get(mailbox);
     if (known === undefined || known.has(message.uid)) return;

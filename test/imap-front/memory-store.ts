@@ -254,6 +254,14 @@ export class MemoryMailbox implements Mailbox {
     return [...this.#keywords];
   }
 
+  uidsByFlag(flag: string, has: boolean): readonly number[] {
+    const wanted = flag.toLowerCase();
+    const fitting = [...this.#messages.values()].filter(
+      ({ flags }) => flags.some((name) => name.toLowerCase() === wanted) === has,
+    );
+    return fitting.map(({ uid }) => uid);
+  }
+
   *summaries(uids: readonly number[]): Iterable<MessageSummary> {
     for (const uid of uids) {
       const message = this.#messages.get(uid);

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { Pace } from "../../imap-front/pace.ts";
 import { pacedSort } from "../../imap-front/sort/paced-sort.ts";
 import type { Sortable } from "../../imap-front/sort/sort-key.ts";
+import { TextRanks } from "../../imap-front/sort/text-ranks.ts";
 import { threadBySubject } from "../../imap-front/thread/ordered-subject.ts";
 import { threadByReferences } from "../../imap-front/thread/references.ts";
 import { formatThreads } from "../../imap-front/thread/thread-node.ts";
@@ -47,4 +48,17 @@ test("sorting in pieces gives what sorting at once gives, stable", async () => {
   const items = Array.from({ length: 10_001 }, (_, index) => ({ key: (index * 7919) % 101, index }));
   const order = (a: { key: number }, b: { key: number }) => a.key - b.key;
   expect(await pacedSort(items, order, pace)).toEqual(items.toSorted(order));
+});
+
+test("texts get the same order by their ranks as by themselves, also those that come later, and in between", async () => {
+  const ranks = new TextRanks();
+  const words = (count: number, step: number) => Array.from({ length: count }, (_, at) => `w${(at * step) % 7919}`);
+  for (const texts of [words(3_000, 31), words(5_000, 17), ["b", "a", "b"], []]) {
+    const numbers = await ranks.of(texts, pace);
+    const byRank = [...texts.keys()].sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0) || a - b);
+    expect(byRank.map((at) => texts[at])).toEqual(texts.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
+  }
+  const [first, second] = await Promise.all([ranks.of(words(4_000, 11), pace), ranks.of(["zz", "aa", "zz"], pace)]);
+  expect(first).not.toContain(undefined);
+  expect(second).not.toContain(undefined);
 });

@@ -27,11 +27,17 @@ function waitingToGo(home: TestHome): number {
   return Number(home.db.sqlite.prepare("SELECT COUNT(*) FROM maildir_text_garbage").pluck().get());
 }
 
+/** Messages of removed mailboxes, whose rows are taken out some while after. */
+function ofRemovedMailboxes({ db }: TestHome): number {
+  const orphans = "SELECT COUNT(*) FROM maildir_message WHERE mailbox NOT IN (SELECT id FROM maildir_mailbox)";
+  return Number(db.sqlite.prepare(orphans).pluck().get());
+}
+
 /** Moves the clock until the indexer has done all there is. */
 async function untilIndexed(home: TestHome): Promise<void> {
   const last = Number(home.db.sqlite.prepare("SELECT COALESCE(MAX(id), -1) FROM maildir_content").pluck().get());
   for (let turn = 0; turn < 20_000; turn++) {
-    if (indexedUpTo(home) > last && waitingToGo(home) === 0) return;
+    if (indexedUpTo(home) > last && ofRemovedMailboxes(home) === 0 && waitingToGo(home) === 0) return;
     home.clock.advance(50);
     await setImmediate();
   }
