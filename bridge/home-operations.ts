@@ -7,6 +7,7 @@ import { exportMail } from "../maildir/export/export.ts";
 import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
 import { routeOf } from "./carriers.ts";
+import { carryOperations } from "./carry-operations.ts";
 import type { Config } from "./config.ts";
 import { contactOperations } from "./contact-operations.ts";
 import type { HomePaths } from "./home.ts";
@@ -26,6 +27,8 @@ export interface HomeOperationsOptions {
 /** The operations on a home in this process. */
 export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOptions): Operations {
   return {
+    ...carryOperations(gate),
+
     async status() {
       const inside = gate.inside;
       const listening = fronts();
@@ -117,6 +120,7 @@ function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & P
     contacts: contacts.list().length,
     pendingInvites: overlay.pendingInvites().length,
     queue: { waiting, failed },
+    carried: { contacts: overlay.carrying.contacts().length, cells: overlay.carrying.waiting() },
     messages: maildir.mailboxes().reduce((sum, mailbox) => sum + mailbox.status().messages, 0),
     paperKeyKept: identity.masterSeed() !== undefined,
   };

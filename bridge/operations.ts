@@ -1,6 +1,7 @@
 import type { ExportFormat, ExportProgress } from "../maildir/export/export.ts";
 import type { AccountProgress, AccountRequest, AccountResult } from "../maildir/import/account/import-account.ts";
 import type { ImportProgress } from "../maildir/import/import.ts";
+import type { Exported, Imported } from "../overlay-adapter/carry/carry.ts";
 import type { RouteView } from "./carriers.ts";
 import type { HostPort } from "./host-port.ts";
 
@@ -45,6 +46,8 @@ export interface StatusView {
   readonly contacts?: number;
   readonly pendingInvites?: number;
   readonly queue?: { readonly waiting: number; readonly failed: number };
+  /** Contacts that are written to by hand, and cells of theirs that are not confirmed. */
+  readonly carried?: { readonly contacts: number; readonly cells: number };
   readonly messages?: number;
   readonly paperKeyKept?: boolean;
   readonly memoryBytes?: number;
@@ -69,6 +72,10 @@ export interface Operations {
   renameContact(request: { name: string; to: string }): Promise<{ contact: ContactView }>;
   /** With the words that the contact sees it becomes verified; without, they are shown. */
   verify(request: { name: string; phrase?: string }): Promise<{ contact: ContactView; phrase: string }>;
+  /** Letters to the contact travel in folders, or through relays again. */
+  carryContact(request: { name: string; byHand: boolean }): Promise<{ name: string; byHand: boolean }>;
+  carryExport(request: { directory: string }): Promise<Exported>;
+  carryImport(request: { directory: string }): Promise<Imported>;
   addAppPassword(request: { name: string }): Promise<{ name: string; user: string; appPassword: string }>;
   listAppPasswords(): Promise<{ names: string[] }>;
   removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
@@ -106,6 +113,9 @@ export const OPERATION_NAMES = [
   "freezeContact",
   "renameContact",
   "verify",
+  "carryContact",
+  "carryExport",
+  "carryImport",
   "addAppPassword",
   "listAppPasswords",
   "removeAppPassword",

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../foundation/clock.ts";
 import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
+import { Carry } from "./carry/carry.ts";
 import { Chains } from "./chain.ts";
 import { decodeContactLetter } from "./contact-letters.ts";
 import { contactSchema } from "./contact-schema.ts";
@@ -49,6 +50,7 @@ export class OpenOverlay implements Overlay {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #random: (length: number) => Buffer;
+  readonly carrying: Carry;
   readonly #client: RelayClient;
   readonly #outbox: Outbox;
   readonly #queues: Queues;
@@ -85,7 +87,14 @@ export class OpenOverlay implements Overlay {
     this.#chains = new Chains(db);
     this.#phrases = new Phrases(db, options.identity.label);
     this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
-    this.#client = (options.connect ?? createRelayClient)({
+    this.carrying = new Carry({
+      db,
+      queues: this.#queues,
+      clock: this.#clock,
+      random: this.#random,
+      hurry: (label) => this.#sender(label).hurry(),
+    });
+    const relays = (options.connect ?? createRelayClient)({
       carrier: options.carrier,
       ...(options.sendingCarrier && { sendingCarrier: options.sendingCarrier }),
       clock: this.#clock,
@@ -96,6 +105,7 @@ export class OpenOverlay implements Overlay {
         if (connected) this.#work.hurryAll();
       },
     });
+    this.#client = this.carrying.over(relays);
     const context: JoinContext = {
       db,
       relay,
@@ -451,6 +461,7 @@ export class OpenOverlay implements Overlay {
         const queues = this.#queues.ownOf(label);
         for (const { id } of queues) this.#queues.setState(id, "deleting");
         this.#queues.removeContact(label);
+        this.carrying.forget(label);
         this.#joins.confirm(label);
         device.removeSessions(label);
         this.#chains.remove(label);

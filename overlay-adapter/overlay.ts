@@ -6,6 +6,7 @@ import type { ContactOrigin, Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
+import type { Carrying } from "./carry/carry.ts";
 import type { OverlayEvent } from "./events.ts";
 import type { Gap } from "./missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
@@ -144,6 +145,8 @@ export interface Overlay {
   settleFailure(letter: Uint8Array, to: AddressLabel): void;
   /** Confirms, in the caller's transaction, that the user was told of missing letters; the event is not repeated then. */
   settleGap(gap: Gap): void;
+  /** Cells that travel in folders, on a USB stick for instance, instead of through relays. */
+  readonly carrying: Carrying;
   status(): OverlayStatus;
   /** Resolves when nothing waits to be sent and all that arrived is stored. */
   idle(): Promise<void>;

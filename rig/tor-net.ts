@@ -83,18 +83,20 @@ function makeAuthority(directory: string, index: number): Authority {
   execFileSync(
     "tor-gencert",
     [
-      ...["--create-identity-key", "--passphrase-fd", "0", "-m", "12", "-a", `127.0.0.1:${15_100 + index}`],
-      ...["-i", join(keys, "authority_identity_key"), "-s", join(keys, "authority_signing_key"), "-c", certificate],
-    ],
+      "--create-identity-key --passphrase-fd 0 -m 12 -a".split(" "),
+      `127.0.0.1:${15_100 + index}`,
+      ["-i", join(keys, "authority_identity_key"), "-s", join(keys, "authority_signing_key"), "-c", certificate],
+    ].flat(),
     { input: "a private net\n", stdio: ["pipe", "ignore", "ignore"], timeout: 60_000 },
   );
   const identity = /^fingerprint ([0-9A-F]{40})/m.exec(readFileSync(certificate, "latin1"))?.[1];
   const listed = execFileSync(
     "tor",
     [
-      ...["--list-fingerprint", "--quiet", "--orport", "1", "--datadirectory", node],
-      ...["--dirserver", `x 127.0.0.1:1 ${"f".repeat(40)}`],
-    ],
+      "--list-fingerprint --quiet --orport 1 --datadirectory".split(" "),
+      node,
+      ["--dirserver", `x 127.0.0.1:1 ${"f".repeat(40)}`],
+    ].flat(),
     { encoding: "latin1", timeout: 60_000, stdio: ["ignore", "pipe", "ignore"] },
   );
   const fingerprint = /((?:[0-9A-F]{4} ?){10})/.exec(listed)?.[1]?.replaceAll(" ", "");

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addAcceptCommand } from "./command/accept.ts";
 import { addAppPasswordCommand } from "./command/app-password.ts";
+import { addCarryCommand } from "./command/carry.ts";
 import { addContactsCommand } from "./command/contacts.ts";
 import { addDoctorCommand } from "./command/doctor.ts";
 import { addExportCommand } from "./command/export.ts";
@@ -46,6 +47,7 @@ for (const add of [
   addDoctorCommand,
   addPaperKeyCommand,
   addRelayCommand,
+  addCarryCommand,
 ])
   add(program);
 

@@ -20,6 +20,7 @@ const COMMANDS = [
   "doctor",
   "paper-key",
   "relay",
+  "carry",
 ];
 
 let scratch: string;

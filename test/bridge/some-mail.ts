@@ -128,6 +128,7 @@ export class FakeOverlay implements Overlay {
   unfreezeContact = (): void => undefined;
   safetyPhrase = (): string | undefined => undefined;
   verifyContact = (): boolean => false;
+  carrying = { contacts: () => [], waiting: () => 0, setByHand: () => undefined, export: unused, import: unused };
 }
 
 async function unused(): Promise<never> {

@@ -20,6 +20,7 @@ function describe(status: StatusView): string {
     ["open invites", status.pendingInvites?.toString()],
     ["letters", status.messages?.toString()],
     ["queue", status.queue && `${status.queue.waiting} waiting, ${status.queue.failed} failed`],
+    ["by hand", status.carried && describeCarried(status.carried)],
     ["paper key", status.paperKeyKept ? "still in the vault: write it down (postern paper-key)" : undefined],
   ];
   return rows
@@ -32,6 +33,11 @@ function describe(status: StatusView): string {
 function describeRelay({ kind, address, published }: NonNullable<StatusView["relay"]>): string {
   if (published === undefined) return `${kind}, ${address}`;
   return `${kind}, ${address}\n${published ? "an onion service" : "not an onion service yet: Tor does not answer, see the log"}`;
+}
+
+function describeCarried({ contacts, cells }: NonNullable<StatusView["carried"]>): string | undefined {
+  if (contacts + cells === 0) return undefined;
+  return `${contacts} contacts, ${cells} cells not confirmed (postern carry)`;
 }
 
 function describeVault({ vault, running }: StatusView): string {

@@ -3,6 +3,7 @@ import { DecodeError } from "../../../foundation/bytes.ts";
 import { Failure } from "../../../foundation/failure.ts";
 import { decodeAccountState } from "../../../keyring/account-state.ts";
 import { decodeBundle } from "../../../keyring/device-bundle.ts";
+import { decodeHeader } from "../../../overlay-adapter/carry/bundle.ts";
 import { decodeInnerCell } from "../../../overlay-adapter/cell.ts";
 import { decodeControl } from "../../../overlay-adapter/control.ts";
 import { parseInviteLink } from "../../../overlay-adapter/invite-link.ts";
@@ -27,6 +28,7 @@ const READERS: readonly ((input: Buffer) => unknown)[] = [
   decodeAccountState,
   decodeBundle,
   (input) => parseInviteLink(input.toString("utf8")),
+  decodeHeader,
 ];
 
 /** A stranger's octets are taken or refused with DecodeError, a link that a person pasted with Failure. */
@@ -38,6 +40,7 @@ export const overlay: Target = {
     "\x02\x01\x02",
     "\x04\x01\x01\0\0\0\0\0\0\0\x01",
     "\x08postern:abc?x=y",
+    "\x09\x01\x02\0\0\0\0\0\0\0\x01\0\x01",
   ].map(octets),
   tokens: ["\0", "\x01", "\x02", "\xff\xff", "\0\0\0\0\0\0\0\x01", "\0\x20", "postern:"],
   structured: fc
