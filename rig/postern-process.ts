@@ -1,6 +1,7 @@
 /** Drives the built program as its users do: as processes. The demo, the benchmarks and the end-to-end tests share it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -33,11 +34,15 @@ export interface CommandResult {
 
 /** How long a command may take, in milliseconds, before it is killed. */
 const COMMAND_PATIENCE = 60_000;
+/** The same for commands that do the disk's work, on a disk that others use too. */
+const LONG_COMMAND_PATIENCE = 300_000;
+const LONG_COMMANDS: ReadonlySet<string | undefined> = new Set(["import", "export", "doctor"]);
 
 /** Runs `postern` with these arguments to its end. Its key files and data go below `scratch`. */
 export async function postern(scratch: string, ...args: string[]): Promise<CommandResult> {
   const child = spawnPostern(scratch, args);
-  const timer = setTimeout(() => child.kill("SIGKILL"), COMMAND_PATIENCE);
+  const patience = LONG_COMMANDS.has(args[0]) ? LONG_COMMAND_PATIENCE : COMMAND_PATIENCE;
+  const timer = setTimeout(() => child.kill("SIGKILL"), patience);
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -95,6 +100,17 @@ export class PosternServer {
 
   get log(): string {
     return this.#stderr();
+  }
+
+  /** What each of its threads does or waits for in the kernel, a line each: why nothing goes on, where nothing does. */
+  get threads(): string {
+    const tasks = `/proc/${this.pid}/task`;
+    const read = (thread: string, file: string) => readFileSync(`${tasks}/${thread}/${file}`, "utf8").trim();
+    const state = (thread: string) => /^State:\s*(.*)$/m.exec(read(thread, "status"))?.[1] ?? "";
+    const lines = readdirSync(tasks).map(
+      (thread) => `${thread} ${read(thread, "comm")}: ${state(thread)}, ${read(thread, "wchan")}`,
+    );
+    return lines.join("\n");
   }
 
   place(front: "imap" | "smtp"): Place {

@@ -23,16 +23,37 @@ const DISK_OF_CORPUS = 40_000;
 const DISK_OF_SERVER = 60_000;
 const DISK_OF_ROWS = 1_000_000_000;
 
-const { values } = parseArgs({
-  options: {
-    letters: { type: "string", default: "10000" },
-    only: { type: "string", default: "*" },
-    samples: { type: "string", default: "100" },
-    seconds: { type: "string", default: "10" },
-    json: { type: "boolean", default: false },
-    "no-dovecot": { type: "boolean", default: false },
-  },
-});
+const HELP = `npm run bench:imap -- [options]
+  --letters N    so many letters (10000)
+  --only GLOBS   these rows, for instance 'search-*,copy' (all); docs/benchmarks.md lists them
+  --samples N    so many samples of a row at most (100)
+  --seconds N    how long the busy and the idle row take (10)
+  --no-dovecot   Postern alone
+  --json         a JSON object a line, with every sample`;
+
+const values = readArguments();
+
+function readArguments() {
+  try {
+    const { values: given } = parseArgs({
+      options: {
+        letters: { type: "string", default: "10000" },
+        only: { type: "string", default: "*" },
+        samples: { type: "string", default: "100" },
+        seconds: { type: "string", default: "10" },
+        json: { type: "boolean", default: false },
+        "no-dovecot": { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (!given.help) return given;
+    console.log(HELP);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
 
 /** @throws with what to write instead */
 function count(option: "letters" | "samples" | "seconds", least: number, most: number): number {

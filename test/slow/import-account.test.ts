@@ -126,7 +126,8 @@ async function untilMoreFiles(more: number, ended: () => boolean): Promise<void>
   const wanted = storedFiles() + more;
   const end = performance.now() + 60_000;
   while (storedFiles() < wanted) {
-    if (ended() || performance.now() > end) throw new Error("the import ended, or stands still");
+    if (ended()) throw new Error("the import ended");
+    if (performance.now() > end) throw new Error("the import stands still");
     await pause(5);
   }
 }
@@ -159,7 +160,10 @@ test(`${FOLDERS * PER_FOLDER} letters in ${FOLDERS} folders come exactly once th
     return looks;
   })();
   const [, url = "", ...options] = importArguments();
-  const command = (): Promise<ImportResult> => ann.command<ImportResult>("import", url, ...options.slice(0, 2));
+  const command = (): Promise<ImportResult> =>
+    ann.command<ImportResult>("import", url, ...options.slice(0, 2)).catch((error: unknown) => {
+      throw new Error(`the bridge's threads:\n${ann.bridge.threads}`, { cause: error });
+    });
   const done = await command().finally(() => (arriving = false));
   expect(await reading).toBeGreaterThan(0);
   expect(done).toMatchObject({ done: FOLDERS * PER_FOLDER, failed: 0, tooBig: 0 });
