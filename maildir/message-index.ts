@@ -34,10 +34,10 @@ export interface Totals {
   readonly deletedSize: number;
 }
 
-/** What a change of flags has to know of a message. */
-export type FlaggedFile = Pick<StoredMessage, "uid" | "bits" | "keywords" | "modSeq" | "file">;
+/** What changes of flags and expunging have to know of a message. */
+export type FlaggedFile = Pick<StoredMessage, "uid" | "bits" | "keywords" | "modSeq" | "content" | "file">;
 
-const FLAGGED_FILE = "uid, flags AS bits, keywords, modseq AS modSeq, file";
+const FLAGGED_FILE = "uid, flags AS bits, keywords, modseq AS modSeq, content, file";
 const COLUMNS = `uid, flags AS bits, keywords, modseq AS modSeq, internal_date AS internalDate, save_date AS saveDate, size,
   email_id AS emailId, thread_id AS threadId, content, file`;
 const AMONG = "uid IN (SELECT value FROM json_each(?))";

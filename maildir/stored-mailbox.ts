@@ -235,7 +235,7 @@ export class StoredMailbox implements MaildirMailbox {
   takeOut(uids: readonly number[], origin?: object): number[] {
     const { db, mailboxes, messages, contents, removal, names } = this.#storage;
     const { uidNext, highestModSeq } = this.counters();
-    const rows = [...messages.rows(this.row, uids)].flat();
+    const rows = [...messages.flaggedFiles(this.row, uids)].flat();
     if (rows.length === 0) return [];
     const modSeq = highestModSeq + 1;
     const gone = rows.map(({ uid }) => uid);

@@ -50,7 +50,7 @@ function readArguments() {
     console.log(HELP);
     process.exit(0);
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    console.error(`${error instanceof Error ? error.message : "wrong arguments"}\n\n${HELP}`);
     process.exit(2);
   }
 }

@@ -6,7 +6,7 @@ import { deletedMessages } from "./expunge.ts";
 export const close: Handler<Selected> = async (session, { view }, args) => {
   args.end();
   if (!view.readOnly) {
-    const uids = await deletedMessages(session, view, view.uids);
+    const uids = deletedMessages(view, view.uids);
     if (uids.length > 0) await view.mailbox.expunge(uids, view);
   }
   session.unselect();

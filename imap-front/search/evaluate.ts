@@ -1,3 +1,4 @@
+import { common, without } from "../ascending.ts";
 import type { Pace } from "../pace.ts";
 import type { Progress } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -36,8 +37,8 @@ export async function evaluate(
   if (uids.length === 0) return uids;
   context.signal.throwIfAborted();
   const { mailbox } = context.view;
-  if (key.kind === "flag") return intersect(uids, mailbox.uidsByFlag(key.flag, true));
-  if (key.kind === "not" && key.key.kind === "flag") return intersect(uids, mailbox.uidsByFlag(key.key.flag, false));
+  if (key.kind === "flag") return common(uids, mailbox.uidsByFlag(key.flag, true));
+  if (key.kind === "not" && key.key.kind === "flag") return common(uids, mailbox.uidsByFlag(key.key.flag, false));
   const test = compile(context, key);
   if (test !== undefined) return await filter(context, test, uids);
   switch (key.kind) {
@@ -46,9 +47,9 @@ export async function evaluate(
     case "sequence": {
       const { view } = context;
       if (key.uid && key.set !== "$") return membersIn(uids, normaliseSet(key.set, view.uids.at(-1) ?? 0));
-      if (key.set === "$") return intersect(uids, view.resolve("$", false));
+      if (key.set === "$") return common(uids, view.resolve("$", false));
       // Numbers beyond the last message are no error here (RFC 7377 section 2).
-      return intersect(uids, numbersIn(view, key.set));
+      return common(uids, numbersIn(view, key.set));
     }
     case "and": {
       let left = uids;
@@ -174,22 +175,4 @@ function dateOf(view: MailboxView, message: MessageSummary, of: "internal" | "sa
   if (of === "internal") return day(message.internalDate);
   if (of === "saved") return day(message.saveDate);
   return parseEnvelopeDate(view.mailbox.envelopes([message.uid])[0] ?? "") ?? day(message.internalDate);
-}
-
-/** Both ascend. */
-function without(uids: readonly number[], removed: readonly number[]): number[] {
-  let at = 0;
-  return uids.filter((uid) => {
-    while ((removed[at] ?? Number.POSITIVE_INFINITY) < uid) at++;
-    return removed[at] !== uid;
-  });
-}
-
-/** Both ascend. */
-function intersect(uids: readonly number[], others: readonly number[]): number[] {
-  let at = 0;
-  return uids.filter((uid) => {
-    while ((others[at] ?? Number.POSITIVE_INFINITY) < uid) at++;
-    return others[at] === uid;
-  });
 }
