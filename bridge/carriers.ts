@@ -1,9 +1,10 @@
 import { equalConstantTime } from "../foundation/bytes.ts";
 import type { Carrier } from "../overlay-adapter/carrier.ts";
+import { entryCarrier } from "../overlay-adapter/entry-carrier.ts";
 import { formatProxyUrl } from "../overlay-adapter/proxy-url.ts";
 import { socksCarrier } from "../overlay-adapter/socks-carrier.ts";
 import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
-import type { RelayAddress } from "../relay/relay-url.ts";
+import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import type { Config } from "./config.ts";
 import type { HostPort } from "./host-port.ts";
 
@@ -19,7 +20,9 @@ export interface OwnRelay {
 export interface RouteView {
   readonly via: "direct" | "socks5";
   readonly proxy?: string;
-  /** False: relays that the bridge connects to see its network address. */
+  /** Hosts of the entry relays that lead to contacts' relays. */
+  readonly entries?: readonly string[];
+  /** False: relays that the bridge connects to see its network address; with entry relays, these and the own one alone. */
   readonly hidesIp: boolean;
 }
 
@@ -30,15 +33,28 @@ export function composeCarrier(config: Pick<Config, "proxy">, own: OwnRelay): Ca
   return own.listens === undefined ? proxied : withOwnRelay(proxied, own.address.pin, own.listens);
 }
 
-export function routeOf({ proxy }: Pick<Config, "proxy">): RouteView {
-  return proxy === undefined
-    ? { via: "direct", hidesIp: false }
-    : { via: "socks5", proxy: formatProxyUrl(proxy), hidesIp: true };
+/** The way to contacts' relays, if it is another: through the entry relays of the settings. */
+export function composeSendingCarrier({ entries }: Pick<Config, "entries">, carrier: Carrier): Carrier | undefined {
+  if (entries === undefined) return undefined;
+  return entryCarrier({ entries: entries.map(parseRelayUrl), through: carrier });
+}
+
+export function routeOf({ proxy, entries }: Pick<Config, "proxy" | "entries">): RouteView {
+  return {
+    via: proxy === undefined ? "direct" : "socks5",
+    ...(proxy && { proxy: formatProxyUrl(proxy) }),
+    ...(entries && { entries: entries.map((entry) => parseRelayUrl(entry).host) }),
+    hidesIp: proxy !== undefined,
+  };
 }
 
 export function describeRoute(route: RouteView): string {
-  if (route.proxy !== undefined) return `through the proxy ${route.proxy}, never around it`;
-  return "directly: they see this machine's network address";
+  const base =
+    route.proxy === undefined
+      ? "directly: they see this machine's network address"
+      : `through the proxy ${route.proxy}, never around it`;
+  if (route.entries === undefined) return base;
+  return `contacts' through ${route.entries.join(" or ")}, never around it\nyour own and the entry relay ${base}`;
 }
 
 /** No proxy leads back into this very process, and none is needed for it. */

@@ -22,6 +22,8 @@ export interface Config {
   };
   /** All relays but the bridge's own are reached through it. */
   readonly proxy?: SocksProxy;
+  /** `postern-relay://...` of entry relays: contacts' relays are reached through them. */
+  readonly entries?: readonly string[];
   /** Octets that mail may take; as much as the disk has where absent. */
   readonly mailQuota?: number;
   readonly passphraseFile?: string;
@@ -89,6 +91,11 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
     embeddedRelay: { ...embeddedRelay, advertise: parseHostPort(text) },
   }),
   "relay.onion": (text, { embeddedRelay }) => ({ embeddedRelay: { ...embeddedRelay, onion: parseControlPort(text) } }),
+  "overlay.entry": (text) => {
+    const entries = text.trim().split(/\s+/);
+    for (const entry of entries) parseRelayUrl(entry);
+    return { entries };
+  },
   "overlay.proxy": (text) => ({ proxy: parseProxyUrl(text) }),
   "mail.quota": (text) => ({ mailQuota: parseOctetSize(text) }),
   "vault.passphrase_file": path((passphraseFile) => ({ passphraseFile })),
@@ -206,7 +213,10 @@ export function formatConfig(config: Config): string {
         ]
       : [["url", quoted(config.relayUrl)]],
   );
-  table("overlay", [["proxy", config.proxy && quoted(formatProxyUrl(config.proxy))]]);
+  table("overlay", [
+    ["proxy", config.proxy && quoted(formatProxyUrl(config.proxy))],
+    ["entry", config.entries && quoted(config.entries.join(" "))],
+  ]);
   table("mail", [["quota", quoted(config.mailQuota === undefined ? undefined : `${config.mailQuota} B`)]]);
   table("vault", [
     ["passphrase_file", quoted(config.passphraseFile)],

@@ -46,6 +46,8 @@ export interface OpenHomeOptions {
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
   readonly carrier: Carrier;
+  /** To contacts' relays, if that is another. */
+  readonly sendingCarrier: Carrier | undefined;
   readonly logger: Logger;
   /** Octets that mail may take. */
   readonly mailQuota: number | undefined;
@@ -53,7 +55,7 @@ export interface OpenHomeOptions {
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
-  const { paths, vault, vaultFile, relay, carrier, logger, mailQuota } = options;
+  const { paths, vault, vaultFile, relay, carrier, sendingCarrier, logger, mailQuota } = options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
@@ -87,6 +89,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       device,
       relay,
       carrier,
+      ...(sendingCarrier && { sendingCarrier }),
       receiver: createLetterReceiver({ account, contacts, maildir, logger }),
       clock,
       logger,

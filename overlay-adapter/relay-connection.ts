@@ -100,6 +100,7 @@ export class RelayConnection {
         if (this.#closed !== undefined) return;
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "versions") this.#greet(message.versions);
+        else if (message.kind === "carried") this.#fail("the relay sent what was not asked for");
         else if (message.kind === "message" || message.kind === "ended") this.#events.onPush(message);
         else this.#settle(correlation, message);
       }

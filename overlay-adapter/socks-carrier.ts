@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { SocksClient } from "socks";
 import { Failure } from "../foundation/failure.ts";
+import { unreachable } from "../foundation/pinned-tls.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier, CarrierProperties } from "./carrier.ts";
-import { openPinnedTls, unreachable } from "./pinned-tls.ts";
+import { pinnedStream } from "./pinned-stream.ts";
 import { formatProxyUrl, type SocksProxy } from "./proxy-url.ts";
 import { Window } from "./window.ts";
 
@@ -42,7 +43,7 @@ export function socksCarrier({ proxy, connectTimeout = CONNECT_TIMEOUT }: SocksC
       try {
         const user = createHmac("sha256", secret).update(isolation).digest("base64url");
         const through = await throughProxy(proxy, relay, user, connectTimeout, signal);
-        return await openPinnedTls(relay, { properties, timeout: connectTimeout, signal, through });
+        return await pinnedStream(relay, { properties, timeout: connectTimeout, signal, through });
       } finally {
         opening.leave();
       }

@@ -1,6 +1,6 @@
 import { Failure } from "../foundation/failure.ts";
 import type { Carrier, CarrierProperties } from "./carrier.ts";
-import { openPinnedTls } from "./pinned-tls.ts";
+import { pinnedStream } from "./pinned-stream.ts";
 
 export interface TlsCarrierOptions {
   /** Milliseconds for name, connection and handshake together. */
@@ -24,7 +24,7 @@ export function tlsCarrier({ connectTimeout = CONNECT_TIMEOUT }: TlsCarrierOptio
           "unavailable",
           `${relay.host} is reached through Tor alone: set proxy = "socks5://127.0.0.1:9050" in [overlay] of config.toml`,
         );
-      return await openPinnedTls(relay, { properties, timeout: connectTimeout, signal });
+      return await pinnedStream(relay, { properties, timeout: connectTimeout, signal });
     },
   };
 }

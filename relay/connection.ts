@@ -2,14 +2,16 @@ import type { TLSSocket } from "node:tls";
 import { DecodeError } from "../foundation/bytes.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { type CommandContext, type RelayState } from "./command/context.ts";
+import { type CommandContext, type RelayState, type Routes } from "./command/context.ts";
 import { dispatch } from "./command/dispatch.ts";
 import type { Guest } from "./doorkeeper.ts";
 import { Pusher } from "./pusher.ts";
 import type { RefusalReason } from "./wire/answer.ts";
 import { BlockSplitter } from "./wire/block.ts";
+import { CarriedStream } from "./wire/carried-stream.ts";
+import type { Carried, Carry } from "./wire/forward.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
-import { PROTOCOL_VERSION, type Versions } from "./wire/handshake.ts";
+import { type Hello, PROTOCOL_VERSION, type Versions } from "./wire/handshake.ts";
 import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
 
 /** Refusals by which a client has shown that it holds no key or token for what it asked. */
@@ -21,6 +23,14 @@ const WITHOUT_KEY: readonly RefusalReason[] = [
   "burned",
   "expired",
 ];
+
+export interface ConnectionOptions {
+  readonly guest: Guest;
+  readonly logger: Logger;
+  /** Called once. */
+  readonly onClose: (connection: Connection) => void;
+  readonly routes?: Routes;
+}
 
 /**
  * One client's TLS connection, from the relay's list of versions to its end. Commands are carried out as they come, many
@@ -44,12 +54,13 @@ export class Connection {
   #endRest: (() => void) | undefined;
   #restUntil = 0;
 
-  /** The TLS handshake is done. `onClose` is called once. */
-  constructor(
-    socket: TLSSocket,
-    state: RelayState,
-    { guest, logger, onClose }: { guest: Guest; logger: Logger; onClose: (connection: Connection) => void },
-  ) {
+  /** Once it is set, the connection serves this stream alone. */
+  #carried: CarriedStream | undefined;
+  #carriedFull = false;
+  #forwarding = false;
+
+  /** The TLS handshake is done. */
+  constructor(socket: TLSSocket, state: RelayState, { guest, logger, onClose, routes }: ConnectionOptions) {
     this.#socket = socket;
     this.#state = state;
     this.#logger = logger;
@@ -66,7 +77,7 @@ export class Connection {
       fail: (error) => this.#fail("pushing failed", error),
     });
     const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
-    this.#context = { ...state, exporter, pusher };
+    this.#context = { ...state, exporter, pusher, routes, carry: () => this.#carry() };
     this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
       if (!this.#greeted) socket.destroy();
     });
@@ -100,10 +111,7 @@ export class Connection {
         if (this.#socket.destroyed) return;
         const { correlation, message } = toRelay.decode(block);
         rest = Math.max(rest, this.#guest.commanded());
-        if (message.kind !== "hello" && this.#greeted) void this.#execute(correlation, message);
-        else if (message.kind === "hello" && !this.#greeted && message.version === PROTOCOL_VERSION)
-          this.#greeted = true;
-        else this.#socket.destroy();
+        this.#take(correlation, message);
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) this.#logger("error", "relay connection failed", { cause: String(error) });
@@ -113,12 +121,40 @@ export class Connection {
     this.#regulate();
   }
 
+  #take(correlation: number, message: Command | Hello | Carry): void {
+    if (message.kind === "carry" && this.#carried !== undefined) {
+      this.#carriedFull = !this.#carried.receive(Buffer.from(message.bytes));
+    } else if (message.kind === "hello" && !this.#greeted && message.version === PROTOCOL_VERSION) {
+      this.#greeted = true;
+    } else if (message.kind !== "carry" && message.kind !== "hello" && this.#greeted && this.#carried === undefined) {
+      void this.#execute(correlation, message);
+    } else this.#socket.destroy();
+  }
+
+  #carry(): CarriedStream {
+    this.#carried ??= new CarriedStream({
+      send: (bytes) => this.#write(0, { kind: "carried", bytes }),
+      hungry: () => {
+        this.#carriedFull = false;
+        this.#regulate();
+      },
+      ended: () => void this.#socket.destroy(),
+    });
+    return this.#carried;
+  }
+
   async #execute(correlation: number, command: Command): Promise<void> {
     this.#unanswered++;
+    if (command.kind === "forward") {
+      // One at a time: a client has no use for two, and somebody who looks for open ports would like many.
+      if (this.#forwarding) return void this.#socket.destroy();
+      this.#forwarding = true;
+    }
     try {
       this.#state.counters.add("commands");
       const outcome = await dispatch(command, this.#context);
       if (outcome !== undefined) this.#judge(command, outcome.answer);
+      if (this.#socket.destroyed) outcome?.abandoned?.();
       if (outcome === undefined || this.#socket.destroyed) return;
       this.#write(correlation, outcome.answer);
       outcome.afterwards?.();
@@ -129,6 +165,7 @@ export class Connection {
       else this.#logger("error", "relay command failed", { command: command.kind, cause: String(error) });
       this.#write(correlation, { kind: "refused", reason: "retry" });
     } finally {
+      if (command.kind === "forward") this.#forwarding = false;
       this.#unanswered--;
       this.#regulate();
     }
@@ -138,8 +175,10 @@ export class Connection {
   #judge(command: Command, answer: Answer): void {
     const refusal = answer.kind === "refused" ? answer.reason : undefined;
     if (refusal !== undefined) this.#state.counters.add("refusals");
-    if (refusal !== undefined && WITHOUT_KEY.includes(refusal)) this.#rest(this.#guest.refused());
-    else if (command.kind !== "ping") this.#guest.prove();
+    // A try to get to another relay costs a connection to there, whatever comes of it.
+    const costly = refusal !== undefined && (command.kind === "forward" || WITHOUT_KEY.includes(refusal));
+    if (costly) this.#rest(this.#guest.refused());
+    else if (command.kind !== "ping" && command.kind !== "tunnel") this.#guest.prove();
   }
 
   /** Reads nothing from the client for so long, or longer if that was said before. */
@@ -159,13 +198,16 @@ export class Connection {
   #regulate(): void {
     const { unanswered, unsent } = this.#state.limits;
     const behind =
-      this.#endRest !== undefined || this.#unanswered >= unanswered || this.#socket.writableLength > unsent;
+      this.#endRest !== undefined ||
+      this.#carriedFull ||
+      this.#unanswered >= unanswered ||
+      this.#socket.writableLength > unsent;
     if (behind && !this.#socket.isPaused()) this.#socket.pause();
     if (!behind && this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** False once so much waits in the socket that pushing should pause. Blocks of one turn leave in one write. */
-  #write(correlation: number, message: Versions | Push | Answer): boolean {
+  #write(correlation: number, message: Versions | Push | Answer | Carried): boolean {
     if (this.#socket.destroyed) return false;
     if (!this.#corked) {
       this.#corked = true;
@@ -181,6 +223,7 @@ export class Connection {
 
   #drained(): void {
     this.#context.pusher.resume();
+    this.#carried?.drained();
     this.#regulate();
   }
 
@@ -192,6 +235,7 @@ export class Connection {
   #close(): void {
     this.#cancelHandshake();
     this.#endRest?.();
+    this.#carried?.destroy();
     this.#guest.leave();
     this.#context.pusher.close();
     for (const reading of this.#context.pusher.readings) this.#state.readers.end(reading);

@@ -9,6 +9,7 @@ const COUNTERS = {
   cells_expired: "cells that nobody read in time",
   queues_created: "queues made; a repeated command counts again",
   queues_expired: "queues removed because nobody read them, or with their token",
+  forwards: "connections that strangers were led to other relays by",
   commands: "commands carried out",
   refusals: "commands refused",
   storage_failures: "commands that the store could not carry out",

@@ -168,8 +168,8 @@ export class Guest {
   }
 }
 
-/** Undefined for this machine itself. */
-function sourceOf(address: string): string | undefined {
+/** What connections from this address count for together; undefined for this machine itself. */
+export function sourceOf(address: string): string | undefined {
   const plain = address.replace(/^::ffff:/i, "");
   if (plain === "::1" || plain.startsWith("127.") || plain === "") return undefined;
   return isIPv6(plain) ? prefix64(plain) : plain;

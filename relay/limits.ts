@@ -41,6 +41,12 @@ export interface RelayLimits extends StoreLimits {
   readonly creationsPerHour: number;
   /** How long a connection may stay without showing any key or token. */
   readonly strangerTimeout: number;
+  /** Strangers that are led to other relays at a time, each by two connections, and 64 KiB under way. */
+  readonly forwards: number;
+  /** And of one network address: one for each contact that somebody writes to, as long as it is used. */
+  readonly forwardsPerSource: number;
+  /** How long the other relay may take to agree. */
+  readonly forwardTimeout: number;
   /** Queues that one connection reads. */
   readonly subscriptions: number;
   /** Commands of one connection under way; past it the relay stops reading from it. At 16 KiB each, 4 MiB. */
@@ -81,6 +87,9 @@ export const DEFAULT_LIMITS: RelayLimits = {
   sources: 65_536,
   creationsPerHour: 1_000,
   strangerTimeout: MINUTE,
+  forwards: 1_024,
+  forwardsPerSource: 256,
+  forwardTimeout: 10_000,
   subscriptions: 10_000,
   unanswered: 256,
   credit: 1_000_000,

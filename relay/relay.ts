@@ -7,6 +7,7 @@ import type { RelayState } from "./command/context.ts";
 import { Counters } from "./counters.ts";
 import { CreationRates } from "./creation-rates.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
+import { Forwarder, type ForwardPolicy } from "./forwarder.ts";
 import { DEFAULT_LIMITS, type RelayLimits } from "./limits.ts";
 import { LivedTime } from "./lived-time.ts";
 import { Readers } from "./readers.ts";
@@ -26,6 +27,8 @@ export interface RelayOptions {
   readonly port: number;
   /** The host by which clients reach the relay, where that is not the address it listens on. */
   readonly publicHost?: string;
+  /** Whether strangers are led to other relays through this one; `none` unless given. */
+  readonly forward?: ForwardPolicy;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly limits?: Partial<RelayLimits>;
@@ -78,7 +81,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       const creations = new CreationRates(limits.creationsPerHour);
       const state: RelayState = { store, readers, limits, clock, time, counters, creations };
       const doorkeeper = new Doorkeeper(limits, clock, counters);
-      const server = await listen({ state, keys, doorkeeper, logger, host: options.host, port: options.port });
+      const forwarder = new Forwarder(options.forward ?? "none", limits, counters);
+      const server = await listen({
+        state,
+        keys,
+        doorkeeper,
+        forwarder,
+        logger,
+        host: options.host,
+        port: options.port,
+      });
       const { port, connections } = server;
       const sweeps = startSweeps(state, connections, doorkeeper, logger);
       const host = options.publicHost ?? options.host;

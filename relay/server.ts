@@ -1,16 +1,19 @@
 import type { AddressInfo, Socket } from "node:net";
-import { createServer, type Server } from "node:tls";
+import type { Duplex } from "node:stream";
+import { createSecureContext, createServer, type Server, TLSSocket } from "node:tls";
 import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { RelayState } from "./command/context.ts";
+import type { RelayState, Routes } from "./command/context.ts";
 import { Connection } from "./connection.ts";
-import type { Doorkeeper, Guest } from "./doorkeeper.ts";
+import { type Doorkeeper, type Guest, sourceOf } from "./doorkeeper.ts";
+import type { Forwarder } from "./forwarder.ts";
 import type { RelayKeys } from "./relay-keys.ts";
 
 export interface ServerOptions {
   readonly state: RelayState;
   readonly keys: RelayKeys;
   readonly doorkeeper: Doorkeeper;
+  readonly forwarder: Forwarder;
   readonly logger: Logger;
   readonly host: string;
   /** 0 for any free one. */
@@ -26,7 +29,15 @@ export interface RelayServer {
 }
 
 /** Accepts connections that the doorkeeper lets in. @throws Failure busy, forbidden or invalid where it cannot listen */
-export async function listen({ state, keys, doorkeeper, logger, host, port }: ServerOptions): Promise<RelayServer> {
+export async function listen({
+  state,
+  keys,
+  doorkeeper,
+  forwarder,
+  logger,
+  host,
+  port,
+}: ServerOptions): Promise<RelayServer> {
   const connections = new Set<Connection>();
   const guests = new Map<string, { readonly guest: Guest; readonly socket: Socket }>();
   const server = createServer({
@@ -45,11 +56,32 @@ export async function listen({ state, keys, doorkeeper, logger, host, port }: Se
       guest.leave();
     });
   });
+  const onClose = (connection: Connection): void => void connections.delete(connection);
+  const secureContext = createSecureContext({ key: keys.privateKey, cert: keys.certificate, minVersion: "TLSv1.3" });
+  /** Somebody whom an entry relay does not name has a connection within that one's. It counts as the entry relay's guest. */
+  const accept = (stream: Duplex, guest: Guest): void => {
+    const socket = new TLSSocket(stream, { isServer: true, secureContext });
+    const late = setTimeout(() => socket.destroy(), state.limits.handshakeTimeout).unref();
+    socket.once("close", () => {
+      clearTimeout(late);
+      stream.destroy();
+    });
+    stream.once("close", () => socket.destroy());
+    socket.on("error", () => socket.destroy());
+    socket.once("secure", () => {
+      clearTimeout(late);
+      connections.add(new Connection(socket, state, { guest, logger, onClose }));
+    });
+  };
   server.on("secureConnection", (socket) => {
     const guest = guests.get(peerOf(socket))?.guest;
     if (guest === undefined) return void socket.destroy();
-    const onClose = (connection: Connection): void => void connections.delete(connection);
-    connections.add(new Connection(socket, state, { guest, logger, onClose }));
+    const source = sourceOf(socket.remoteAddress ?? "");
+    const routes: Routes = {
+      forward: (command) => forwarder.open(command, source),
+      accept: (stream) => accept(stream, guest),
+    };
+    connections.add(new Connection(socket, state, { guest, logger, onClose, routes }));
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   const listening = await startListening(server, host, port);

@@ -6,6 +6,8 @@ export interface UnitOptions {
   readonly listen: string;
   readonly advertise: string | undefined;
   readonly metrics: string | undefined;
+  /** `public` needs no mention. */
+  readonly forward: string;
   /** Open files beside the connections'. */
   readonly connections: number;
 }
@@ -16,9 +18,18 @@ const SPARE_FILES = 256;
  * A systemd service (systemd.exec(5)) that runs a relay as a user of its own, which owns `/var/lib/postern-relay` and may
  * write nowhere else. Node compiles at run time, so MemoryDenyWriteExecute is not among what it is denied.
  */
-export function formatSystemdUnit({ node, main, listen, advertise, metrics, connections }: UnitOptions): string {
+export function formatSystemdUnit({
+  node,
+  main,
+  listen,
+  advertise,
+  metrics,
+  forward,
+  connections,
+}: UnitOptions): string {
   const more = advertise === undefined ? [] : ["--advertise", advertise];
   if (metrics !== undefined) more.push("--metrics", metrics);
+  if (forward !== "public") more.push("--forward", forward);
   const command = [node, main, "relay", "--home", "/var/lib/postern-relay", "--listen", listen, ...more];
   // A program that lies in somebody's home must be seen from there.
   const home = [node, main].some((path) => /^\/(home|root)\//.test(path)) ? "read-only" : "yes";

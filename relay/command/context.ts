@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Counters } from "../counters.ts";
 import type { CreationRates } from "../creation-rates.ts";
@@ -7,6 +8,8 @@ import type { Pusher } from "../pusher.ts";
 import type { Readers } from "../readers.ts";
 import type { RelayStore } from "../store.ts";
 import type { RefusalReason } from "../wire/answer.ts";
+import type { CarriedStream } from "../wire/carried-stream.ts";
+import type { Forward } from "../wire/forward.ts";
 import type { Answer } from "../wire/frame.ts";
 
 /** What all connections of a relay share. */
@@ -21,17 +24,31 @@ export interface RelayState {
   readonly creations: CreationRates;
 }
 
+/** Where the streams lead that a connection carries for others. */
+export interface Routes {
+  /** To another relay. */
+  forward(command: Forward): Promise<Duplex | RefusalReason>;
+  /** To this relay itself: somebody's TLS stream ends here. */
+  accept(stream: Duplex): void;
+}
+
 /** What a command sees of the connection that it came on. */
 export interface CommandContext extends RelayState {
   /** The secret of this TLS connection that proofs cover. */
   readonly exporter: Buffer;
   readonly pusher: Pusher;
+  /** Undefined on a connection that is carried itself: nobody is led on from there. */
+  readonly routes: Routes | undefined;
+  /** From now on the connection carries this stream, and nothing else. */
+  readonly carry: () => CarriedStream;
 }
 
 /** The answer, and what may happen only once it is on its way. */
 export interface Outcome {
   readonly answer: Answer;
   readonly afterwards?: () => void;
+  /** Instead, where the client has gone meanwhile. */
+  readonly abandoned?: () => void;
 }
 
 export const OK: Outcome = { answer: { kind: "ok" } };

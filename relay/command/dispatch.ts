@@ -4,6 +4,7 @@ import { type CommandContext, OK, type Outcome } from "./context.ts";
 import { handleCreate } from "./create.ts";
 import { handleCredit } from "./credit.ts";
 import { handleDelete } from "./delete.ts";
+import { handleForward, handleTunnel } from "./forward.ts";
 import { handleSend } from "./send.ts";
 import { handleSlotClaim, handleSlotDelete, handleSlotPut, handleSlotStatus } from "./slot.ts";
 import { handleSubscribe } from "./subscribe.ts";
@@ -27,6 +28,8 @@ const HANDLERS: Handlers = {
   "slot-status": handleSlotStatus,
   "slot-delete": handleSlotDelete,
   ping: () => OK,
+  forward: handleForward,
+  tunnel: (_command, context) => handleTunnel(context),
 };
 
 /** Carries a command out. */

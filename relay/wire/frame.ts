@@ -17,6 +17,7 @@ import type { Codec } from "./codec.ts";
 import { type Create, create } from "./create.ts";
 import { type Credit, credit } from "./credit.ts";
 import { type Delete, deleteQueue } from "./delete.ts";
+import { type Carried, type Carry, carried, carry, type Forward, forward, type Tunnel, tunnel } from "./forward.ts";
 import { type Hello, hello, type Versions, versions } from "./handshake.ts";
 import { type Ping, ping } from "./ping.ts";
 import { type Ended, ended, type Message, message } from "./push.ts";
@@ -45,7 +46,9 @@ export type Command =
   | SlotClaim
   | SlotStatus
   | SlotDelete
-  | Ping;
+  | Ping
+  | Forward
+  | Tunnel;
 
 /** What a relay sends in answer to a command, with the command's correlation. */
 export type Answer = Ok | Refused | Subscribed | SlotCell | SlotState;
@@ -94,7 +97,7 @@ class Direction<M extends { readonly kind: string }> {
 }
 
 /** Blocks from a client to a relay. */
-export const toRelay = new Direction<Command | Hello>([
+export const toRelay = new Direction<Command | Hello | Carry>([
   hello,
   create,
   subscribe,
@@ -107,10 +110,13 @@ export const toRelay = new Direction<Command | Hello>([
   slotStatus,
   slotDelete,
   ping,
+  forward,
+  tunnel,
+  carry,
 ]);
 
 /** Blocks from a relay to a client. */
-export const toClient = new Direction<Versions | Push | Answer>([
+export const toClient = new Direction<Versions | Push | Answer | Carried>([
   versions,
   message,
   ended,
@@ -119,4 +125,5 @@ export const toClient = new Direction<Versions | Push | Answer>([
   subscribed,
   slotCell,
   slotState,
+  carried,
 ]);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { composeCarrier, describeRoute, routeOf } from "../../bridge/carriers.ts";
+import { composeCarrier, composeSendingCarrier, describeRoute, routeOf } from "../../bridge/carriers.ts";
+import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
 import { startRelay } from "../../relay/relay.ts";
 import { OutgoingConnections } from "../overlay-adapter/outgoing-connections.ts";
 import { TestProxy } from "../overlay-adapter/socks-proxy.ts";
@@ -28,6 +29,19 @@ test("with a proxy only the bridge's own relay is reached without it, on this ma
       await Promise.all(relays.map((relay) => relay.stop()));
     }
   }));
+
+test("contacts' relays are reached through the entry relays alone, and the status names them", () => {
+  const pin = Buffer.alloc(32, 1).toString("base64url");
+  const entries = ["one.example", "two.example"].map((host) => `postern-relay://${host}:4523/${pin}`);
+  expect(composeSendingCarrier({}, tlsCarrier())).toBeUndefined();
+  expect(composeSendingCarrier({ entries }, tlsCarrier())?.properties).toMatchObject({ hidesIp: true, isolates: true });
+  const route = routeOf({ entries });
+  expect(route).toEqual({ via: "direct", entries: ["one.example", "two.example"], hidesIp: false });
+  expect(describeRoute(route)).toContain("contacts' through one.example or two.example, never around it");
+  expect(describeRoute(route)).toContain(
+    "your own and the entry relay directly: they see this machine's network address",
+  );
+});
 
 test("the status says plainly whether relays see this machine's address", () => {
   expect(routeOf({})).toEqual({ via: "direct", hidesIp: false });

@@ -15,6 +15,7 @@ import {
 
 const SECRET32 = Buffer.alloc(32, 5).toString("base64url");
 const RELAY = `postern-relay://${SECRET32}@relay.example:4523/${SECRET32}`;
+const ENTRY = `postern-relay://entry.example:4523/${SECRET32}`;
 const EXAMPLE = new URL("../../config.example.toml", import.meta.url);
 
 /** Each key, a value that is not the default, and what it makes of the configuration. */
@@ -36,6 +37,7 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
     { embeddedRelay: { ...DEFAULT_CONFIG.embeddedRelay, onion: { host: "127.0.0.1", port: 9051 } } },
   ],
   ["overlay", "proxy", '"socks5://127.0.0.1:9050"', { proxy: { host: "127.0.0.1", port: 9050 } }],
+  ["overlay", "entry", `"${ENTRY} ${ENTRY}"`, { entries: [ENTRY, ENTRY] }],
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],

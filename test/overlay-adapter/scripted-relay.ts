@@ -2,14 +2,15 @@ import { type Duplex, duplexPair } from "node:stream";
 import { Failure } from "../../foundation/failure.ts";
 import type { Carrier } from "../../overlay-adapter/carrier.ts";
 import { BlockSplitter } from "../../relay/wire/block.ts";
+import type { Carry } from "../../relay/wire/forward.ts";
 import { type Answer, type Command, type Frame, type Push, toClient, toRelay } from "../../relay/wire/frame.ts";
 import type { Hello, Versions } from "../../relay/wire/handshake.ts";
 
 /** One connection as the relay's end of it sees it; a test says what the relay answers. */
 export class ScriptedConnection {
   readonly #stream: Duplex;
-  readonly #frames: Frame<Command | Hello>[] = [];
-  readonly #waiting: ((frame: Frame<Command | Hello>) => void)[] = [];
+  readonly #frames: Frame<Command | Hello | Carry>[] = [];
+  readonly #waiting: ((frame: Frame<Command | Hello | Carry>) => void)[] = [];
 
   constructor(stream: Duplex) {
     this.#stream = stream;
@@ -33,7 +34,7 @@ export class ScriptedConnection {
     this.#stream.write(bytes);
   }
 
-  hear(): Promise<Frame<Command | Hello>> {
+  hear(): Promise<Frame<Command | Hello | Carry>> {
     const frame = this.#frames.shift();
     return frame === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(frame);
   }

@@ -1,6 +1,7 @@
 import { connect, type TLSSocket } from "node:tls";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import { BlockSplitter } from "../../relay/wire/block.ts";
+import type { Carry } from "../../relay/wire/forward.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "../../relay/wire/frame.ts";
 import { macOfSend, publicKeyOf, signCommand, signingKey } from "../../relay/wire/proof.ts";
 import { subscribeFields } from "../../relay/wire/subscribe.ts";
@@ -26,7 +27,7 @@ export class RawClient {
     socket.on("data", (piece: Buffer) => {
       for (const block of this.#splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
-        if (message.kind === "versions") continue;
+        if (message.kind === "versions" || message.kind === "carried") continue;
         if (message.kind === "message" || message.kind === "ended") {
           const next = this.#waiting.shift();
           if (next === undefined) this.#pushes.push(message);
@@ -64,7 +65,7 @@ export class RawClient {
     return answer;
   }
 
-  tell(command: Command): void {
+  tell(command: Command | Carry): void {
     this.socket.write(toRelay.encode(0, command));
   }
 

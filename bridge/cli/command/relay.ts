@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
+import type { ForwardPolicy } from "../../../relay/forwarder.ts";
 import { DEFAULT_LIMITS } from "../../../relay/limits.ts";
 import { serveMetrics } from "../../../relay/metrics.ts";
 import { startRelay } from "../../../relay/relay.ts";
@@ -19,6 +20,7 @@ interface RelayCommandOptions extends CommonOptions {
   readonly listen: string;
   readonly advertise?: string;
   readonly metrics?: string;
+  readonly forward: ForwardPolicy;
   readonly systemdUnit?: boolean;
 }
 
@@ -39,6 +41,11 @@ export function addRelayCommand(program: Command): void {
         .option("--listen <host:port>", "where bridges connect; port 0: any free one", "127.0.0.1:4523")
         .option("--advertise <host>", "how bridges reach it, if that is not the address it listens on")
         .option("--metrics <host:port>", "serve counts for Prometheus there, at /metrics; on loopback alone")
+        .addOption(
+          new Option("--forward <where>", "lead strangers to other relays, so that those do not see their addresses")
+            .choices(["public", "none", "any"])
+            .default("public", "public: to relays on the public internet; any: in private networks, too"),
+        )
         .option("--systemd-unit", "print a systemd service that runs the relay so, and do nothing else"),
     async ({ environment, output }, options) => {
       const { host, port } = parseHostPort(options.listen);
@@ -52,7 +59,7 @@ export function addRelayCommand(program: Command): void {
         throw new Failure("invalid", `${directory} is a bridge's home: give the relay another --home`);
       const logger = createStderrLogger("info", output.json);
       const publicHost = options.advertise === undefined ? {} : { publicHost: options.advertise };
-      const relay = await startRelay({ directory, host, port, logger, ...publicHost });
+      const relay = await startRelay({ directory, host, port, logger, forward: options.forward, ...publicHost });
       try {
         await saveAddress(directory, relay.address);
         const metrics = metricsAt === undefined ? undefined : await serveMetrics(relay, metricsAt.host, metricsAt.port);
@@ -70,8 +77,9 @@ export function addRelayCommand(program: Command): void {
   addRelayTokenCommands(relay);
 }
 
-function unitOptions({ listen, advertise, metrics }: RelayCommandOptions) {
-  return { listen, advertise, metrics, connections: DEFAULT_LIMITS.connections };
+function unitOptions({ listen, advertise, metrics, forward }: RelayCommandOptions) {
+  const connections = DEFAULT_LIMITS.connections + DEFAULT_LIMITS.forwards;
+  return { listen, advertise, metrics, forward, connections };
 }
 
 function metricsAddress(text: string): HostPort {
