@@ -1,15 +1,20 @@
 import { formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { Failure } from "../foundation/failure.ts";
 import type { Contact, Contacts } from "../keyring/contacts.ts";
+import type { PendingCode } from "../overlay-adapter/meetings.ts";
 import type { Overlay, PendingInvite } from "../overlay-adapter/overlay.ts";
+import { parseRelayUrl } from "../relay/relay-url.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
-import type { ContactView, Operations, PendingInviteView } from "./operations.ts";
+import type { ContactView, Operations, PendingInviteView, SpokenCodeView } from "./operations.ts";
 
 /** How long an invite can be used; whoever needs longer makes another. */
 const INVITE_LIFETIME = 7 * 24 * 3600 * 1000;
 
 /** How long a command waits for the relay before it says that the rest happens later. */
 const RELAY_PATIENCE = 15_000;
+
+/** How long a spoken code waits for the bridge of the other one, who may have said it just now. */
+const CODE_PATIENCE = 6_000;
 
 /** What the operations need of an opened home. */
 export interface ContactHome {
@@ -23,6 +28,10 @@ type ContactOperations = Pick<
   | "approveInvite"
   | "cancelPending"
   | "accept"
+  | "makeCode"
+  | "takeCode"
+  | "codes"
+  | "cancelCode"
   | "contacts"
   | "removeContact"
   | "blockContact"
@@ -95,6 +104,49 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
         );
       await settles(() => overlay.pendingInvites().every(({ state }) => state !== "claiming" && state !== "greeting"));
       return { contact: view(accepted.contact) };
+    },
+
+    async makeCode({ name }) {
+      return viewCode(await home().overlay.meetings.makeCode(name));
+    },
+
+    async takeCode({ code, name, at }) {
+      const { overlay, contacts } = home();
+      const before = new Set(contacts.list().map(({ label }) => label));
+      const taken = overlay.meetings.takeCode(code, name, at === undefined ? undefined : parseRelayUrl(at));
+      const seen = () => overlay.meetings.codes().find(({ id }) => id === taken.id);
+      await settles(() => seen() === undefined, CODE_PATIENCE);
+      const pending = seen();
+      if (pending !== undefined) return viewCode(pending);
+      const met = contacts.list().find(({ label, how }) => !before.has(label) && how === "spoken-code");
+      if (met === undefined)
+        throw new Failure(
+          "forbidden",
+          "the code did not lead to a contact: a notice in INBOX says why; make a new one",
+        );
+      return { ...viewCode(taken), contact: view(met.label) };
+    },
+
+    async codes() {
+      return { codes: home().overlay.meetings.codes().map(viewCode) };
+    },
+
+    async cancelCode({ which }) {
+      const { meetings } = home().overlay;
+      const wanted = which.toLowerCase();
+      const found = meetings
+        .codes()
+        .filter(({ id, code, name }) => [id, code, name.toLowerCase()].some((one) => one === wanted));
+      const [one] = found;
+      if (one === undefined)
+        throw new Failure(
+          "nonexistent",
+          `no spoken code is under way as "${which}"; \`postern pair --list\` lists them`,
+        );
+      if (found.length > 1)
+        throw new Failure("invalid", `several are under way with "${which}": write the code itself`);
+      meetings.cancel(one.id);
+      return { cancelled: one.code };
     },
 
     async contacts() {
@@ -170,9 +222,13 @@ function viewPending({ id, how, name, state, expiresAt, asker }: PendingInvite):
   };
 }
 
-/** Waits a bounded time for what the relay has to confirm. */
-async function settles(done: () => boolean): Promise<boolean> {
-  const end = Date.now() + RELAY_PATIENCE;
+function viewCode({ expiresAt, ...code }: PendingCode): SpokenCodeView {
+  return { ...code, expiresAt: new Date(expiresAt).toISOString() };
+}
+
+/** Waits a bounded time for what the relay, or somebody's bridge, has to confirm. */
+async function settles(done: () => boolean, patience = RELAY_PATIENCE): Promise<boolean> {
+  const end = Date.now() + patience;
   while (!done()) {
     if (Date.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -26,6 +26,17 @@ export interface PendingInviteView {
   readonly asker?: string;
 }
 
+export interface SpokenCodeView {
+  readonly id: string;
+  /** As in `7-guitar-lemon-orbit`. */
+  readonly code: string;
+  readonly role: string;
+  readonly name: string;
+  readonly state: string;
+  readonly relay: string;
+  readonly expiresAt: string;
+}
+
 export interface StatusView {
   readonly home: string;
   readonly running: boolean;
@@ -65,6 +76,12 @@ export interface Operations {
   /** An invite, or whatever else is under way to become a contact; by id or name. */
   cancelPending(request: { which: string }): Promise<{ cancelled: string }>;
   accept(request: { invite: string; name: string }): Promise<{ contact: ContactView }>;
+  makeCode(request: { name: string }): Promise<SpokenCodeView>;
+  /** Waits a little for the other side; without a contact in the answer it goes on by itself. */
+  takeCode(request: { code: string; name: string; at?: string }): Promise<SpokenCodeView & { contact?: ContactView }>;
+  codes(): Promise<{ codes: SpokenCodeView[] }>;
+  /** By id, code or name. */
+  cancelCode(request: { which: string }): Promise<{ cancelled: string }>;
   contacts(): Promise<{ contacts: ContactView[]; pending: PendingInviteView[] }>;
   removeContact(request: { name: string }): Promise<{ removed: string }>;
   blockContact(request: { name: string }): Promise<{ contact: ContactView }>;
@@ -107,6 +124,10 @@ export const OPERATION_NAMES = [
   "approveInvite",
   "cancelPending",
   "accept",
+  "makeCode",
+  "takeCode",
+  "codes",
+  "cancelCode",
   "contacts",
   "removeContact",
   "blockContact",

@@ -90,6 +90,12 @@ export class OverlayEventHandler {
         );
         return;
       }
+      case "pair-failed":
+        this.#notice(
+          "A spoken code did not work",
+          `The spoken code for ${event.name} is dead: ${event.text}.\n\nIf nobody mistyped it, somebody has tried to come between you.`,
+        );
+        return;
       case "join-failed":
         this.#notice("An invite could not be accepted", event.text);
         return;

@@ -5,7 +5,11 @@ import { INNER_SIZE } from "./limits.ts";
 const NONCE_LENGTH = 12;
 
 /** What a cell's key is for, so that no cell can be taken for one of another kind. */
-export type CellContext = "postern cell 1" | "postern invite 1 bundle" | "postern carry 1 header";
+export type CellContext =
+  | "postern cell 1"
+  | "postern invite 1 bundle"
+  | "postern carry 1 header"
+  | "postern pair 1 offer";
 
 /**
  *     cell = nonce ChaCha20-Poly1305(key, nonce, inner *%x00, context)    ; 12 + 16,228 + 16 octets

@@ -47,5 +47,22 @@ export const contactSchema: Schema = {
        commitment BLOB,
        phrase TEXT
      ) STRICT, WITHOUT ROWID;`,
+    `CREATE TABLE overlay_pair (
+       id TEXT PRIMARY KEY,
+       role TEXT NOT NULL CHECK (role IN ('maker', 'taker')),
+       state TEXT NOT NULL
+         CHECK (state IN ('preparing', 'open', 'burned', 'closing', 'claiming', 'answering', 'answered')),
+       code TEXT NOT NULL,
+       name TEXT NOT NULL,
+       expires_at INTEGER NOT NULL,
+       relay TEXT NOT NULL,
+       seed BLOB NOT NULL,
+       session BLOB,
+       scalar BLOB,
+       share BLOB,
+       queue INTEGER,
+       answer BLOB,
+       address BLOB
+     ) STRICT;`,
   ],
 };

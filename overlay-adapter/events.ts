@@ -49,6 +49,8 @@ export type OverlayEvent =
   | { readonly kind: "invite-used-twice"; readonly invite: string; readonly contact: AddressLabel }
   /** The contact says so of the invite that the two met by. */
   | { readonly kind: "invite-alarm"; readonly contact: AddressLabel }
+  /** A spoken code is dead, and nobody became a contact by it; the text is for a person. */
+  | { readonly kind: "pair-failed"; readonly pair: string; readonly name: string; readonly text: string }
   /** The contact showed another number for the safety phrase than it was bound to; it is frozen. */
   | { readonly kind: "phrase-broken"; readonly contact: AddressLabel }
   /** The inviter has confirmed: letters flow both ways. */

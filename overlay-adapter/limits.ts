@@ -55,6 +55,12 @@ export const STATUS_ROWS = 1000;
 export const INVITE_LIFETIME_MAX = 30 * DAY;
 /** Whoever claimed an invite in time may say hello so long after its end. */
 export const INVITE_GRACE = 2 * DAY;
+/** Long enough for two who are seldom online together; the nameplate is free again afterwards. */
+export const PAIR_LIFETIME = 5 * DAY;
+/** Spoken codes of one bridge at a time: nobody remembers more. */
+export const PAIRS_MAX = 16;
+/** Nameplates that may be taken before making a code is given up; the range grows meanwhile. */
+export const NAMEPLATE_TRIES = 12;
 /** Open invites of one bridge: each is a queue and 16 KB at the relay. */
 export const INVITES_MAX = 256;
 /** How often open invites are looked after, and what is old is removed. */

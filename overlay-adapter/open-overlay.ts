@@ -16,6 +16,7 @@ import type { JoinContext } from "./join-context.ts";
 import { Joins } from "./joins.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
 import { CLOSING_GRACE, SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
+import type { Meetings, PendingCode } from "./meetings.ts";
 import type { Gap } from "./missing-letters.ts";
 import { Outbox } from "./outbox.ts";
 import type {
@@ -28,6 +29,7 @@ import type {
   PendingInvite,
   PreparedLetter,
 } from "./overlay.ts";
+import { type PairRow, Pairs } from "./pairs.ts";
 import { Phrases } from "./phrases.ts";
 import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
@@ -63,6 +65,8 @@ export class OpenOverlay implements Overlay {
   readonly #renewals: Renewals;
   readonly #phrases: Phrases;
   readonly #standing: ContactStanding;
+  readonly #pairs: Pairs;
+  readonly meetings: Meetings;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -123,7 +127,7 @@ export class OpenOverlay implements Overlay {
       emit: (event) => this.#emit(event),
       read: (queue) => this.#read(queue),
       expects: () => true,
-      met: () => undefined,
+      met: (id) => this.#pairs.met(id),
       wakeInvite: (id) => this.#inviteWorker(id).wake(),
       wakeSender: (label) => this.#sender(label).wake(),
     };
@@ -135,6 +139,24 @@ export class OpenOverlay implements Overlay {
       withdrawInvites: () => this.#invites.cancelAll(),
     });
     this.#joins = new Joins(context, (label) => this.#forget(label, "gone"));
+    this.#pairs = new Pairs(context, {
+      invites: this.#invites,
+      joins: this.#joins,
+      wake: (id) => this.#pairWorker(id).wake(),
+      wakeJoin: (id) => this.#joinWorker(id).wake(),
+    });
+    this.meetings = {
+      makeCode: async (petname) => pendingCode(await this.#pairs.make(petname)),
+      takeCode: (code, petname, at) => {
+        const row = this.#pairs.take(code, petname, at);
+        this.#pairWorker(row.id).wake();
+        return pendingCode(row);
+      },
+      codes: () => this.#pairs.pending().map(pendingCode),
+      cancel: (id) => {
+        if (!this.#pairs.cancel(id)) throw new Failure("nonexistent", "there is no such spoken code");
+      },
+    };
     this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
   }
 
@@ -149,6 +171,7 @@ export class OpenOverlay implements Overlay {
       this.#emit({ kind: "failed", letter, to: label, reason });
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
+    for (const { id } of this.#pairs.rows()) this.#pairWorker(id).wake();
   }
 
   async close(): Promise<void> {
@@ -379,7 +402,8 @@ export class OpenOverlay implements Overlay {
         sessions: this.#sessions,
         receiver: this.#o.receiver,
         control: (from, content) => this.#control(from, content),
-        hello: (queue, cell) => this.#invites.hello(queue, cell),
+        hello: async (queue, cell) =>
+          (await this.#pairs.answer(queue, cell)) ?? (await this.#invites.hello(queue, cell)),
         unopened: this.#unopened,
         renewal: (from, cell) => this.#renewals.take(from, cell),
         didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
@@ -399,6 +423,10 @@ export class OpenOverlay implements Overlay {
 
   #inviteWorker(id: string): Worker {
     return this.#work.worker(`join ${id}`, () => () => this.#invites.step(id));
+  }
+
+  #pairWorker(id: string): Worker {
+    return this.#work.worker(`pair ${id}`, () => () => this.#pairs.step(id));
   }
 
   #joinWorker(id: string): Worker {
@@ -493,6 +521,7 @@ export class OpenOverlay implements Overlay {
     for (const reader of this.#readers.values()) reader.sweep();
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
     for (const { id } of this.#joins.rows()) this.#joinWorker(id);
+    for (const { id } of this.#pairs.rows()) this.#pairWorker(id);
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
@@ -514,6 +543,10 @@ export class OpenOverlay implements Overlay {
   #jitter(): number {
     return this.#random(4).readUInt32BE() / 2 ** 32;
   }
+}
+
+function pendingCode({ id, role, code, name, state, relay, expires_at: expiresAt }: PairRow): PendingCode {
+  return { id, role, code, name, state, relay, expiresAt };
 }
 
 /** Trying again may help. */

@@ -8,6 +8,7 @@ import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Carrying } from "./carry/carry.ts";
 import type { OverlayEvent } from "./events.ts";
+import type { Meetings } from "./meetings.ts";
 import type { Gap } from "./missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
@@ -137,6 +138,8 @@ export interface Overlay {
   safetyPhrase(label: AddressLabel): string | undefined;
   /** Makes the contact verified if these are the words. False if they are not. @throws Failure unavailable, forbidden */
   verifyContact(label: AddressLabel, words: string): boolean;
+  /** Spoken codes. */
+  readonly meetings: Meetings;
   /** Spools a letter's content, sealed; to be followed by enqueue or discard. @throws Failure("too-big" | "full") */
   prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;
   /** Puts the letter on its way. Synchronous: runs inside the caller's transaction and is undone with it. */

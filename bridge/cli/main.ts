@@ -9,6 +9,7 @@ import { addExportCommand } from "./command/export.ts";
 import { addImportCommand } from "./command/import.ts";
 import { addInitCommand } from "./command/init.ts";
 import { addInviteCommand } from "./command/invite.ts";
+import { addPairCommand } from "./command/pair.ts";
 import { addPaperKeyCommand } from "./command/paper-key.ts";
 import { addRelayCommand } from "./command/relay.ts";
 import { addRunCommand } from "./command/run.ts";
@@ -38,6 +39,7 @@ for (const add of [
   addRunCommand,
   addInviteCommand,
   addAcceptCommand,
+  addPairCommand,
   addContactsCommand,
   addVerifyCommand,
   addAppPasswordCommand,

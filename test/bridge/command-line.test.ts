@@ -11,6 +11,7 @@ const COMMANDS = [
   "run",
   "invite",
   "accept",
+  "pair",
   "contacts",
   "verify",
   "app-password",

@@ -129,6 +129,11 @@ export class FakeOverlay implements Overlay {
   safetyPhrase = (): string | undefined => undefined;
   verifyContact = (): boolean => false;
   carrying = { contacts: () => [], waiting: () => 0, setByHand: () => undefined, export: unused, import: unused };
+  meetings = { makeCode: unused, takeCode: never, codes: () => [], cancel: never };
+}
+
+function never(): never {
+  throw new Error("not part of this test");
 }
 
 async function unused(): Promise<never> {

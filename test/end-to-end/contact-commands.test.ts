@@ -49,6 +49,22 @@ test("a contact is frozen, unfrozen, renamed and blocked by commands to the runn
   expect(await alice.command("contacts", "--remove", "robert")).toEqual({ removed: "robert" });
 });
 
+test("a spoken code makes two verified contacts, and a wrong one none", async () => {
+  const { alice, bob } = people;
+  await bob.command("contacts", "--remove", "alice");
+  const wrong = await alice.command<{ code: string }>("pair", "--name", "bob");
+  const number = wrong.code.split("-")[0];
+  await expect(bob.command("pair", `${number}-zoo-zoo-zoo`, "--name", "alice")).rejects.toThrow("ended with 10");
+  expect(await alice.command("pair", "--list")).toEqual({ codes: [] });
+  const { code } = await alice.command<{ code: string }>("pair", "--name", "bob");
+  const met = await bob.command<{ contact: { state: string } }>("pair", code, "--name", "alice");
+  expect(met.contact.state).toBe("verified");
+  await untilState("alice", "bob", "verified");
+  const other = await alice.command<{ code: string }>("pair", "--name", "carol");
+  expect(await alice.command("pair", "--cancel", "carol")).toEqual({ cancelled: other.code });
+  await alice.command("contacts", "--remove", "bob");
+}, 60_000);
+
 test("an invite that asks is listed, and lets nobody in before the command says so; one that is cancelled is gone", async () => {
   const { alice, bob } = people;
   await bob.command("contacts", "--remove", "alice");
