@@ -48,9 +48,9 @@ export function generatorString({ password, channel, session }: CpaceInputs): Bu
 
 /** calculate_generator of section 8.3. */
 export function generator(inputs: CpaceInputs): Point {
-  const { deriveToCurve } = ristretto255_hasher;
-  if (deriveToCurve === undefined) throw new Error("the library derives no elements of ristretto255");
-  return deriveToCurve(sha512(generatorString(inputs)));
+  const element = ristretto255_hasher.deriveToCurve?.(sha512(generatorString(inputs)));
+  if (element === undefined) throw new Error("the library derives no elements of ristretto255");
+  return element;
 }
 
 /** A share Y, and what is to be kept for it; `random` is 32 random bytes, of which 252 bits are used (section 8.3). */
