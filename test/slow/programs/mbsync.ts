@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { LocalMaildir } from "./local-maildir.ts";
 import type { MailAccount, Security } from "./mail-account.ts";
 import { type ProgramResult, programPath, run } from "./program.ts";
 
@@ -13,81 +13,21 @@ export interface MbsyncOptions {
   readonly home: string;
 }
 
-/** A message in the local Maildir. */
-export interface LocalMessage {
-  readonly path: string;
-  /** The letters after `:2,`, sorted. */
-  readonly flags: string;
-  readonly content: Buffer;
-}
-
 /** mbsync with a Maildir of its own, kept the same as every folder on the server, in both directions. */
-export class Mbsync {
-  readonly maildir: string;
+export class Mbsync extends LocalMaildir {
   readonly #home: string;
   readonly #path: string;
 
   constructor(options: MbsyncOptions) {
     const { home } = options;
+    super(join(home, "mail"));
     this.#path = programPath("mbsync", "isync");
     this.#home = home;
-    this.maildir = join(home, "mail");
-    mkdirSync(this.maildir, { recursive: true, mode: 0o700 });
     writeFileSync(join(home, "mbsyncrc"), settings(options, this.maildir), { mode: 0o600 });
   }
 
   async sync(): Promise<ProgramResult> {
     return await run(this.#path, ["-c", join(this.#home, "mbsyncrc"), "-a"], { home: this.#home, patience: 300_000 });
-  }
-
-  /** Names of the local folders, as mbsync writes them. */
-  folders(): string[] {
-    const names: string[] = [];
-    for (const entry of readdirSync(this.maildir, { recursive: true, withFileTypes: true }))
-      if (entry.isDirectory() && entry.name === "cur") names.push(entry.parentPath.slice(this.maildir.length + 1));
-    return names.sort();
-  }
-
-  messages(folder: string): LocalMessage[] {
-    return ["cur", "new"].flatMap((part) =>
-      readdirSync(join(this.maildir, folder, part)).map((name) => {
-        const path = join(this.maildir, folder, part, name);
-        const flags = (/:2,([A-Za-z]*)$/.exec(name)?.[1] ?? "").split("").sort().join("");
-        return { path, flags, content: readFileSync(path) };
-      }),
-    );
-  }
-
-  /** The one message that holds this text. @throws where there is none, or more than one */
-  message(folder: string, text: string): LocalMessage {
-    const found = this.messages(folder).filter(({ content }) => content.includes(text));
-    const [message] = found;
-    if (message === undefined || found.length > 1)
-      throw new Error(`${found.length} messages in ${folder} hold ${text}`);
-    return message;
-  }
-
-  /** Gives a message other flags, as a mail program that reads the Maildir would. */
-  setFlags(message: LocalMessage, flags: string): void {
-    const name = message.path.slice(message.path.lastIndexOf("/") + 1).replace(/:2,.*$/, "");
-    renameSync(message.path, join(message.path, "..", "..", "cur", `${name}:2,${flags}`));
-  }
-
-  /** Puts a new message into a local folder, which is made if it is not there. */
-  put(folder: string, content: Uint8Array): void {
-    for (const part of ["cur", "new", "tmp"]) mkdirSync(join(this.maildir, folder, part), { recursive: true });
-    writeFileSync(join(this.maildir, folder, "new", `${Date.now()}.${randomBytes(6).toString("hex")}.local`), content);
-  }
-
-  /** Everything in the Maildir: each file's name, inode and content. The same twice means that nothing was touched. */
-  fingerprint(): string[] {
-    return this.folders().flatMap((folder) =>
-      this.messages(folder)
-        .map(
-          ({ path, content }) => `${path} ${statSync(path).ino} ${createHash("sha256").update(content).digest("hex")}`,
-        )
-        .sort(),
-    );
   }
 }
 
