@@ -170,6 +170,7 @@ async function loadGate(
       sendingCarrier: composeSendingCarrier(config, carrier),
       logger,
       mailQuota: config.mailQuota,
+      sendReceipts: config.sendReceipts,
     });
     teardown.add(() => opened.close());
     const service = onion && new OnionService({ ...onion, clock: systemClock, logger });

@@ -28,6 +28,8 @@ export interface Config {
   readonly mailQuota?: number;
   readonly passphraseFile?: string;
   readonly keyFile?: string;
+  /** Contacts learn, some minutes later, that their letters were taken. */
+  readonly sendReceipts: boolean;
   /** Fronts may listen beyond loopback. */
   readonly allowRemote: boolean;
   readonly logLevel: "error" | "warn" | "info" | "debug";
@@ -37,6 +39,7 @@ export const DEFAULT_CONFIG: Config = {
   imap: { host: "127.0.0.1", port: 4143 },
   smtp: { host: "127.0.0.1", port: 4587 },
   embeddedRelay: { listen: { host: "127.0.0.1", port: 4523 } },
+  sendReceipts: true,
   allowRemote: false,
   logLevel: "info",
 };
@@ -108,6 +111,7 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
 };
 
 const BOOLEAN_KEYS: Readonly<Record<string, (value: boolean) => Partial<Config>>> = {
+  "receipts.send": (sendReceipts) => ({ sendReceipts }),
   "fronts.allow_remote": (allowRemote) => ({ allowRemote }),
 };
 
@@ -222,6 +226,7 @@ export function formatConfig(config: Config): string {
     ["passphrase_file", quoted(config.passphraseFile)],
     ["key_file", quoted(config.keyFile)],
   ]);
+  if (!config.sendReceipts) table("receipts", [["send", "false"]]);
   if (config.allowRemote) table("fronts", [["allow_remote", "true"]]);
   if (config.logLevel !== DEFAULT_CONFIG.logLevel) table("log", [["level", quoted(config.logLevel)]]);
   return lines.join("\n");

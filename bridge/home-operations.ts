@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { formatAddress } from "../foundation/address.ts";
 import { Failure } from "../foundation/failure.ts";
 import { certificateFingerprint } from "../keyring/certificate.ts";
 import { seedToWords } from "../keyring/paper-key.ts";
@@ -6,12 +7,14 @@ import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { exportMail } from "../maildir/export/export.ts";
 import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
+import { OWN_LOCAL_PART } from "./account.ts";
 import { routeOf } from "./carriers.ts";
 import { carryOperations } from "./carry-operations.ts";
 import type { Config } from "./config.ts";
 import { contactOperations } from "./contact-operations.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
+import { explain } from "./letter-reports.ts";
 import type { OpenedHome } from "./opened-home.ts";
 import type { Operations, StatusView } from "./operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
@@ -48,6 +51,18 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
     },
 
     ...contactOperations(() => gate.require()),
+
+    async queue() {
+      const { overlay, contacts } = gate.require();
+      const letters = overlay.status().deliveries.map(({ to, state, since, size, reason }) => ({
+        to: contacts.byLabel(to)?.petname ?? formatAddress(OWN_LOCAL_PART, to),
+        state: state === "encrypted" ? "waiting" : state,
+        since: new Date(since).toISOString(),
+        size,
+        ...(reason !== undefined && { reason: explain(reason) }),
+      }));
+      return { letters };
+    },
 
     async addAppPassword({ name }) {
       const { account } = gate.require();

@@ -15,9 +15,9 @@ import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
-import { forgetOldLetters } from "./failed-letters.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
+import { forgetOldLetters } from "./letter-reports.ts";
 import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
 import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openExistingState } from "./state.ts";
@@ -51,11 +51,13 @@ export interface OpenHomeOptions {
   readonly logger: Logger;
   /** Octets that mail may take. */
   readonly mailQuota: number | undefined;
+  /** Senders learn that their letters were taken. */
+  readonly sendReceipts: boolean;
 }
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
-  const { paths, vault, vaultFile, relay, carrier, sendingCarrier, logger, mailQuota } = options;
+  const { paths, vault, vaultFile, relay, carrier, sendingCarrier, logger, mailQuota, sendReceipts } = options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
@@ -93,6 +95,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       receiver: createLetterReceiver({ account, contacts, maildir, logger }),
       clock,
       logger,
+      receipts: { send: sendReceipts },
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;

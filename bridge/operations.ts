@@ -37,6 +37,17 @@ export interface SpokenCodeView {
   readonly expiresAt: string;
 }
 
+export interface QueuedLetterView {
+  /** Petname, or address of somebody who is no contact any more. */
+  readonly to: string;
+  readonly state: string;
+  readonly since: string;
+  /** Octets. */
+  readonly size: number;
+  /** Why it waits or failed, for a person. */
+  readonly reason?: string;
+}
+
 export interface StatusView {
   readonly home: string;
   readonly running: boolean;
@@ -70,6 +81,7 @@ export interface StatusView {
  */
 export interface Operations {
   status(): Promise<StatusView>;
+  queue(): Promise<{ letters: QueuedLetterView[] }>;
   invite(request: { name?: string; ask?: boolean }): Promise<{ invite: string; id: string; expiresAt: string }>;
   /** By the invite's id, or its name. */
   approveInvite(request: { invite: string }): Promise<{ contact: ContactView }>;
@@ -120,6 +132,7 @@ export interface Operations {
 /** The operations by name, as the control connection calls them. */
 export const OPERATION_NAMES = [
   "status",
+  "queue",
   "invite",
   "approveInvite",
   "cancelPending",

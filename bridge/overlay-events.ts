@@ -6,9 +6,9 @@ import type { Maildir } from "../maildir/store.ts";
 import type { DropReason, OverlayEvent } from "../overlay-adapter/events.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
-import { bounceLetter } from "./failed-letters.ts";
 import { fileNotice } from "./file-notice.ts";
 import { identityNotice } from "./identity-notice.ts";
+import { isReported, type Progress, reportFailure, reportProgress } from "./letter-reports.ts";
 import { formatNotice } from "./notice.ts";
 
 /** Cells that may have been a letter: the relay has deleted them, so nothing else will ever tell of it. */
@@ -22,6 +22,8 @@ export class OverlayEventHandler {
   overlay: Overlay | undefined;
   readonly #parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger };
   #work: Promise<unknown> = Promise.resolve();
+  /** Progress that nobody asked to hear of, to be settled. */
+  readonly #unasked: Progress[] = [];
   /** When the user was last told that something of a contact did not open. */
   readonly #unopened = new Map<AddressLabel, number>();
 
@@ -40,14 +42,13 @@ export class OverlayEventHandler {
       case "failed": {
         const { overlay } = this;
         if (overlay === undefined) return;
-        this.#later(() =>
-          bounceLetter(
-            { ...this.#parts, overlay, petname: (label) => contacts.byLabel(label)?.petname },
-            { ...event, now: Date.now() },
-          ),
-        );
+        const petname = (label: AddressLabel) => contacts.byLabel(label)?.petname;
+        this.#later(() => reportFailure({ ...this.#parts, overlay, petname }, { ...event, now: Date.now() }));
         return;
       }
+      case "progress":
+        this.#progressed(event);
+        return;
       case "invite-burned":
         this.#notice(
           "An invite was used twice",
@@ -142,6 +143,23 @@ export class OverlayEventHandler {
         logger("debug", event.kind);
         return;
     }
+  }
+
+  /** Few want to hear of it; what nobody wants to hear is settled together, at one fsync. */
+  #progressed(event: Progress): void {
+    const { db, contacts } = this.#parts;
+    const { overlay } = this;
+    if (overlay === undefined) return;
+    const petname = (label: AddressLabel) => contacts.byLabel(label)?.petname;
+    if (isReported(db, event))
+      return this.#later(() => reportProgress({ ...this.#parts, overlay, petname }, { ...event, now: Date.now() }));
+    if (this.#unasked.push(event) > 1) return;
+    this.#later(async () => {
+      const settled = this.#unasked.splice(0);
+      await db.commit(() => {
+        for (const { letter, to, progress } of settled) overlay.settleProgress(letter, to, progress);
+      });
+    });
   }
 
   #unopenedFrom(from: AddressLabel): void {

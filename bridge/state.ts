@@ -1,6 +1,7 @@
 import { Database, type Schema, WrongDatabaseKey } from "../foundation/database.ts";
 import { errorCode, Failure } from "../foundation/failure.ts";
 import type { Vault } from "../keyring/vault.ts";
+import { dsnSchema } from "./dsn-request.ts";
 import { exists, type HomePaths } from "./home.ts";
 
 /** What each key that is derived from the vault's is for. */
@@ -46,5 +47,6 @@ export function stateKey(vault: Vault): Buffer {
 export function openState(paths: HomePaths, vault: Vault): Database {
   const db = new Database(paths.state, stateKey(vault));
   db.migrate(BRIDGE_SCHEMA);
+  db.migrate(dsnSchema);
   return db;
 }

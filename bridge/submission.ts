@@ -6,11 +6,13 @@ import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Maildir, MaildirMailbox, StagedMessage } from "../maildir/store.ts";
 import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
-import { SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
+import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
 import { BodyHash } from "./body-hash.ts";
-import { rememberLetter } from "./failed-letters.ts";
+import { formatDeliveryReport } from "./delivery-report.ts";
+import { notifyEvents, rememberDsnRequests } from "./dsn-request.ts";
 import { forkContent } from "./fork-content.ts";
+import { rememberLetter } from "./letter-reports.ts";
 import { routeRecipient } from "./recipient-check.ts";
 import type { SentCopies } from "./sent-copies.ts";
 import { translateOutgoing } from "./translate/outgoing.ts";
@@ -55,20 +57,24 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
 }
 
 /** Where a submission's copies go, each person once however many of the addresses are theirs. */
-function routes(account: Account, submission: Submission): { self: boolean; labels: AddressLabel[] } {
-  const labels = new Set<AddressLabel>();
-  let self = false;
-  for (const { address } of submission.recipients) {
-    const route = routeRecipient(account, address);
-    if (route.kind === "self") self = true;
-    else labels.add(route.label);
+function routes(
+  account: Account,
+  submission: Submission,
+): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient> } {
+  const contacts = new Map<AddressLabel, Recipient>();
+  let self: Recipient | undefined;
+  for (const recipient of submission.recipients) {
+    const route = routeRecipient(account, recipient.address);
+    if (route.kind === "self") self ??= recipient;
+    else if (!contacts.has(route.label)) contacts.set(route.label, recipient);
   }
-  return { self, labels: [...labels] };
+  return { self, contacts };
 }
 
 async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
   const { db, account, maildir, overlay, sentCopies, messageIdKey, clock } = options;
-  const { self, labels } = routes(account, submission);
+  const { self, contacts } = routes(account, submission);
+  const labels = [...contacts.keys()];
   const now = clock.now();
   const sent = maildir.specialUse("\\Sent") ?? (await createSent(maildir));
   const inbox = maildir.mailbox("INBOX");
@@ -81,14 +87,14 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     now,
   });
   const bodyHash = new BodyHash();
-  const work: { copy?: StagedMessage; toSelf?: StagedMessage; prepared?: PreparedLetter } = {};
+  const work: { copy?: StagedMessage; toSelf?: StagedMessage; report?: StagedMessage; prepared?: PreparedLetter } = {};
   try {
     await forkContent(letter.body, [
       async (body) => {
         const content = bodyHash.watch(concat(letter.sentHeader, body));
         work.copy = await maildir.stage(content, { mailboxId: sent.id, internalDate: now });
       },
-      ...(self
+      ...(self !== undefined
         ? [
             async (body: AsyncIterable<Uint8Array>) => {
               const content = concat(letter.selfHeader, body);
@@ -104,7 +110,11 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
           ]
         : []),
     ]);
-    const { copy, toSelf, prepared } = work;
+    if (self !== undefined && notifyEvents(self, submission.from).includes("success")) {
+      const report = deliveredToSelf(account, submission, self, letter.messageId, now);
+      work.report = await maildir.stage(only(report), { mailboxId: inbox.id, internalDate: now });
+    }
+    const { copy, toSelf, report, prepared } = work;
     if (copy === undefined) throw new Error("the sent copy was not staged");
     await db.commit(() => {
       const uid = maildir.insert(sent.id, copy, { flags: ["\\Seen"], internalDate: now });
@@ -116,9 +126,15 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
         sentAt: now,
       });
       if (toSelf !== undefined) maildir.insert(inbox.id, toSelf, { flags: [], internalDate: now });
+      if (report !== undefined) maildir.insert(inbox.id, report, { flags: [], internalDate: now });
       if (prepared !== undefined) {
         overlay.enqueue(prepared, labels);
         rememberLetter(db, { id: prepared.id, messageId: letter.messageId, envid: submission.envid, sentAt: now });
+        rememberDsnRequests(
+          db,
+          { id: prepared.id, from: submission.from, ret: submission.ret, mailboxId: sent.id, uid, sentAt: now },
+          [...contacts].map(([label, recipient]) => ({ label, recipient })),
+        );
       }
     });
     return { id: (prepared?.id ?? randomBytes(16)).toString("hex") };
@@ -127,10 +143,33 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     await Promise.allSettled([
       work.copy && maildir.discard(work.copy),
       work.toSelf && maildir.discard(work.toSelf),
+      work.report && maildir.discard(work.report),
       work.prepared?.discard(),
     ]);
     throw error;
   }
+}
+
+/** What was written to oneself is delivered with its submission (RFC 3461 section 5.2.3). */
+function deliveredToSelf(
+  account: Account,
+  { envid }: Submission,
+  { address, originalRecipient }: Recipient,
+  messageId: string,
+  now: number,
+): Buffer {
+  return formatDeliveryReport({
+    action: "delivered",
+    to: account.address,
+    recipient: address,
+    ...(originalRecipient !== undefined && { originalRecipient }),
+    status: "2.1.5",
+    explanation: "It is in your INBOX.",
+    originalMessageId: messageId,
+    ...(envid !== undefined && { envid }),
+    sentAt: now,
+    now,
+  });
 }
 
 /** Subscribed, because some mail programs see no other folders. */
@@ -146,6 +185,10 @@ function smtpFailure(error: unknown): unknown {
   if (error.code === "too-big") return new SmtpReply(552, "5.3.4", error.message, { cause: error });
   if (error.code === "invalid") return new SmtpReply(554, "5.6.0", error.message, { cause: error });
   return new SmtpReply(451, "4.3.0", error.message, { cause: error });
+}
+
+async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
 }
 
 async function* concat(head: Uint8Array, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

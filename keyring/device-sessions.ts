@@ -76,6 +76,12 @@ export class SessionBatch {
     return decoded.deviceId();
   }
 
+  /** False where there is no session to encrypt for at that time: libsignal ends one that was never answered after 30 days. */
+  async isUsable(label: string, deviceId: number, at: number): Promise<boolean> {
+    const session = await this.#translated(this.#sessions.getSession(ProtocolAddress.new(label, deviceId)));
+    return session?.hasCurrentState(new Date(at)) ?? false;
+  }
+
   /** @throws SessionFailure no-session, untrusted */
   async encrypt(label: string, deviceId: number, plaintext: Uint8Array, now: number): Promise<Ciphertext> {
     const message = await this.#translated(

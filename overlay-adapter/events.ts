@@ -1,4 +1,5 @@
 import type { AddressLabel } from "../foundation/address.ts";
+import type { Progress } from "./letter-progress.ts";
 import type { Gap } from "./missing-letters.ts";
 
 /** Why a letter will never reach this recipient. */
@@ -14,7 +15,20 @@ export type LetterFailure =
   /** The contact could not open it, and its content is no longer kept to be sent again. */
   | "lost"
   /** This installation was revoked or replaced by another: it sends nothing any more. */
-  | "superseded";
+  | "superseded"
+  /** A relay took it, more than once if need be, but no device of the contact has acknowledged it in all this time. */
+  | "unconfirmed";
+
+/** Why a letter waits. */
+export type WaitReason =
+  /** The contact's relay cannot be reached. */
+  | "relay"
+  /** The contact's queue is full. */
+  | "room"
+  /** The contact has not taken the letters before it. */
+  | "receipts"
+  /** The contact has not answered the session yet. */
+  | "session";
 
 /** Why a cell was dropped. */
 export type DropReason =
@@ -39,6 +53,17 @@ export type DropReason =
 export type OverlayEvent =
   /** A recipient's relay has all cells of the letter on its disk. */
   | { readonly kind: "relayed"; readonly letter: Buffer; readonly to: AddressLabel }
+  /** Told again at every start until `settleProgress` confirms that the sender was told, or need not be. */
+  | {
+      readonly kind: "progress";
+      readonly letter: Buffer;
+      readonly to: AddressLabel;
+      readonly progress: Progress;
+      /** Milliseconds since 1970. */
+      readonly at: number;
+      /** Of a delayed letter, if it is known. */
+      readonly reason?: WaitReason;
+    }
   /** Told again at every start until `settleFailure` confirms that the sender was told. */
   | { readonly kind: "failed"; readonly letter: Buffer; readonly to: AddressLabel; readonly reason: LetterFailure }
   /** An invite was taken up: the contact is there. */

@@ -10,7 +10,7 @@ export type LetterKind = "mail" | "control";
  *
  *     header = %x01 kind flags content-key manifest-hash letter-id seq prev-hash size state-hash mark
  *
- * kind 1 octet (%x01 mail, %x02 control); flags 2, zero so far, unknown ones are ignored; content-key and hashes 32;
+ * kind 1 octet (%x01 mail, %x02 control); flags 2, unknown ones are ignored; content-key and hashes 32;
  * letter-id 16; seq and size 8. seq counts from 1 per pair of devices; prev-hash is the SHA-256 of the header before,
  * zeros for the first. state-hash, 32, is that of the account state that the sender holds; mark, 16, is one that the
  * sender's device alone can check, so that the recipient can later prove to it how far it had come (renewal.ts).
@@ -31,6 +31,8 @@ export interface LetterHeader {
 
 export const MARK_LENGTH = 16;
 export const LETTER_ID_LENGTH = 16;
+/** A flag: the letter is not to be acknowledged. Receipts have it, so that none answers another for ever. */
+export const NO_RECEIPT = 1;
 const VERSION = 1;
 
 export function encodeLetterHeader(header: LetterHeader): Buffer {

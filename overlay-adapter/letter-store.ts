@@ -7,9 +7,11 @@ import type { Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { Chains } from "./chain.ts";
 import type { DropReason } from "./events.ts";
+import { NO_RECEIPT } from "./letter-header.ts";
 import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import type { PartialLetter } from "./partial-letter.ts";
 import type { LetterReceiver } from "./ports.ts";
+import type { ReceiptsDue } from "./receipts-due.ts";
 import type { StreamedLetter } from "./streamed-letter.ts";
 import type { UnopenedLetters } from "./unopened-letters.ts";
 
@@ -23,7 +25,10 @@ export interface LetterStoreOptions {
   readonly sessions: KeyedMutex<AddressLabel>;
   readonly receiver: LetterReceiver;
   /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
-  readonly control: (from: AddressLabel, content: Buffer) => () => void;
+  readonly control: (from: AddressLabel, content: Buffer, deviceId: number) => () => void;
+  readonly receipts: ReceiptsDue;
+  /** A letter was stored that is to be acknowledged. */
+  readonly wakeReceipts: () => void;
   readonly clock: Clock;
   readonly unopened: UnopenedLetters;
   /** A letter was sent under another account state than the pinned one, or its device's chain has two ends; in the transaction that records it. */
@@ -66,15 +71,22 @@ export class LetterStore {
       const outcomes = new Map<PartialLetter, DropReason | undefined>();
       const opening = this.#opening(from);
       const opened: Opened[] = [];
+      const steps: Step[] = [];
       for (const letter of letters) {
         const header = await opening.header(letter.sealed());
-        const content = typeof header === "string" ? undefined : wholeContent(header, letter.chunks);
-        if (typeof header === "string") outcomes.set(letter, header);
-        else if (content === undefined) outcomes.set(letter, "altered");
+        if (typeof header === "string") {
+          outcomes.set(letter, header);
+          continue;
+        }
+        if (header.repeated) {
+          steps.push({ letter, header, visible: () => undefined });
+          continue;
+        }
+        const content = wholeContent(header, letter.chunks);
+        if (content === undefined) outcomes.set(letter, "altered");
         else opened.push({ letter, header, content });
       }
       const staged = await Promise.allSettled(opened.map((one) => this.#stage(from, one)));
-      const steps: Step[] = [];
       for (const [at, outcome] of staged.entries()) {
         const { letter, header } = opened[at] as Opened;
         if (outcome.status === "fulfilled") steps.push({ letter, header, visible: outcome.value });
@@ -82,7 +94,7 @@ export class LetterStore {
         else throw outcome.reason;
       }
       await this.#commit(from, opening, steps);
-      for (const { letter } of steps) outcomes.set(letter, undefined);
+      for (const { letter, header } of steps) outcomes.set(letter, header.repeated ? "duplicate" : undefined);
       return outcomes;
     });
   }
@@ -95,20 +107,38 @@ export class LetterStore {
       const opening = this.#opening(from);
       const header = await opening.header(letter.sealed());
       if (typeof header === "string") return header;
-      await this.#commit(from, opening, [{ letter, header, visible }]);
-      return undefined;
+      await this.#commit(from, opening, [{ letter, header, visible: header.repeated ? () => undefined : visible }]);
+      return header.repeated ? "duplicate" : undefined;
     });
   }
 
+  /** Of a large letter that was received before under another header: records that it came, without its content. */
+  storeRepeated(from: AddressLabel, letter: PartialLetter): Promise<DropReason> {
+    return this.#o.sessions.run(from, async () => {
+      const opening = this.#opening(from);
+      const header = await opening.header(letter.sealed());
+      if (typeof header === "string") return header;
+      await this.#commit(from, opening, [{ letter, header, visible: () => undefined }]);
+      return "duplicate";
+    });
+  }
+
+  /** A letter's first cell came once more. */
+  repeated(from: AddressLabel, tag: Buffer): void {
+    const { db, receipts, clock } = this.#o;
+    db.transactionUnsynced(() => receipts.repeat(from, tag, clock.now()));
+    this.#o.wakeReceipts();
+  }
+
   async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
-    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content));
     const { deviceId, id, size } = header;
+    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content), deviceId);
     const receivedAt = this.#o.clock.now();
     return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
   }
 
   async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
-    const { db, chains, clock, unopened, device, contacts, disagrees } = this.#o;
+    const { db, chains, receipts, clock, unopened, device, contacts, disagrees } = this.#o;
     await db.commit(() => {
       opening.write();
       let asks = false;
@@ -117,11 +147,14 @@ export class LetterStore {
         chains.setSeen(from, header.id, Buffer.from(letter.key, "hex"), clock.now());
         asks = chains.receive(from, header.deviceId, header, header.prevHash, clock.now()) === "forked" || asks;
         unopened.setReceived(from, { ...header, as: device.deviceId });
+        if ((header.flags & NO_RECEIPT) === 0)
+          receipts.add(from, { letter: header.id, headerHash: header.hash }, clock.now());
       }
       const pinned = contacts.accountState(from)?.hash;
       if (pinned !== undefined) asks ||= steps.some(({ header }) => !header.stateHash.equals(pinned));
       if (asks) disagrees(from);
     });
+    this.#o.wakeReceipts();
   }
 
   #opening(label: AddressLabel): Opening {

@@ -86,3 +86,28 @@ export const RESEND_SIZE = 256 * 1024 * 1024;
 export const SENT_TAGS_LIFETIME = 60 * DAY;
 /** Letters that did not open are asked for while their sender has them. */
 export const UNOPENED_LIFETIME = 22 * DAY;
+
+/** Receipts are sent together, this long after the first of them at most, so that they do not tell when somebody is there. */
+export const RECEIPT_DELAY = 10 * 60_000;
+/** Where receipts are turned off, letters are still acknowledged, or their sender would keep and repeat them; so late that it tells little. */
+export const ACKNOWLEDGEMENT_DELAY_LEAST = DAY;
+export const ACKNOWLEDGEMENT_DELAY = 7 * DAY;
+/** Receipts in one letter: so many fit into its first cell. */
+export const RECEIPTS_MAX = 250;
+/** Waiting receipts that are sent without further delay: the sender's window (below) must not close in the middle of a stream of letters. */
+export const RECEIPTS_HURRY = 200;
+export const ACKNOWLEDGEMENTS_HURRY = 500;
+/** A letter that comes again although it was acknowledged is acknowledged again, but not for every copy. */
+export const RECEIPT_PAUSE = DAY;
+/** Letters to one device that may be unacknowledged: libsignal keeps 2,000 skipped keys. */
+export const LETTER_WINDOW = 1000;
+/** A relay deletes what nobody fetched in 21 days; the letter is sent again a little later. */
+export const RESEND_AFTER = 21 * DAY + 3_600_000;
+/** A letter that nobody acknowledged in this time has failed. Shorter than the ledger of those who receive, so that a repetition is known as one. */
+export const UNRECEIPTED_LIFETIME = 80 * DAY;
+/** Octets of letters that a relay has and nobody acknowledged yet; beyond them the oldest are not kept for sending again. */
+export const UNRECEIPTED_KEPT = 2 ** 30;
+/** libsignal ends a session that was never answered after 30 days; nothing is encrypted for it in its last five. */
+export const SESSION_MARGIN = 5 * DAY;
+/** What has not got further in this time is told to senders that asked for it. */
+export const PROGRESS_TOLD_AFTER = 4 * 3_600_000;

@@ -9,12 +9,13 @@ import { Chains } from "./chain.ts";
 import { decodeContactLetter } from "./contact-letters.ts";
 import { contactSchema } from "./contact-schema.ts";
 import { ContactStanding } from "./contact-standing.ts";
-import { decodeControl, encodeControl } from "./control.ts";
+import { decodeControl, encodeControl, type ReceiptsControl } from "./control.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
 import { Invites } from "./invites.ts";
 import type { JoinContext } from "./join-context.ts";
 import { Joins } from "./joins.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
+import { LetterProgress, type Progress } from "./letter-progress.ts";
 import { CLOSING_GRACE, SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
 import type { Meetings, PendingCode } from "./meetings.ts";
 import type { Gap } from "./missing-letters.ts";
@@ -34,6 +35,9 @@ import { Phrases } from "./phrases.ts";
 import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { type OwnQueue, Queues } from "./queues.ts";
+import { receiptSchema } from "./receipt-schema.ts";
+import { ReceiptSender } from "./receipt-sender.ts";
+import { ReceiptsDue } from "./receipts-due.ts";
 import { createRelayClient, type RelayClient } from "./relay-client.ts";
 import { Renewals } from "./renewals.ts";
 import { overlaySchema } from "./schema.ts";
@@ -57,6 +61,12 @@ export class OpenOverlay implements Overlay {
   readonly #outbox: Outbox;
   readonly #queues: Queues;
   readonly #chains: Chains;
+  readonly #progress: LetterProgress;
+  readonly #due: ReceiptsDue;
+  readonly #receipts: ReceiptSender;
+  /** Progress that was told since the start and is not settled yet. */
+  readonly #told = new Set<string>();
+  readonly #senders = new Map<AddressLabel, ContactSender>();
   readonly #spool: Spool;
   readonly #invites: Invites;
   readonly #joins: Joins;
@@ -84,12 +94,25 @@ export class OpenOverlay implements Overlay {
     this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
     db.migrate(contactSchema);
+    db.migrate(receiptSchema);
     this.#outbox = new Outbox(db);
     this.#sent = new SentLetters(db);
     this.#unopened = new UnopenedLetters(db);
     this.#queues = new Queues(db, relay, this.#random);
     this.#chains = new Chains(db);
     this.#phrases = new Phrases(db, options.identity.label);
+    this.#progress = new LetterProgress(db);
+    this.#due = new ReceiptsDue(db, options.receipts ?? { send: true }, () => this.#jitter());
+    this.#receipts = new ReceiptSender({
+      db,
+      contacts: options.contacts,
+      outbox: this.#outbox,
+      due: this.#due,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: this.#random,
+      wakeSender: (label) => this.#sender(label).wake(),
+    });
     this.#spool = new Spool(options.home, this.#random, this.#outbox.files());
     this.carrying = new Carry({
       db,
@@ -169,6 +192,7 @@ export class OpenOverlay implements Overlay {
       if (state !== "new" || label !== undefined) this.#read(id);
     for (const { letter, label, reason } of this.#outbox.untold())
       this.#emit({ kind: "failed", letter, to: label, reason });
+    this.#receipts.start();
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
     for (const { id } of this.#pairs.rows()) this.#pairWorker(id).wake();
@@ -178,6 +202,7 @@ export class OpenOverlay implements Overlay {
     if (this.#work.stopping) return;
     this.#cancelSweep?.();
     this.#cancelGaps?.();
+    this.#receipts.stop();
     const readers = [...this.#readers.values()];
     const stopped = this.#work.stop();
     // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
@@ -309,6 +334,11 @@ export class OpenOverlay implements Overlay {
     this.#outbox.setTold(letter, to);
   }
 
+  settleProgress(letter: Uint8Array, to: AddressLabel, progress: Progress): void {
+    this.#progress.setTold(letter, to, progress);
+    this.#told.delete(progressKey(letter, to, progress));
+  }
+
   settleGap(gap: Gap): void {
     this.#chains.missing.setTold(gap);
   }
@@ -318,14 +348,11 @@ export class OpenOverlay implements Overlay {
       ...this.#outbox.count(),
       connected: this.#client.connected(this.#o.relay),
       dropped: this.#dropped,
-      deliveries: this.#outbox.rows().map(({ letter, to, state, reason, since, size }) => ({
-        letter,
-        to,
-        state,
-        since,
-        size,
-        ...(reason === null ? {} : { reason }),
-      })),
+      deliveries: this.#outbox.rows().map(({ reason, ...row }) => {
+        const waits = row.state === "waiting" || row.state === "encrypted";
+        const why = reason ?? (waits ? this.#senders.get(row.to)?.waitsFor : undefined);
+        return { ...row, ...(why === undefined ? {} : { reason: why }) };
+      }),
     };
   }
 
@@ -334,7 +361,7 @@ export class OpenOverlay implements Overlay {
   }
 
   #isIdle(): boolean {
-    if (this.#outbox.waiting() || this.#work.busy) return false;
+    if (this.#outbox.waiting() || this.#work.busy || this.#receipts.busy) return false;
     for (const reader of this.#readers.values()) if (!reader.quiet) return false;
     return true;
   }
@@ -366,6 +393,7 @@ export class OpenOverlay implements Overlay {
         },
         label,
       );
+      this.#senders.set(label, sender);
       return () => sender.step();
     });
   }
@@ -401,7 +429,9 @@ export class OpenOverlay implements Overlay {
         client: this.#client,
         sessions: this.#sessions,
         receiver: this.#o.receiver,
-        control: (from, content) => this.#control(from, content),
+        control: (from, content, deviceId) => this.#control(from, content, deviceId),
+        receipts: this.#due,
+        wakeReceipts: () => this.#receipts.wake(),
         hello: async (queue, cell) =>
           (await this.#pairs.answer(queue, cell)) ?? (await this.#invites.hello(queue, cell)),
         unopened: this.#unopened,
@@ -433,7 +463,7 @@ export class OpenOverlay implements Overlay {
     return this.#work.worker(`join ${id}`, () => () => this.#joins.step(id));
   }
 
-  #control(from: AddressLabel, content: Buffer): () => void {
+  #control(from: AddressLabel, content: Buffer, deviceId: number): () => void {
     const control = decodeControl(content);
     const contactLetter = decodeContactLetter(content);
     return () => {
@@ -449,6 +479,7 @@ export class OpenOverlay implements Overlay {
         this.#queues.setContact(from, control.address);
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
       }
+      if (control.kind === "receipts" || control.kind === "acknowledgements") this.#receipted(from, deviceId, control);
     };
   }
 
@@ -464,6 +495,25 @@ export class OpenOverlay implements Overlay {
       this.#emit({ kind: "contact-confirmed", contact: from });
       this.#sender(from).wake();
     });
+  }
+
+  /** In the transaction that records the control letter. */
+  #receipted(from: AddressLabel, deviceId: number, { kind, receipts }: ReceiptsControl): void {
+    const { db } = this.#o;
+    const now = this.#clock.now();
+    const files: string[] = [];
+    for (const receipt of receipts) {
+      const taken = this.#outbox.setReceipted(from, deviceId, receipt, now);
+      if (taken.file !== undefined) files.push(taken.file);
+      if (taken.delivered === undefined || kind === "acknowledgements") continue;
+      this.#progress.setDelivered(taken.delivered, from, now);
+    }
+    db.afterSync(() => {
+      this.#tellProgress();
+      for (const file of files) void this.#spool.remove(file).catch(() => undefined);
+    });
+    // There may be room for more.
+    db.afterCommit(() => this.#sender(from).wake());
   }
 
   /** The own relay is under another host or port than the contacts were told: tells them. */
@@ -486,6 +536,7 @@ export class OpenOverlay implements Overlay {
     const { db, contacts, device } = this.#o;
     await this.#sessions.run(label, async () => {
       const { failed, files, queues } = await db.commit(() => {
+        this.#due.remove(label);
         const queues = this.#queues.ownOf(label);
         for (const { id } of queues) this.#queues.setState(id, "deleting");
         this.#queues.removeContact(label);
@@ -499,6 +550,7 @@ export class OpenOverlay implements Overlay {
         if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
         const failed = this.#outbox.open(label);
         const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
+        files.push(...this.#outbox.forgetUnreceipted(label));
         return { failed, files, queues };
       });
       for (const { letter, kind } of failed)
@@ -510,13 +562,25 @@ export class OpenOverlay implements Overlay {
 
   #sweep(): void {
     const now = this.#clock.now();
-    const files = this.#o.db.transaction(() => {
+    const { again, overdue, files } = this.#o.db.transaction(() => {
+      const overdue = this.#outbox.unreceipted.overdue(now);
+      const files = overdue.map((delivery) => this.#outbox.setUnconfirmed(delivery, now));
+      files.push(...this.#outbox.boundKept());
+      const again = [...this.#outbox.unreceipted.forgetLostDevices(), ...this.#outbox.unreceipted.resend(now)];
       this.#outbox.sweep(now);
       this.#chains.sweep(now);
       this.#unopened.sweep(now);
-      return this.#sent.sweep(now).map((letter) => this.#outbox.release(letter));
+      files.push(...this.#sent.sweep(now).map((letter) => this.#outbox.release(letter)));
+      this.#due.sweep(now);
+      this.#progress.note(now);
+      this.#progress.sweep(now);
+      return { again, overdue, files };
     });
+    for (const { letter, label, kind } of overdue)
+      if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "unconfirmed" });
     for (const file of files) if (file !== undefined) void this.#spool.remove(file).catch(() => undefined);
+    this.#tellProgress();
+    for (const label of again) this.#sender(label).wake();
     for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
@@ -524,6 +588,16 @@ export class OpenOverlay implements Overlay {
     for (const { id } of this.#pairs.rows()) this.#pairWorker(id);
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
+  }
+
+  #tellProgress(): void {
+    for (const { letter, label, kind, at } of this.#progress.untold()) {
+      const key = progressKey(letter, label, kind);
+      if (this.#told.has(key)) continue;
+      this.#told.add(key);
+      const reason = kind === "delayed" ? this.#senders.get(label)?.waitsFor : undefined;
+      this.#emit({ kind: "progress", letter, to: label, progress: kind, at, ...(reason && { reason }) });
+    }
   }
 
   /** Not at the start: what is missing may lie at the relay. */
@@ -547,6 +621,10 @@ export class OpenOverlay implements Overlay {
 
 function pendingCode({ id, role, code, name, state, relay, expires_at: expiresAt }: PairRow): PendingCode {
   return { id, role, code, name, state, relay, expiresAt };
+}
+
+function progressKey(letter: Uint8Array, to: AddressLabel, progress: Progress): string {
+  return `${Buffer.from(letter).toString("hex")} ${to} ${progress}`;
 }
 
 /** Trying again may help. */

@@ -19,6 +19,8 @@ export interface SealedLetter {
 export interface OpenedHeader extends LetterHeader {
   readonly deviceId: number;
   readonly hash: Buffer;
+  /** The letter was received before, under another header: its sender could not know. */
+  readonly repeated: boolean;
 }
 
 /** Opens ratchet messages of one contact in a batch of staged steps; nothing is written. */
@@ -55,9 +57,9 @@ export class Opening {
         const header = decodeLetterHeader(encoded);
         if (paddedCells(header.size) !== letter.cells) return "altered";
         const id = header.id.toString("hex");
-        if (this.#ids.has(id) || this.#chains.seen(this.#label, header.id)) return "duplicate";
+        const repeated = this.#ids.has(id) || this.#chains.seen(this.#label, header.id);
         this.#ids.add(id);
-        return { ...header, deviceId: letter.senderDevice, hash: headerHash(encoded) };
+        return { ...header, deviceId: letter.senderDevice, hash: headerHash(encoded), repeated };
       } catch (error) {
         if (error instanceof DecodeError) return "damaged";
         if (!(error instanceof SessionFailure)) throw error;

@@ -2,9 +2,11 @@ import type { AddressLabel } from "../foundation/address.ts";
 import type { Database } from "../foundation/database.ts";
 import { decodeSlotList, encodeSlotList, type Slot } from "./cell.ts";
 import type { LetterFailure } from "./events.ts";
-import type { LetterKind } from "./letter-header.ts";
+import { type LetterKind, NO_RECEIPT } from "./letter-header.ts";
 import { FAILED_KEPT, RELAYED_KEPT, STATUS_ROWS, WAIT_LIMIT } from "./limits.ts";
+import type { Receipt } from "./receipt.ts";
 import type { SpooledContent } from "./spool.ts";
+import { UnreceiptedLetters } from "./unreceipted.ts";
 
 /** A letter with all that its recipients share. */
 export interface OutgoingLetter extends SpooledContent {
@@ -19,6 +21,8 @@ export interface Delivery {
   readonly letter: Buffer;
   readonly label: AddressLabel;
   readonly kind: LetterKind;
+  /** As in the letter's header. */
+  readonly flags: number;
   readonly since: number;
   /** Names the letter in its cells; given with the slots. */
   readonly tag: Buffer | undefined;
@@ -31,21 +35,22 @@ export interface Delivery {
 export interface DeliveryRow {
   readonly letter: Buffer;
   readonly to: AddressLabel;
-  readonly kind: LetterKind;
-  readonly state: "waiting" | "encrypted" | "relayed" | "failed";
+  readonly state: "waiting" | "encrypted" | "relayed" | "delivered" | "failed";
   readonly reason: LetterFailure | null;
   readonly since: number;
   readonly size: number;
 }
 
 /**
- * Letters until the relays have them. waiting -> encrypted -> relayed, or failed from either. All methods are
- * synchronous and join the caller's transaction.
+ * Letters until the contacts have them. waiting -> encrypted -> relayed, or failed from either. What a relay has had for
+ * too long without an acknowledgement goes out once more, as it was encrypted. All methods are synchronous and join the caller's transaction.
  */
 export class Outbox {
+  readonly unreceipted: UnreceiptedLetters;
   readonly #sqlite: Database["sqlite"];
 
   constructor(db: Database) {
+    this.unreceipted = new UnreceiptedLetters(db);
     this.#sqlite = db.sqlite;
   }
 
@@ -96,10 +101,20 @@ export class Outbox {
 
   /** The oldest that are not done, in the order in which they were enqueued. */
   next(label: AddressLabel, limit: number): Delivery[] {
+    return this.#next(label, limit, "state IN ('waiting', 'encrypted')");
+  }
+
+  /** Those of them that may go while the contact acknowledges nothing. */
+  nextUnanswered(label: AddressLabel, limit: number): Delivery[] {
+    return this.#next(label, limit, `(state = 'encrypted' OR (state = 'waiting' AND flags & ${NO_RECEIPT} != 0))`);
+  }
+
+  #next(label: AddressLabel, limit: number, condition: string): Delivery[] {
     const rows = this.#sqlite
       .prepare(
-        `SELECT id, letter, label, kind, since, tag, slots, accepted FROM overlay_delivery
-         WHERE label = ? AND state IN ('waiting', 'encrypted') ORDER BY id LIMIT ?`,
+        `SELECT id, letter, label, d.kind, flags, since, tag, slots, accepted
+         FROM overlay_delivery d JOIN overlay_letter USING (letter)
+         WHERE label = ? AND state IN ('waiting', 'encrypted') AND ${condition} ORDER BY id LIMIT ?`,
       )
       .all(label, limit) as (Omit<Delivery, "tag" | "slots"> & { tag: Buffer | null; slots: Buffer | null })[];
     return rows.map((row) => ({
@@ -129,14 +144,60 @@ export class Outbox {
       .run(cells, id);
   }
 
-  /** Returns the spooled file that nobody needs any more, if there is one. */
-  setRelayed(delivery: Delivery, now: number): string | undefined {
+  /** Returns the spooled file that nobody needs any more, if there is one. What is not acknowledged is kept for sending it again. */
+  setRelayed(delivery: Pick<Delivery, "id" | "letter">, now: number): string | undefined {
     this.#sqlite
-      .prepare(
-        "UPDATE overlay_delivery SET state = 'relayed', tag = NULL, slots = NULL, since = ? WHERE id = ? AND state = 'encrypted'",
-      )
+      .prepare("UPDATE overlay_delivery SET state = 'relayed', since = ? WHERE id = ? AND state = 'encrypted'")
       .run(now, delivery.id);
-    return this.release(delivery.letter);
+    return this.#settle(delivery);
+  }
+
+  /**
+   * A device says that it took the letter. `delivered` is the letter, if it is mail and the receipt is the device's own;
+   * `file` the spooled file that nobody needs any more. Where all devices have said so, no relay needs to take it again.
+   */
+  setReceipted(
+    label: AddressLabel,
+    deviceId: number,
+    receipt: Receipt,
+    now: number,
+  ): { delivered: Buffer | undefined; file: string | undefined } {
+    const delivery = this.unreceipted.receive(label, deviceId, receipt);
+    if (delivery === undefined) return { delivered: undefined, file: undefined };
+    const file = this.unreceipted.has(delivery.id) ? undefined : this.setRelayed(delivery, now);
+    return { delivered: delivery.kind === "mail" ? delivery.letter : undefined, file };
+  }
+
+  /** Ends what was not acknowledged in time. */
+  setUnconfirmed(delivery: Pick<Delivery, "id" | "letter">, now: number): string | undefined {
+    this.#sqlite
+      .prepare("UPDATE overlay_delivery SET state = 'encrypted' WHERE id = ? AND state = 'relayed'")
+      .run(delivery.id);
+    return this.setFailed(delivery, "unconfirmed", now);
+  }
+
+  /** Stops waiting for a contact's acknowledgements. Returns spooled files that nobody needs any more. */
+  forgetUnreceipted(label: AddressLabel): (string | undefined)[] {
+    return this.unreceipted.deliveries(label).map((delivery) => {
+      this.unreceipted.remove(delivery.id);
+      return this.#settle(delivery);
+    });
+  }
+
+  /** Gives up sending again what is beyond the bound; whether it was taken is still told. Returns spooled files. */
+  boundKept(): string[] {
+    const files: string[] = [];
+    for (const letter of this.unreceipted.beyondKept()) {
+      this.#sqlite
+        .prepare("UPDATE overlay_delivery SET tag = NULL, slots = NULL WHERE letter = ? AND state = 'relayed'")
+        .run(letter);
+      const file = this.#sqlite
+        .prepare("DELETE FROM overlay_letter WHERE letter = ? RETURNING file")
+        .pluck()
+        .get(letter);
+      if (typeof file === "string") files.push(file);
+    }
+    return files;
   }
 
   setFailed(delivery: Pick<Delivery, "id" | "letter">, reason: LetterFailure, now: number): string | undefined {
@@ -146,30 +207,35 @@ export class Outbox {
          WHERE id = ? AND state IN ('waiting', 'encrypted')`,
       )
       .run(reason, now, delivery.id);
+    this.unreceipted.remove(delivery.id);
     return this.release(delivery.letter);
   }
 
   /** What was encrypted for the contact is to be encrypted anew: for another session, or other devices. */
   encryptAnew(label: AddressLabel): void {
-    this.#sqlite
+    const ids = this.#sqlite
       .prepare(
         `UPDATE overlay_delivery SET state = 'waiting', tag = NULL, slots = NULL, accepted = 0
-         WHERE label = ? AND state = 'encrypted'`,
+         WHERE label = ? AND state = 'encrypted' RETURNING id`,
       )
-      .run(label);
+      .pluck()
+      .all(label) as number[];
+    for (const id of ids) this.unreceipted.remove(id);
   }
 
   /** Sends a relayed letter once more. False where its content is gone; its sender is to be told then. */
   sendAgain(id: Uint8Array, label: AddressLabel, now: number): boolean {
     const letter = this.letter(id);
     const state = letter === undefined ? "failed" : "waiting";
-    this.#sqlite
+    const delivery = this.#sqlite
       .prepare(
         `INSERT INTO overlay_delivery (letter, label, kind, size, state, reason, since) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since, told = 0, accepted = 0
-         WHERE state = 'relayed'`,
+         ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since, told = 0, accepted = 0,
+           tag = NULL, slots = NULL WHERE state = 'relayed' RETURNING id`,
       )
-      .run(id, label, letter?.kind ?? "mail", letter?.size ?? 0, state, letter === undefined ? "lost" : null, now);
+      .pluck()
+      .get(id, label, letter?.kind ?? "mail", letter?.size ?? 0, state, letter === undefined ? "lost" : null, now);
+    if (typeof delivery === "number") this.unreceipted.remove(delivery);
     return letter !== undefined;
   }
 
@@ -216,14 +282,22 @@ export class Outbox {
   rows(): DeliveryRow[] {
     return this.#sqlite
       .prepare(
-        `SELECT letter, label AS "to", kind, state, reason, since, size FROM overlay_delivery
-         WHERE kind = 'mail' ORDER BY state IN ('relayed', 'failed'), id LIMIT ?`,
+        `SELECT letter, label AS "to", reason, since, size,
+           CASE WHEN state = 'relayed' AND EXISTS
+             (SELECT 1 FROM overlay_progress p WHERE p.letter = d.letter AND p.label = d.label AND p.kind = 'delivered')
+           THEN 'delivered' ELSE state END AS state
+         FROM overlay_delivery d WHERE kind = 'mail' ORDER BY d.state IN ('relayed', 'failed'), id LIMIT ?`,
       )
       .all(STATUS_ROWS) as DeliveryRow[];
   }
 
   sweep(now: number): void {
-    this.#sqlite.prepare("DELETE FROM overlay_delivery WHERE state = 'relayed' AND since < ?").run(now - RELAYED_KEPT);
+    this.#sqlite
+      .prepare(
+        `DELETE FROM overlay_delivery WHERE state = 'relayed' AND since < ?
+           AND id NOT IN (SELECT delivery FROM overlay_unreceipted)`,
+      )
+      .run(now - RELAYED_KEPT);
     this.#sqlite
       .prepare("DELETE FROM overlay_delivery WHERE state = 'failed' AND told = 1 AND since < ?")
       .run(now - FAILED_KEPT);
@@ -234,12 +308,21 @@ export class Outbox {
     return delivery.since < now - WAIT_LIMIT;
   }
 
+  /** Forgets the ratchet messages of a relayed letter that all devices have acknowledged, and the letter with its last recipient. */
+  #settle({ id, letter }: Pick<Delivery, "id" | "letter">): string | undefined {
+    if (this.unreceipted.has(id)) return undefined;
+    this.#sqlite
+      .prepare("UPDATE overlay_delivery SET tag = NULL, slots = NULL WHERE id = ? AND state = 'relayed'")
+      .run(id);
+    return this.release(letter);
+  }
+
   /** Deletes the letter's content if nothing waits for it or may be sent again; returns its spooled file, if it had one. */
   release(letter: Buffer): string | undefined {
     const row = this.#sqlite
       .prepare(
         `DELETE FROM overlay_letter WHERE letter = ? AND NOT EXISTS
-           (SELECT 1 FROM overlay_delivery WHERE letter = ? AND state IN ('waiting', 'encrypted')) AND NOT EXISTS
+           (SELECT 1 FROM overlay_delivery WHERE letter = ? AND (state IN ('waiting', 'encrypted') OR slots IS NOT NULL)) AND NOT EXISTS
            (SELECT 1 FROM overlay_sent WHERE letter = ? AND settled = 0)
          RETURNING file`,
       )

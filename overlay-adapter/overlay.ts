@@ -7,11 +7,13 @@ import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Carrying } from "./carry/carry.ts";
-import type { OverlayEvent } from "./events.ts";
+import type { LetterFailure, OverlayEvent, WaitReason } from "./events.ts";
+import type { Progress } from "./letter-progress.ts";
 import type { Meetings } from "./meetings.ts";
 import type { Gap } from "./missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
+import type { ReceiptPolicy } from "./receipts-due.ts";
 import type { RelayClient, RelayClientOptions } from "./relay-client.ts";
 
 export interface OverlayOptions {
@@ -33,6 +35,8 @@ export interface OverlayOptions {
   /** That many random bytes; the system's unless given. */
   readonly random?: (length: number) => Buffer;
   readonly onEvent?: (event: OverlayEvent) => void;
+  /** Whether and how late senders learn that their letters were taken; they do unless this says no. */
+  readonly receipts?: ReceiptPolicy;
   /** Makes the client of all relays; createRelayClient unless given. */
   readonly connect?: (options: RelayClientOptions) => RelayClient;
 }
@@ -88,8 +92,9 @@ export interface PendingInvite {
 export interface DeliveryStatus {
   readonly letter: Buffer;
   readonly to: AddressLabel;
-  readonly state: "waiting" | "encrypted" | "relayed" | "failed";
-  readonly reason?: string;
+  readonly state: "waiting" | "encrypted" | "relayed" | "delivered" | "failed";
+  /** Why it failed, or waits. */
+  readonly reason?: LetterFailure | WaitReason;
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly size: number;
@@ -146,6 +151,8 @@ export interface Overlay {
   enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void;
   /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */
   settleFailure(letter: Uint8Array, to: AddressLabel): void;
+  /** Confirms, in the caller's transaction, that the sender was told of a letter's progress; the event is not repeated then. */
+  settleProgress(letter: Uint8Array, to: AddressLabel, progress: Progress): void;
   /** Confirms, in the caller's transaction, that the user was told of missing letters; the event is not repeated then. */
   settleGap(gap: Gap): void;
   /** Cells that travel in folders, on a USB stick for instance, instead of through relays. */

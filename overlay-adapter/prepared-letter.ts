@@ -29,14 +29,14 @@ export class SpooledLetter {
   }
 }
 
-/** A letter from the overlay itself to a contact's overlay. */
-export function controlLetter(content: Buffer, random: (length: number) => Buffer): OutgoingLetter {
+/** A letter from the overlay itself to a contact's overlay. `flags` as in the letter's header. */
+export function controlLetter(content: Buffer, random: (length: number) => Buffer, flags = 0): OutgoingLetter {
   const hash = new ManifestHash();
   hash.update(content);
   return {
     letter: random(16),
     kind: "control",
-    flags: 0,
+    flags,
     contentKey: random(32),
     manifestHash: hash.digest(content.length),
     size: content.length,

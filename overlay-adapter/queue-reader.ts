@@ -242,6 +242,7 @@ export class QueueReader {
     if (partial === undefined) {
       if (this.#o.chains.seenTag(this.#queue.label as AddressLabel, cell.tag)) {
         this.#remember(key, "duplicate");
+        this.#letters.repeated(this.#queue.label as AddressLabel, cell.tag);
         return this.#drop("duplicate", [seq]);
       }
       // A body without its beginning: its sender sends it again, behind the beginning that the relay refused.
@@ -272,6 +273,7 @@ export class QueueReader {
       // Opened only to look: the step is taken again, and written, when the letter is complete.
       const header = await this.#letters.look(label, partial);
       if (typeof header === "string") return this.#finished(partial, header);
+      if (header.repeated) return this.#finished(partial, await this.#letters.storeRepeated(label, partial));
       if (header.kind !== "mail") return this.#finished(partial, "damaged");
       partial.stream = new StreamedLetter(this.#o.receiver, label, header, this.#o.clock.now());
     }

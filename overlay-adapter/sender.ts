@@ -10,10 +10,17 @@ import { SessionFailure } from "../keyring/device-sessions.ts";
 import { encodeInnerCell, type Slot } from "./cell.ts";
 import { sealCell } from "./cell-seal.ts";
 import type { ChainEnd, Chains } from "./chain.ts";
-import type { LetterFailure, OverlayEvent } from "./events.ts";
+import type { LetterFailure, OverlayEvent, WaitReason } from "./events.ts";
 import { paddedCells } from "./letter-content.ts";
-import { encodeLetterHeader, headerHash } from "./letter-header.ts";
-import { BATCH_LETTERS, CONTACT_WINDOW, FIRST_CELL_SLOTS, SLOTS_PER_CELL, STEP_CELLS } from "./limits.ts";
+import { encodeLetterHeader, headerHash, NO_RECEIPT } from "./letter-header.ts";
+import {
+  BATCH_LETTERS,
+  CONTACT_WINDOW,
+  FIRST_CELL_SLOTS,
+  SESSION_MARGIN,
+  SLOTS_PER_CELL,
+  STEP_CELLS,
+} from "./limits.ts";
 import type { Delivery, Outbox, OutgoingLetter } from "./outbox.ts";
 import type { QueueAddress } from "./queue-address.ts";
 import type { Queues } from "./queues.ts";
@@ -70,10 +77,16 @@ export class ContactSender {
   readonly #window = new Window(CONTACT_WINDOW);
   /** The last try since the start did not get through. Before one, no letter expires: the machine may have been off for days. */
   #inVain = false;
+  #waitsFor: WaitReason | undefined;
 
   constructor(options: SenderOptions, label: AddressLabel) {
     this.#o = options;
     this.#label = label;
+  }
+
+  /** What the letters wait for, as far as the last try has shown. */
+  get waitsFor(): WaitReason | undefined {
+    return this.#waitsFor;
   }
 
   /** Sends the next letters; one call is one batch. */
@@ -87,13 +100,14 @@ export class ContactSender {
     const { outbox, clock } = this.#o;
     if (!this.#o.ready(this.#label)) return "idle";
     const refusal = this.#refusal();
-    if (refusal === undefined) {
-      const renewed = await this.#renew();
-      if (renewed !== undefined) return renewed;
+    if (refusal !== undefined) {
+      const open = outbox.open(this.#label);
+      return open.length === 0 ? "idle" : this.#fail(open, refusal);
     }
-    const batch = outbox.next(this.#label, BATCH_LETTERS);
+    const renewed = await this.#renew();
+    if (renewed !== undefined) return renewed;
+    const batch = this.#batch();
     if (batch.length === 0) return "idle";
-    if (refusal !== undefined) return this.#fail(outbox.open(this.#label), refusal);
     const expired = this.#inVain ? batch.filter((delivery) => outbox.expired(delivery, clock.now())) : [];
     if (expired.length > 0) {
       const reachable = this.#o.device.sessionDevices(this.#label).length > 0;
@@ -103,14 +117,16 @@ export class ContactSender {
     if (address === undefined) return this.#fail(outbox.open(this.#label), "refused");
     try {
       const encrypted = await this.#encrypt(batch);
-      if (encrypted === "no-session") {
+      if (encrypted === "no-session" || encrypted === "unanswered") {
         this.#o.renewals.needSession(this.#label);
+        this.#waitsFor = "session";
         return "later";
       }
       return await this.#send(address, encrypted);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.#o.logger("info", "sending-paused", { code: error.code });
+      this.#waitsFor ??= "relay";
       return "later";
     }
   }
@@ -126,6 +142,18 @@ export class ContactSender {
       this.#o.logger("info", "sending-paused", { code: error.code });
       return "later";
     }
+  }
+
+  /** The next letters, as many as the contact's devices have room for; without room, those that ask for no receipt. */
+  #batch(): Delivery[] {
+    const { outbox, device } = this.#o;
+    const devices = device.sessionDevices(this.#label);
+    let room = Math.min(...devices.map((id) => outbox.unreceipted.room(this.#label, id)));
+    const next = outbox.next(this.#label, BATCH_LETTERS);
+    const full = next.findIndex((one) => !isEncrypted(one) && (one.flags & NO_RECEIPT) === 0 && room-- <= 0);
+    this.#waitsFor = full < 0 ? undefined : "receipts";
+    if (full === 0) return outbox.nextUnanswered(this.#label, BATCH_LETTERS);
+    return full < 0 ? next : next.slice(0, full);
   }
 
   #refusal(): LetterFailure | undefined {
@@ -147,15 +175,22 @@ export class ContactSender {
   }
 
   /** Session state, ratchet messages and the letters' new state in one transaction, under the contact's mutex. */
-  async #encrypt(batch: readonly Delivery[]): Promise<Encrypted[] | "no-session"> {
+  async #encrypt(batch: readonly Delivery[]): Promise<Encrypted[] | "no-session" | "unanswered"> {
     if (batch.every(isEncrypted)) return [...batch];
     const { db, own, contacts, device, outbox, chains, random, sent, clock, stateHash } = this.#o;
     return this.#o.sessions.run(this.#label, async () => {
       const steps = device.sessions(own, (label, id, key) => contacts.isTrustedDevice(label as AddressLabel, id, key));
       const ends = new Map<number, ChainEnd>();
-      for (const id of device.sessionDevices(this.#label)) ends.set(id, chains.sent(this.#label, id));
+      const now = this.#o.clock.now();
+      let unanswered = 0;
+      for (const id of device.sessionDevices(this.#label)) {
+        if (await steps.isUsable(this.#label, id, now + SESSION_MARGIN)) ends.set(id, chains.sent(this.#label, id));
+        else unanswered++;
+      }
+      if (ends.size === 0 && unanswered > 0) return "unanswered";
       const result: Encrypted[] = [];
       const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, number>][] = [];
+      const fresh: { delivery: Delivery; deviceId: number; headerHash: Buffer }[] = [];
       for (const delivery of batch) {
         if (isEncrypted(delivery)) {
           result.push(delivery);
@@ -175,13 +210,15 @@ export class ContactSender {
             stateHash: stateHash(),
             mark,
           });
-          const ciphertext = await this.#step(() => steps.encrypt(this.#label, id, header, this.#o.clock.now()));
+          const ciphertext = await this.#step(() => steps.encrypt(this.#label, id, header, now));
           if (ciphertext === undefined) {
             ends.delete(id);
             continue;
           }
-          ends.set(id, { seq, hash: headerHash(header) });
+          const hash = headerHash(header);
+          ends.set(id, { seq, hash });
           seqs.set(id, seq);
+          if ((letter.flags & NO_RECEIPT) === 0) fresh.push({ delivery, deviceId: id, headerHash: hash });
           slots.push({ deviceId: id, ...ciphertext });
         }
         if (slots.length === 0) return "no-session";
@@ -192,6 +229,7 @@ export class ContactSender {
       await db.commit(() => {
         steps.write();
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
+        for (const one of fresh) outbox.unreceipted.add(one.delivery, one.deviceId, one.headerHash, now);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
         for (const [letter, seqs] of added) sent.add(this.#label, letter, seqs, clock.now());
       });
@@ -268,6 +306,8 @@ export class ContactSender {
       await this.#record(progress);
     }
     if (fault !== undefined) throw fault;
+    if (stop === "full") this.#waitsFor = "room";
+    if (stop === "unavailable") this.#waitsFor = "relay";
     if (stop === undefined) return damaged < batch.length ? "again" : "later";
     if (stop === "gone") return this.#fail(this.#o.outbox.open(this.#label), "gone");
     return "later";

@@ -11,6 +11,7 @@ import { addInitCommand } from "./command/init.ts";
 import { addInviteCommand } from "./command/invite.ts";
 import { addPairCommand } from "./command/pair.ts";
 import { addPaperKeyCommand } from "./command/paper-key.ts";
+import { addQueueCommand } from "./command/queue.ts";
 import { addRelayCommand } from "./command/relay.ts";
 import { addRunCommand } from "./command/run.ts";
 import { addStartCommand } from "./command/start.ts";
@@ -44,6 +45,7 @@ for (const add of [
   addVerifyCommand,
   addAppPasswordCommand,
   addStatusCommand,
+  addQueueCommand,
   addImportCommand,
   addExportCommand,
   addDoctorCommand,

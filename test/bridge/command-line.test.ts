@@ -16,6 +16,7 @@ const COMMANDS = [
   "verify",
   "app-password",
   "status",
+  "queue",
   "import",
   "export",
   "doctor",

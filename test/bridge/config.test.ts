@@ -39,6 +39,7 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
   ["overlay", "proxy", '"socks5://127.0.0.1:9050"', { proxy: { host: "127.0.0.1", port: 9050 } }],
   ["overlay", "entry", `"${ENTRY} ${ENTRY}"`, { entries: [ENTRY, ENTRY] }],
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
+  ["receipts", "send", "false", { sendReceipts: false }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],
   ["fronts", "allow_remote", "true", { allowRemote: true }],
@@ -166,10 +167,11 @@ test("what formatConfig writes is read back as it was", () => {
       proxy: fc.record({ host: fc.constantFrom("127.0.0.1", "::1"), port: fc.integer({ min: 1, max: 65_535 }) }),
       passphraseFile: path,
       keyFile: path,
+      sendReceipts: fc.boolean(),
       allowRemote: fc.boolean(),
       logLevel: fc.constantFrom("error", "warn", "info", "debug"),
     },
-    { requiredKeys: ["imap", "smtp", "embeddedRelay", "allowRemote", "logLevel"] },
+    { requiredKeys: ["imap", "smtp", "embeddedRelay", "sendReceipts", "allowRemote", "logLevel"] },
   );
   fc.assert(fc.property(config, (value) => expect(parseConfig(formatConfig(value as Config), "c")).toEqual(value)));
   const external = { ...DEFAULT_CONFIG, relayUrl: RELAY };

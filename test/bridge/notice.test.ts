@@ -1,11 +1,13 @@
 import { expect, test } from "@jest/globals";
 import { type ParsedMail, simpleParser } from "mailparser";
-import { formatFailedDelivery, formatNotice, newMessageId, type Undelivered } from "../../bridge/notice.ts";
+import { type DeliveryReport, formatDeliveryReport } from "../../bridge/delivery-report.ts";
+import { formatNotice, newMessageId } from "../../bridge/notice.ts";
 import { formatDateTime } from "../../mime/date.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 9, 5, 7);
 const TO = `mail@${"a".repeat(52)}.postern.alt`;
-const FAILURE: Undelivered = {
+const FAILURE: DeliveryReport = {
+  action: "failed",
   to: TO,
   recipient: `mail@${"b".repeat(52)}.postern.alt`,
   status: "5.4.7",
@@ -64,7 +66,7 @@ test("a notice comes from the bridge, and its text arrives as it was", async () 
 });
 
 test("a delivery status notification is the multipart/report of RFC 6522, with RFC 3464's fields", async () => {
-  const message = formatFailedDelivery(FAILURE);
+  const message = formatDeliveryReport(FAILURE);
   expectWellFormed(message);
   const report = await simpleParser(message, { keepDeliveryStatus: true });
   expect(report.headers.get("content-type")).toMatchObject({
@@ -91,13 +93,13 @@ test("a delivery status notification is the multipart/report of RFC 6522, with R
 
 test("a letter without an envelope id has none in its notification", async () => {
   const { envid, ...without } = FAILURE;
-  const report = await simpleParser(formatFailedDelivery(without), { keepDeliveryStatus: true });
+  const report = await simpleParser(formatDeliveryReport(without), { keepDeliveryStatus: true });
   expect(deliveryStatus(report)[0]?.has("original-envelope-id")).toBe(false);
-  expect(formatFailedDelivery(without).toString()).not.toContain(String(envid));
+  expect(formatDeliveryReport(without).toString()).not.toContain(String(envid));
 });
 
 test("the third part names the letter by its Message-ID and holds nothing of its text", async () => {
-  const report = await simpleParser(formatFailedDelivery(FAILURE), { keepDeliveryStatus: true });
+  const report = await simpleParser(formatDeliveryReport(FAILURE), { keepDeliveryStatus: true });
   const headers = report.attachments.find(({ contentType }) => contentType === "text/rfc822-headers");
   expect(headers?.content.toString().trim()).toBe(`Message-ID: ${FAILURE.originalMessageId}`);
 });

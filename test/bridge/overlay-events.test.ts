@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { simpleParser } from "mailparser";
-import { rememberLetter } from "../../bridge/failed-letters.ts";
+import { rememberLetter } from "../../bridge/letter-reports.ts";
 import { OverlayEventHandler } from "../../bridge/overlay-events.ts";
 import type { LetterFailure, OverlayEvent } from "../../overlay-adapter/events.ts";
 import { SomeMail } from "./some-mail.ts";
@@ -33,6 +33,7 @@ const REASONS: readonly [LetterFailure, string][] = [
   ["expired", "5.4.7"],
   ["refused", "5.7.1"],
   ["no-session", "5.7.5"],
+  ["unconfirmed", "5.4.7"],
 ];
 test.each(REASONS)(
   "a letter that failed as %s comes back as a notification with status %s, once",

@@ -81,7 +81,7 @@ export class SomeMail {
 export class FakeOverlay implements Overlay {
   readonly sizeLimit = 1_000_000;
   readonly enqueued: { content: Buffer; recipients: readonly string[] }[] = [];
-  readonly settled: [letter: string, to: string][] = [];
+  readonly settled: [letter: string, to: string, progress?: string][] = [];
   discarded = 0;
   /** Thrown by the step of that name. */
   failing: { prepare?: unknown; enqueue?: unknown } = {};
@@ -104,6 +104,10 @@ export class FakeOverlay implements Overlay {
 
   settleFailure(letter: Uint8Array, to: string): void {
     this.settled.push([Buffer.from(letter).toString("hex"), to]);
+  }
+
+  settleProgress(letter: Uint8Array, to: string, progress: string): void {
+    this.settled.push([Buffer.from(letter).toString("hex"), to, progress]);
   }
 
   settleGap(gap: Gap): void {
