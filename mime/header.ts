@@ -4,8 +4,9 @@ export interface HeaderField {
   readonly name: string;
   /** The name in lower case, to compare with. */
   readonly key: string;
-  /** Offsets in the header: the name's first octet, the one after the colon, the one after the field's last line end. */
+  /** Offsets in the header: the name's first octet and the one behind it, the one after the colon, the one after the field's last line end. */
   readonly start: number;
+  readonly nameEnd: number;
   readonly valueStart: number;
   readonly end: number;
   /** What follows the colon, with its folding and its last line end. */
@@ -29,24 +30,65 @@ export function* headerFields(header: Uint8Array): Generator<HeaderField> {
     if (isEmptyLine(bytes, start, end)) return;
     while (end < bytes.length && isBlank(bytes[end])) end = lineEnd(bytes, end);
     const nameEnd = fieldNameEnd(bytes, start, end);
-    if (nameEnd !== undefined) {
-      const colon = bytes.indexOf(COLON, nameEnd);
-      const name = bytes.toString("latin1", start, nameEnd);
-      const raw = bytes.toString("latin1", colon + 1, end);
-      yield { name, key: name.toLowerCase(), start, valueStart: colon + 1, end, raw, value: unfold(raw) };
-    }
+    if (nameEnd !== undefined) yield new FieldInHeader(bytes, start, nameEnd, end);
     start = end;
+  }
+}
+
+/** Most fields of a header are passed over: their texts are made when they are asked for. */
+class FieldInHeader implements HeaderField {
+  readonly start: number;
+  readonly nameEnd: number;
+  readonly end: number;
+  readonly #bytes: Buffer;
+  #key: string | undefined;
+  #value: string | undefined;
+
+  constructor(bytes: Buffer, start: number, nameEnd: number, end: number) {
+    this.#bytes = bytes;
+    this.start = start;
+    this.nameEnd = nameEnd;
+    this.end = end;
+  }
+
+  get name(): string {
+    return this.#bytes.toString("latin1", this.start, this.nameEnd);
+  }
+
+  get key(): string {
+    return (this.#key ??= this.name.toLowerCase());
+  }
+
+  get valueStart(): number {
+    return this.#bytes.indexOf(COLON, this.nameEnd) + 1;
+  }
+
+  get raw(): string {
+    return this.#bytes.toString("latin1", this.valueStart, this.end);
+  }
+
+  get value(): string {
+    return (this.#value ??= unfold(this.raw));
   }
 }
 
 /** The unfolded value of the first field of that name (in lower case). */
 export function firstField(header: Uint8Array, key: string): string | undefined {
-  for (const field of headerFields(header)) if (field.key === key) return field.value;
+  for (const field of headerFields(header))
+    if (field.nameEnd - field.start === key.length && field.key === key) return field.value;
   return undefined;
 }
 
 /** Takes folding out of a raw value and blanks from around it (RFC 5322 section 2.2.3); bare line ends become blanks. */
 export function unfold(raw: string): string {
+  // One line, as most are.
+  const end = raw.endsWith("\r\n") ? raw.length - 2 : raw.length;
+  const first = raw.search(/[\r\n]/);
+  if (first === end || first < 0)
+    return raw
+      .slice(0, end)
+      .replace(/^[ \t]+/, "")
+      .trimEnd();
   return raw
     .replace(/\r?\n(?=[ \t])/g, "")
     .replace(/[\r\n]+/g, " ")

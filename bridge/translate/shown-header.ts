@@ -86,7 +86,7 @@ function shownField(field: HeaderField, context: IncomingContext): string | unde
     case "cc":
       return recipients("Cc", field, context) ?? "";
     case "date":
-      return parseDateTime(field.value) === undefined ? undefined : keepField({ ...field, name: "Date" });
+      return parseDateTime(field.value) === undefined ? undefined : cleanField("Date", field.raw);
     case "message-id":
       return ids("Message-ID", parseMessageIds(field.value).slice(0, 1));
     case "in-reply-to":
