@@ -166,6 +166,7 @@ async function loadGate(
       vault,
       vaultFile,
       relay: onion?.address ?? own.address,
+      spareRelays: config.spareRelays ?? [],
       carrier,
       sendingCarrier: composeSendingCarrier(config, carrier),
       logger,

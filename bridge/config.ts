@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../overlay-adapter/proxy-url.ts";
-import { parseRelayUrl } from "../relay/relay-url.ts";
+import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
 
@@ -14,6 +14,8 @@ export interface Config {
   readonly smtp: HostPort;
   /** A relay elsewhere, as `postern-relay://...`; where absent, the bridge runs its own. */
   readonly relayUrl?: string;
+  /** Further relays: queues move to the first of them that answers, should the other one die. */
+  readonly spareRelays?: readonly RelayAddress[];
   readonly embeddedRelay: {
     readonly listen: HostPort;
     readonly advertise?: HostPort;
@@ -89,6 +91,7 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
     parseRelayUrl(text);
     return { relayUrl: text };
   },
+  "relay.spares": (text) => ({ spareRelays: text.trim().split(/\s+/).map(parseRelayUrl) }),
   "relay.listen": (text, { embeddedRelay }) => ({ embeddedRelay: { ...embeddedRelay, listen: parseHostPort(text) } }),
   "relay.advertise": (text, { embeddedRelay }) => ({
     embeddedRelay: { ...embeddedRelay, advertise: parseHostPort(text) },
@@ -207,6 +210,7 @@ export function formatConfig(config: Config): string {
   table("imap", [["listen", quoted(formatHostPort(config.imap))]]);
   table("smtp", [["listen", quoted(formatHostPort(config.smtp))]]);
   const { listen, advertise, onion } = config.embeddedRelay;
+  const spares = quoted(config.spareRelays?.map(formatRelayUrl).join(" "));
   table(
     "relay",
     config.relayUrl === undefined
@@ -214,8 +218,12 @@ export function formatConfig(config: Config): string {
           ["listen", quoted(formatHostPort(listen))],
           ["advertise", advertise && quoted(formatHostPort(advertise))],
           ["onion", onion && quoted(formatHostPort(onion))],
+          ["spares", spares],
         ]
-      : [["url", quoted(config.relayUrl)]],
+      : [
+          ["url", quoted(config.relayUrl)],
+          ["spares", spares],
+        ],
   );
   table("overlay", [
     ["proxy", config.proxy && quoted(formatProxyUrl(config.proxy))],

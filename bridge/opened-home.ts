@@ -45,6 +45,8 @@ export interface OpenHomeOptions {
   readonly vaultFile: VaultFile;
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
+  /** With their tokens. */
+  readonly spareRelays: readonly RelayAddress[];
   readonly carrier: Carrier;
   /** To contacts' relays, if that is another. */
   readonly sendingCarrier: Carrier | undefined;
@@ -57,7 +59,7 @@ export interface OpenHomeOptions {
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
-  const { paths, vault, vaultFile, relay, carrier, sendingCarrier, logger, mailQuota, sendReceipts } = options;
+  const { paths, vault, vaultFile, relay, spareRelays, carrier, sendingCarrier, logger, mailQuota, sendReceipts } = options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
@@ -90,6 +92,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       contacts,
       device,
       relay,
+      spareRelays,
       carrier,
       ...(sendingCarrier && { sendingCarrier }),
       receiver: createLetterReceiver({ account, contacts, maildir, logger }),

@@ -12,7 +12,7 @@ export interface ReceiptsControl {
  * What one overlay says to another in a letter of the kind `control`:
  *
  *     control = %x01 nonce           ; welcome: the hello was taken; 32 octets, the host's part of the safety phrase
- *             / %x02 vector16        ; queue: from now on, write to this address
+ *             / %x02 vector16 order  ; queue: from now on, write to this address; a u64 that rises with each
  *             / %x03 vector16        ; state: the sender's account state
  *             / %x20 receipts        ; these letters were taken (receipt.ts)
  *             / %x21 receipts        ; the same, but the user who sent them is not to be told
@@ -21,7 +21,7 @@ export interface ReceiptsControl {
  */
 export type Control =
   | { readonly kind: "welcome"; readonly nonce: Buffer }
-  | { readonly kind: "queue"; readonly address: QueueAddress }
+  | { readonly kind: "queue"; readonly address: QueueAddress; readonly order: number }
   | { readonly kind: "state"; readonly accountState: Buffer }
   | ReceiptsControl
   | { readonly kind: "unknown" };
@@ -32,7 +32,7 @@ export function encodeControl(control: Exclude<Control, { kind: "unknown" }>): B
   if (control.kind === "welcome") return writer.u8(1).raw(control.nonce).bytes();
   if ("receipts" in control)
     return encodeReceipts(writer.u8(control.kind === "receipts" ? 0x20 : 0x21), control.receipts).bytes();
-  return writer.u8(2).vector16(encodeQueueAddress(control.address)).bytes();
+  return writer.u8(2).vector16(encodeQueueAddress(control.address)).u64(control.order).bytes();
 }
 
 /** @throws DecodeError */
@@ -41,7 +41,7 @@ export function decodeControl(bytes: Uint8Array): Control {
   const reader = new ByteReader(bytes);
   const kind = reader.u8();
   if (kind === 1) return { kind: "welcome", nonce: Buffer.from(reader.raw(NONCE_SIZE)) };
-  if (kind === 2) return { kind: "queue", address: decodeQueueAddress(reader.vector16()) };
+  if (kind === 2) return { kind: "queue", address: decodeQueueAddress(reader.vector16()), order: reader.u64() };
   if (kind === 3) return { kind: "state", accountState: Buffer.from(reader.vector16()) };
   if (kind === 0x20) return { kind: "receipts", receipts: decodeReceipts(reader) };
   if (kind === 0x21) return { kind: "acknowledgements", receipts: decodeReceipts(reader) };

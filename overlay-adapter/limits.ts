@@ -111,3 +111,13 @@ export const UNRECEIPTED_KEPT = 2 ** 30;
 export const SESSION_MARGIN = 5 * DAY;
 /** What has not got further in this time is told to senders that asked for it. */
 export const PROGRESS_TOLD_AFTER = 4 * 3_600_000;
+/** A queue is followed by another after this at the earliest: longer than the overlap, so that there are never three. */
+export const QUEUE_AGE_LEAST = 45 * DAY;
+/** And after this at the latest. */
+export const QUEUE_AGE_MOST = 90 * DAY;
+/** So long the old queue is read after the new one came into use: a contact's home that was restored from a copy a month old still writes there. */
+export const QUEUE_OVERLAP = 35 * DAY;
+/** Sweeps with nothing on its way before an old queue is deleted. */
+export const QUIET_SWEEPS = 3;
+/** A relay that has not answered for so long, while another does, is taken as dead. */
+export const RELAY_GIVEN_UP = 6 * 3_600_000;

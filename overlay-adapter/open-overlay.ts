@@ -9,7 +9,7 @@ import { Chains } from "./chain.ts";
 import { decodeContactLetter } from "./contact-letters.ts";
 import { contactSchema } from "./contact-schema.ts";
 import { ContactStanding } from "./contact-standing.ts";
-import { decodeControl, encodeControl, type ReceiptsControl } from "./control.ts";
+import { decodeControl, type ReceiptsControl } from "./control.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
 import { Invites } from "./invites.ts";
 import type { JoinContext } from "./join-context.ts";
@@ -32,13 +32,14 @@ import type {
 } from "./overlay.ts";
 import { type PairRow, Pairs } from "./pairs.ts";
 import { Phrases } from "./phrases.ts";
-import { controlLetter, SpooledLetter } from "./prepared-letter.ts";
+import { SpooledLetter } from "./prepared-letter.ts";
 import { QueueReader } from "./queue-reader.ts";
+import { QueueRotation } from "./queue-rotation.ts";
 import { type OwnQueue, Queues } from "./queues.ts";
 import { receiptSchema } from "./receipt-schema.ts";
 import { ReceiptSender } from "./receipt-sender.ts";
 import { ReceiptsDue } from "./receipts-due.ts";
-import { createRelayClient, type RelayClient } from "./relay-client.ts";
+import { answers, createRelayClient, type RelayClient } from "./relay-client.ts";
 import { Renewals } from "./renewals.ts";
 import { overlaySchema } from "./schema.ts";
 import { ContactSender } from "./sender.ts";
@@ -77,6 +78,7 @@ export class OpenOverlay implements Overlay {
   readonly #standing: ContactStanding;
   readonly #pairs: Pairs;
   readonly meetings: Meetings;
+  readonly #rotation: QueueRotation;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -87,7 +89,7 @@ export class OpenOverlay implements Overlay {
 
   constructor(options: OverlayOptions) {
     this.#o = options;
-    const { db, relay } = options;
+    const { db, relay, spareRelays = [] } = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     this.#random = options.random ?? randomBytes;
@@ -98,7 +100,7 @@ export class OpenOverlay implements Overlay {
     this.#outbox = new Outbox(db);
     this.#sent = new SentLetters(db);
     this.#unopened = new UnopenedLetters(db);
-    this.#queues = new Queues(db, relay, this.#random);
+    this.#queues = new Queues(db, [relay, ...spareRelays], this.#random);
     this.#chains = new Chains(db);
     this.#phrases = new Phrases(db, options.identity.label);
     this.#progress = new LetterProgress(db);
@@ -181,13 +183,20 @@ export class OpenOverlay implements Overlay {
       },
     };
     this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
+    this.#rotation = new QueueRotation({
+      ...context,
+      relays: [relay, ...spareRelays],
+      connected: (at) => this.#client.connected(at),
+      answers: (at) => answers(this.#client, at, this.#random),
+      quiet: (queue) => this.#readers.get(queue)?.quiet ?? true,
+    });
   }
 
   start(): void {
     if (!this.#work.start()) return;
     this.#sweep();
     this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
-    this.#tellNewAddress();
+    this.#rotation.tellNewAddresses();
     for (const { id, state, label } of this.#queues.allOwn())
       if (state !== "new" || label !== undefined) this.#read(id);
     for (const { letter, label, reason } of this.#outbox.untold())
@@ -446,6 +455,7 @@ export class OpenOverlay implements Overlay {
           this.#emit({ kind: "cells-dropped", from, reason, count });
         },
         wake,
+        used: (id) => this.#rotation.used(id),
       },
       queue,
     );
@@ -475,8 +485,7 @@ export class OpenOverlay implements Overlay {
       if (contactLetter?.kind === "invite-alarm")
         this.#o.db.afterSync(() => this.#emit({ kind: "invite-alarm", contact: from }));
       if (control.kind === "welcome") this.#welcomed(from, control.nonce);
-      if (control.kind === "queue") {
-        this.#queues.setContact(from, control.address);
+      if (control.kind === "queue" && this.#rotation.hear(from, control.address, control.order)) {
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
       }
       if (control.kind === "receipts" || control.kind === "acknowledgements") this.#receipted(from, deviceId, control);
@@ -516,21 +525,6 @@ export class OpenOverlay implements Overlay {
     db.afterCommit(() => this.#sender(from).wake());
   }
 
-  /** The own relay is under another host or port than the contacts were told: tells them. */
-  #tellNewAddress(): void {
-    const { db } = this.#o;
-    db.transaction(() => {
-      for (const queue of this.#queues.allOwn()) {
-        const { relay, toldRelay, label, state } = queue;
-        if (relay.host === toldRelay.host && relay.port === toldRelay.port) continue;
-        if (label === undefined || state === "deleting") continue;
-        this.#queues.setToldRelay(queue.id, relay);
-        const control = encodeControl({ kind: "queue", address: this.#queues.address(queue) });
-        this.#outbox.add(controlLetter(control, this.#random), [label], this.#clock.now());
-      }
-    });
-  }
-
   /** Removes queues, session and join; what waits for the contact fails. `gone`: the contact goes as well. */
   async #forget(label: AddressLabel, end: "gone" | "removed" | "revoked"): Promise<void> {
     const { db, contacts, device } = this.#o;
@@ -546,6 +540,7 @@ export class OpenOverlay implements Overlay {
         this.#chains.remove(label);
         this.#renewals.forget(label);
         this.#standing.forget(label);
+        this.#rotation.forget(label);
         if (end === "revoked") contacts.setState(label, "revoked");
         if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
         const failed = this.#outbox.open(label);
@@ -600,10 +595,17 @@ export class OpenOverlay implements Overlay {
     }
   }
 
-  /** Not at the start: what is missing may lie at the relay. */
+  /** Not at the start: what is missing, or in a queue that is to go, may lie at the relay. */
   #tellGaps(): void {
+    this.#rotate();
     for (const gap of this.#chains.missing.untold(this.#clock.now())) this.#emit({ kind: "gap", ...gap });
     this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
+  }
+
+  #rotate(): void {
+    this.#rotation.step().catch((error: unknown) => {
+      if (!this.#work.stopping) this.#logger("error", "rotation-failed", { cause: String(error) });
+    });
   }
 
   #emit(event: OverlayEvent): void {

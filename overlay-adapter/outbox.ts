@@ -138,6 +138,11 @@ export class Outbox {
       .run(tag, encodeSlotList(slots), id);
   }
 
+  /** Letters to the contact that were half on their way begin anew; in the caller's transaction. */
+  sendAnew(label: AddressLabel): void {
+    this.#sqlite.prepare("UPDATE overlay_delivery SET accepted = 0 WHERE label = ? AND state = 'encrypted'").run(label);
+  }
+
   setAccepted(id: number, cells: number): void {
     this.#sqlite
       .prepare("UPDATE overlay_delivery SET accepted = ? WHERE id = ? AND state = 'encrypted'")

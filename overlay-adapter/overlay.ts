@@ -26,6 +26,8 @@ export interface OverlayOptions {
   readonly device: Device;
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
+  /** Further relays of one's own, with their tokens: queues move there when the first one does not answer any more. */
+  readonly spareRelays?: readonly RelayAddress[];
   readonly carrier: Carrier;
   /** Carries what goes to contacts' relays; `carrier` unless given. */
   readonly sendingCarrier?: Carrier;

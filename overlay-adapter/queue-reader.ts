@@ -41,6 +41,8 @@ export interface ReaderOptions extends LetterStoreOptions {
   readonly logger: Logger;
   readonly dropped: (from: AddressLabel | undefined, reason: DropReason, count: number) => void;
   readonly wake: () => void;
+  /** A letter came through this queue and is stored. */
+  readonly used: (queue: number) => void;
 }
 
 /**
@@ -318,6 +320,7 @@ export class QueueReader {
         tag: Buffer.from(partial.key, "hex"),
         senderDevice: partial.senderDevice,
       });
+    if (reason === undefined) this.#o.used(this.#queue.id);
     if (reason === "elsewhere") this.#o.dropped(this.#queue.label, reason, partial.seqs.length);
     else if (reason === undefined) this.#acknowledge(partial.seqs);
     else this.#drop(reason, partial.seqs);

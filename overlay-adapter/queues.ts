@@ -5,8 +5,14 @@ import { type RelayAddress, withoutToken } from "../relay/relay-url.ts";
 import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "./queue-address.ts";
 import type { QueueSecrets } from "./relay-client.ts";
 
+/** All that a queue is made of, bytes as QueueSecrets says. */
+export interface QueueContent extends QueueSecrets {
+  /** Seals the cells: 32 bytes. */
+  readonly queueKey: Buffer;
+}
+
 /** A queue that this bridge reads: one contact writes into it, or will, once an invite is taken. */
-export interface OwnQueue extends QueueSecrets {
+export interface OwnQueue extends QueueContent {
   readonly id: number;
   /** Undefined while its invite waits. */
   readonly label: AddressLabel | undefined;
@@ -16,7 +22,6 @@ export interface OwnQueue extends QueueSecrets {
   readonly relay: RelayAddress;
   /** The relay's address as the contact knows it. */
   readonly toldRelay: RelayAddress;
-  readonly queueKey: Buffer;
 }
 
 interface OwnQueueRow {
@@ -36,25 +41,38 @@ interface OwnQueueRow {
 /** The queues' secrets on disk. All methods are synchronous and join the caller's transaction. */
 export class Queues {
   readonly #sqlite: Database["sqlite"];
-  readonly #relay: RelayAddress;
+  readonly #relays: readonly RelayAddress[];
   readonly #random: (length: number) => Buffer;
 
-  constructor(db: Database, relay: RelayAddress, random: (length: number) => Buffer) {
+  /** The own relays, with their tokens; the preferred one first. */
+  constructor(db: Database, relays: readonly [RelayAddress, ...RelayAddress[]], random: (length: number) => Buffer) {
     this.#sqlite = db.sqlite;
-    this.#relay = relay;
+    this.#relays = relays;
     this.#random = random;
   }
 
-  /** A new queue on the own relay, which is yet to learn of it. */
+  /** A new queue on the preferred relay, which is yet to learn of it. */
   create(label?: AddressLabel): OwnQueue {
-    const { host, port, pin } = this.#relay;
     const random = this.#random;
-    const { lastInsertRowid } = this.#sqlite
-      .prepare("INSERT INTO overlay_own_queue VALUES (NULL, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?)")
-      .run(label ?? null, host, port, pin, random(24), random(32), random(24), random(32), random(32));
-    const queue = this.own(Number(lastInsertRowid));
+    const secrets = {
+      recipientId: random(24),
+      recipientSeed: random(32),
+      senderId: random(24),
+      senderKey: random(32),
+      queueKey: random(32),
+    };
+    const queue = this.own(this.add(secrets, this.#relays[0] as RelayAddress, label));
     if (queue === undefined) throw new Error("the queue that was just written is not there");
     return queue;
+  }
+
+  /** The same with secrets of one's choice; returns its id. */
+  add(secrets: QueueContent, { host, port, pin }: RelayAddress, label?: AddressLabel): number {
+    const { recipientId, recipientSeed, senderId, senderKey, queueKey } = secrets;
+    const { lastInsertRowid } = this.#sqlite
+      .prepare("INSERT INTO overlay_own_queue VALUES (NULL, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?)")
+      .run(label ?? null, host, port, pin, recipientId, recipientSeed, senderId, senderKey, queueKey);
+    return Number(lastInsertRowid);
   }
 
   own(id: number): OwnQueue | undefined {
@@ -125,7 +143,7 @@ export class Queues {
       label: row.label ?? undefined,
       state: row.state,
       // The pin is the relay's identity: under another host or port it is still the same relay.
-      relay: equalConstantTime(told.pin, this.#relay.pin) ? this.#relay : told,
+      relay: this.#relays.find(({ pin }) => equalConstantTime(told.pin, pin)) ?? told,
       toldRelay: told,
       recipientId: row.recipient_id,
       recipientSeed: row.recipient_seed,

@@ -156,3 +156,18 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
     },
   };
 }
+
+/** Whether a relay can be reached and speaks the protocol: it is asked for a slot that nobody has. */
+export async function answers(
+  client: RelayClient,
+  relay: RelayAddress,
+  random: (length: number) => Buffer,
+): Promise<boolean> {
+  try {
+    await client.slotStatus(relay, { slotId: random(24), ownerSeed: random(32) });
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
+}

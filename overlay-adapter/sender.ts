@@ -303,12 +303,13 @@ export class ContactSender {
       }
     } finally {
       await Promise.all(answers);
-      await this.#record(progress);
+      await this.#record(address, progress);
     }
     if (fault !== undefined) throw fault;
     if (stop === "full") this.#waitsFor = "room";
     if (stop === "unavailable") this.#waitsFor = "relay";
     if (stop === undefined) return damaged < batch.length ? "again" : "later";
+    if (stop === "gone" && this.#hasMoved(address)) return "again";
     if (stop === "gone") return this.#fail(this.#o.outbox.open(this.#label), "gone");
     return "later";
   }
@@ -332,19 +333,26 @@ export class ContactSender {
     }
   }
 
+  /** The contact has said meanwhile to write elsewhere. */
+  #hasMoved(address: QueueAddress): boolean {
+    const now = this.#o.queues.contact(this.#label);
+    return now !== undefined && !Buffer.from(now.senderId).equals(address.senderId);
+  }
+
   /** Writes down how many cells the relay has without a gap. */
-  async #record(progress: readonly Progress[]): Promise<void> {
+  async #record(address: QueueAddress, progress: readonly Progress[]): Promise<void> {
     const { db, outbox, clock, spool, emit } = this.#o;
     const done: Delivery[] = [];
     const files = await db.commit(() => {
       const released: (string | undefined)[] = [];
+      const moved = this.#hasMoved(address);
       for (const { delivery, total, outcomes } of progress) {
         const refused = outcomes.findIndex((outcome) => outcome !== "accepted");
         const accepted = delivery.accepted + (refused < 0 ? outcomes.length : refused);
         if (accepted === total) {
           released.push(outbox.setRelayed(delivery, clock.now()));
           done.push(delivery);
-        } else if (accepted > delivery.accepted) outbox.setAccepted(delivery.id, accepted);
+        } else if (accepted > delivery.accepted && !moved) outbox.setAccepted(delivery.id, accepted);
       }
       return released;
     });

@@ -12,6 +12,7 @@ import {
   readConfig,
   readEnvironment,
 } from "../../bridge/config.ts";
+import { parseRelayUrl } from "../../relay/relay-url.ts";
 
 const SECRET32 = Buffer.alloc(32, 5).toString("base64url");
 const RELAY = `postern-relay://${SECRET32}@relay.example:4523/${SECRET32}`;
@@ -23,6 +24,12 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
   ["imap", "listen", '"127.0.0.2:1143"', { imap: { host: "127.0.0.2", port: 1143 } }],
   ["smtp", "listen", '"[::1]:1025"', { smtp: { host: "::1", port: 1025 } }],
   ["relay", "url", `"${RELAY}"`, { relayUrl: RELAY }],
+  [
+    "relay",
+    "spares",
+    `" ${RELAY}  ${RELAY.replace("relay.example", "spare.example")} "`,
+    { spareRelays: [parseRelayUrl(RELAY), parseRelayUrl(RELAY.replace("relay.example", "spare.example"))] },
+  ],
   ["relay", "listen", '"0.0.0.0:4000"', { embeddedRelay: { listen: { host: "0.0.0.0", port: 4000 } } }],
   [
     "relay",

@@ -121,7 +121,11 @@ test("headers and queue addresses are the same after encoding and decoding", () 
 test("control letters are the same after encoding and decoding, and unknown ones are taken", () => {
   fc.assert(
     fc.property(address, (address) => {
-      expect(decodeControl(encodeControl({ kind: "queue", address }))).toEqual({ kind: "queue", address });
+      expect(decodeControl(encodeControl({ kind: "queue", address, order: 7 }))).toEqual({
+        kind: "queue",
+        address,
+        order: 7,
+      });
     }),
     { numRuns: 20 },
   );
