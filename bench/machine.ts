@@ -6,7 +6,7 @@ import { PrivateKey } from "@signalapp/libsignal-client";
 import { seal } from "../foundation/seal.ts";
 
 /** Runs the work for about half a second; how often a second it was done. */
-function perSecond(work: () => void): number {
+export function perSecond(work: () => void): number {
   const started = performance.now();
   let done = 0;
   for (; performance.now() - started < 500; done++) work();

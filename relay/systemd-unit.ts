@@ -3,11 +3,8 @@ export interface UnitOptions {
   readonly node: string;
   /** Absolute path of this program's main file. */
   readonly main: string;
-  readonly listen: string;
-  readonly advertise: string | undefined;
-  readonly metrics: string | undefined;
-  /** `public` needs no mention. */
-  readonly forward: string;
+  /** Of the command, by their names. */
+  readonly options: Readonly<Record<string, string | undefined>> & { readonly listen: string };
   /** Open files beside the connections'. */
   readonly connections: number;
 }
@@ -18,19 +15,10 @@ const SPARE_FILES = 256;
  * A systemd service (systemd.exec(5)) that runs a relay as a user of its own, which owns `/var/lib/postern-relay` and may
  * write nowhere else. Node compiles at run time, so MemoryDenyWriteExecute is not among what it is denied.
  */
-export function formatSystemdUnit({
-  node,
-  main,
-  listen,
-  advertise,
-  metrics,
-  forward,
-  connections,
-}: UnitOptions): string {
-  const more = advertise === undefined ? [] : ["--advertise", advertise];
-  if (metrics !== undefined) more.push("--metrics", metrics);
-  if (forward !== "public") more.push("--forward", forward);
-  const command = [node, main, "relay", "--home", "/var/lib/postern-relay", "--listen", listen, ...more];
+export function formatSystemdUnit({ node, main, options, connections }: UnitOptions): string {
+  const set = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  const command = [node, main, "relay", "--home", "/var/lib/postern-relay", ...set];
+  const { listen } = options;
   // A program that lies in somebody's home must be seen from there.
   const home = [node, main].some((path) => /^\/(home|root)\//.test(path)) ? "read-only" : "yes";
   const privileged = Number(listen.slice(listen.lastIndexOf(":") + 1)) < 1024;

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { Failure } from "../../../foundation/failure.ts";
 import { issueToken, listTokens, revokeToken } from "../../../relay/token-desk.ts";
 import type { TokenUse } from "../../../relay/token-store.ts";
 import { parseOctetSize } from "../../octet-size.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 import { relayDirectory } from "./relay-directory.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface AddOptions extends CommonOptions {
   readonly queues?: string;
@@ -32,9 +32,9 @@ export function addRelayTokenCommands(relay: Command): void {
         .option("--per-hour <number>", "queues and invites that they make in an hour"),
     async ({ environment, output }, options, name = "") => {
       const limits = {
-        queues: wholeNumber("--queues", options.queues),
+        queues: options.queues === undefined ? undefined : wholeNumber("--queues", options.queues),
         octets: options.octets === undefined ? undefined : parseOctetSize(options.octets),
-        creationsPerHour: wholeNumber("--per-hour", options.perHour),
+        creationsPerHour: options.perHour === undefined ? undefined : wholeNumber("--per-hour", options.perHour),
       };
       const url = await issueToken(relayDirectory(environment, options), name, limits);
       output.result({ name, url }, url);
@@ -81,10 +81,4 @@ function describe(token: TokenUse): string {
     ...(token.revokedAt === undefined ? [] : [`revoked ${new Date(token.revokedAt).toISOString().slice(0, 10)}`]),
   ];
   return words.join("  ");
-}
-
-function wholeNumber(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[0-9]{1,9}$/.test(text)) throw new Failure("invalid", `${option} takes a whole number, 100 for instance`);
-  return Number(text);
 }

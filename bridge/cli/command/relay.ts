@@ -3,18 +3,20 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import type { ForwardPolicy } from "../../../relay/forwarder.ts";
-import { DEFAULT_LIMITS } from "../../../relay/limits.ts";
+import { DEFAULT_LIMITS, type RelayLimits } from "../../../relay/limits.ts";
 import { serveMetrics } from "../../../relay/metrics.ts";
 import { startRelay } from "../../../relay/relay.ts";
 import { formatSystemdUnit } from "../../../relay/systemd-unit.ts";
 import { saveAddress } from "../../../relay/token-desk.ts";
 import { exists } from "../../home.ts";
 import { type HostPort, isLoopback, parseHostPort } from "../../host-port.ts";
+import { parseOctetSize } from "../../octet-size.ts";
 import { createStderrLogger } from "../log.ts";
 import { untilStopped } from "../until-stopped.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 import { relayDirectory } from "./relay-directory.ts";
 import { addRelayTokenCommands } from "./relay-token.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface RelayCommandOptions extends CommonOptions {
   readonly listen: string;
@@ -22,6 +24,10 @@ interface RelayCommandOptions extends CommonOptions {
   readonly metrics?: string;
   readonly forward: ForwardPolicy;
   readonly systemdUnit?: boolean;
+  readonly space?: string;
+  readonly queues?: string;
+  readonly connections?: string;
+  readonly perHour?: string;
 }
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
@@ -46,12 +52,27 @@ export function addRelayCommand(program: Command): void {
             .choices(["public", "none", "any"])
             .default("public", "public: to relays on the public internet; any: in private networks, too"),
         )
+        .option("--space <size>", "what all unread cells together may take on the disk (default: 16 GiB)")
+        .option("--queues <number>", "queues in all (default: 100000)")
+        .option("--connections <number>", "connections at a time (default: 4096)")
+        .option(
+          "--per-hour <number>",
+          "queues and invites made in an hour with a token that says nothing of it (default: 1000)",
+        )
         .option("--systemd-unit", "print a systemd service that runs the relay so, and do nothing else"),
     async ({ environment, output }, options) => {
       const { host, port } = parseHostPort(options.listen);
       const metricsAt = options.metrics === undefined ? undefined : metricsAddress(options.metrics);
+      const limits = limitsOf(options);
       if (options.systemdUnit) {
-        const unit = formatSystemdUnit({ ...unitOptions(options), node: process.execPath, main: MAIN });
+        const { listen, advertise, metrics, space, queues, connections, perHour } = options;
+        const forward = options.forward === "public" ? undefined : options.forward;
+        const unit = formatSystemdUnit({
+          node: process.execPath,
+          main: MAIN,
+          options: { listen, advertise, metrics, space, queues, connections, "per-hour": perHour, forward },
+          connections: (limits.connections ?? DEFAULT_LIMITS.connections) + DEFAULT_LIMITS.forwards,
+        });
         return output.result({ unit }, unit);
       }
       const directory = relayDirectory(environment, options);
@@ -59,7 +80,15 @@ export function addRelayCommand(program: Command): void {
         throw new Failure("invalid", `${directory} is a bridge's home: give the relay another --home`);
       const logger = createStderrLogger("info", output.json);
       const publicHost = options.advertise === undefined ? {} : { publicHost: options.advertise };
-      const relay = await startRelay({ directory, host, port, logger, forward: options.forward, ...publicHost });
+      const relay = await startRelay({
+        directory,
+        host,
+        port,
+        logger,
+        limits,
+        forward: options.forward,
+        ...publicHost,
+      });
       try {
         await saveAddress(directory, relay.address);
         const metrics = metricsAt === undefined ? undefined : await serveMetrics(relay, metricsAt.host, metricsAt.port);
@@ -77,9 +106,13 @@ export function addRelayCommand(program: Command): void {
   addRelayTokenCommands(relay);
 }
 
-function unitOptions({ listen, advertise, metrics, forward }: RelayCommandOptions) {
-  const connections = DEFAULT_LIMITS.connections + DEFAULT_LIMITS.forwards;
-  return { listen, advertise, metrics, forward, connections };
+function limitsOf({ space, queues, connections, perHour }: RelayCommandOptions): Partial<RelayLimits> {
+  return {
+    ...(space !== undefined && { octets: parseOctetSize(space) }),
+    ...(queues !== undefined && { queues: wholeNumber("--queues", queues) }),
+    ...(connections !== undefined && { connections: wholeNumber("--connections", connections) }),
+    ...(perHour !== undefined && { creationsPerHour: wholeNumber("--per-hour", perHour) }),
+  };
 }
 
 function metricsAddress(text: string): HostPort {
