@@ -38,7 +38,7 @@ export class WireClient {
       for (const block of splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "message") this.onCell(message.seq);
-        else if (message.kind !== "versions" && message.kind !== "ended") {
+        else if (message.kind !== "versions" && message.kind !== "ended" && message.kind !== "carried") {
           this.#answers.get(correlation)?.resolve(message);
           this.#answers.delete(correlation);
         }
