@@ -59,7 +59,8 @@ export interface OpenHomeOptions {
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
 export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
-  const { paths, vault, vaultFile, relay, spareRelays, carrier, sendingCarrier, logger, mailQuota, sendReceipts } = options;
+  const { paths, vault, vaultFile, relay, spareRelays, carrier, sendingCarrier, logger, mailQuota, sendReceipts } =
+    options;
   const clock = systemClock;
   const db = await openExistingState(paths, vault);
   try {
