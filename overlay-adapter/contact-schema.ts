@@ -64,5 +64,30 @@ export const contactSchema: Schema = {
        answer BLOB,
        address BLOB
      ) STRICT;`,
+    `CREATE TABLE overlay_introducing (
+       id BLOB PRIMARY KEY,
+       a TEXT NOT NULL,
+       b TEXT NOT NULL,
+       passed INTEGER NOT NULL,
+       at INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE overlay_introduction (
+       id TEXT PRIMARY KEY,
+       introducer TEXT NOT NULL,
+       other TEXT NOT NULL,
+       name TEXT NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('offered', 'accepted', 'hosting', 'waiting')),
+       co_recipient INTEGER NOT NULL,
+       expires_at INTEGER NOT NULL,
+       secret_key BLOB,
+       own BLOB,
+       theirs BLOB,
+       bundle BLOB
+     ) STRICT;
+     CREATE TABLE overlay_introduced (
+       label TEXT PRIMARY KEY,
+       introducer TEXT NOT NULL,
+       name TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;`,
   ],
 };

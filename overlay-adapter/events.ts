@@ -76,6 +76,17 @@ export type OverlayEvent =
   | { readonly kind: "invite-alarm"; readonly contact: AddressLabel }
   /** A spoken code is dead, and nobody became a contact by it; the text is for a person. */
   | { readonly kind: "pair-failed"; readonly pair: string; readonly name: string; readonly text: string }
+  /** A contact introduces somebody: `acceptIntroduction` or `cancelIntroduction` decides. */
+  | {
+      readonly kind: "introduction-offered";
+      readonly introduction: string;
+      readonly introducer: AddressLabel;
+      readonly other: AddressLabel;
+      readonly name: string;
+      readonly coRecipient: boolean;
+    }
+  /** What came through the introducer was not made by whom it names. */
+  | { readonly kind: "introduction-failed"; readonly introducer: AddressLabel; readonly name: string }
   /** The contact showed another number for the safety phrase than it was bound to; it is frozen. */
   | { readonly kind: "phrase-broken"; readonly contact: AddressLabel }
   /** The inviter has confirmed: letters flow both ways. */

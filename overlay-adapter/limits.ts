@@ -61,6 +61,10 @@ export const PAIR_LIFETIME = 5 * DAY;
 export const PAIRS_MAX = 16;
 /** Nameplates that may be taken before making a code is given up; the range grows meanwhile. */
 export const NAMEPLATE_TRIES = 12;
+/** As long as cells live at the relay: who was away for longer would not have seen the offer. */
+export const INTRODUCTION_LIFETIME = 21 * DAY;
+/** Offers of one introducer that wait for the user: more is no introduction, but noise. */
+export const INTRODUCTIONS_MAX = 64;
 /** Open invites of one bridge: each is a queue and 16 KB at the relay. */
 export const INVITES_MAX = 256;
 /** How often open invites are looked after, and what is old is removed. */

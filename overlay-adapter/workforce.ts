@@ -4,7 +4,12 @@ import type { Logger } from "../foundation/logger.ts";
 import { type StepResult, Worker } from "./worker.ts";
 
 /** What is worked on: letters to a contact, an own queue, an invite under way. */
-export type WorkKey = `send ${string}` | `read ${number}` | `join ${string}` | `pair ${string}`;
+export type WorkKey =
+  | `send ${string}`
+  | `read ${number}`
+  | `join ${string}`
+  | `pair ${string}`
+  | `introduction ${string}`;
 
 /** All workers of an overlay, one per key; they do nothing before the start and after the end. */
 export class Workforce {
