@@ -32,6 +32,9 @@ type ContactOperations = Pick<
   | "takeCode"
   | "codes"
   | "cancelCode"
+  | "introduce"
+  | "introductions"
+  | "answerIntroduction"
   | "contacts"
   | "removeContact"
   | "blockContact"
@@ -149,6 +152,43 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
       return { cancelled: one.code };
     },
 
+    async introduce({ one, other }) {
+      const [a, b] = [named(one), named(other)];
+      home().overlay.meetings.introduce(a.label, b.label);
+      return { introduced: [a.petname, b.petname] };
+    },
+
+    async introductions() {
+      const { overlay, contacts } = home();
+      const introductions = overlay.meetings.introductions().map(({ other, introducer, expiresAt, ...rest }) => ({
+        ...rest,
+        address: formatAddress(OWN_LOCAL_PART, other),
+        introducer: contacts.byLabel(introducer)?.petname ?? formatAddress(OWN_LOCAL_PART, introducer),
+        expiresAt: new Date(expiresAt).toISOString(),
+      }));
+      return { introductions };
+    },
+
+    async answerIntroduction({ which, accept, name }) {
+      const { meetings } = home().overlay;
+      const wanted = which.toLowerCase();
+      const found = meetings.introductions().filter((each) => each.id === wanted || each.name.toLowerCase() === wanted);
+      const [one] = found;
+      if (one === undefined)
+        throw new Failure(
+          "nonexistent",
+          `nobody introduces "${which}" to you; \`postern introduce --list\` names them`,
+        );
+      if (found.length > 1)
+        throw new Failure(
+          "invalid",
+          `several are introduced as "${which}": use the id that \`postern introduce --list\` shows`,
+        );
+      if (accept) meetings.acceptIntroduction(one.id, name);
+      else meetings.cancelIntroduction(one.id);
+      return { answered: one.id };
+    },
+
     async contacts() {
       const { contacts, overlay } = home();
       return {
@@ -201,12 +241,14 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
 
 export function viewContact({ petname, label, state, how }: Contact, overlay: Overlay): ContactView {
   const phrase = overlay.safetyPhrase(label);
+  const introducedBy = how === "introduction" ? overlay.meetings.introducer(label) : undefined;
   return {
     petname,
     address: formatAddress(OWN_LOCAL_PART, label),
     shortAddress: `${petname}@${OVERLAY_DOMAIN}`,
     state,
     how,
+    ...(introducedBy !== undefined && { introducedBy }),
     ...(phrase !== undefined && { phrase }),
   };
 }

@@ -12,6 +12,8 @@ export interface ContactView {
   readonly shortAddress: string;
   readonly state: string;
   readonly how: string;
+  /** What you call the one who introduced them. */
+  readonly introducedBy?: string;
   /** Four words to compare, once both sides have answered. */
   readonly phrase?: string;
 }
@@ -46,6 +48,16 @@ export interface QueuedLetterView {
   readonly size: number;
   /** Why it waits or failed, for a person. */
   readonly reason?: string;
+}
+
+export interface IntroductionView {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly introducer: string;
+  readonly state: string;
+  readonly coRecipient: boolean;
+  readonly expiresAt: string;
 }
 
 export interface StatusView {
@@ -94,6 +106,10 @@ export interface Operations {
   codes(): Promise<{ codes: SpokenCodeView[] }>;
   /** By id, code or name. */
   cancelCode(request: { which: string }): Promise<{ cancelled: string }>;
+  introduce(request: { one: string; other: string }): Promise<{ introduced: [string, string] }>;
+  introductions(): Promise<{ introductions: IntroductionView[] }>;
+  /** By id, or the name that was given. */
+  answerIntroduction(request: { which: string; accept: boolean; name?: string }): Promise<{ answered: string }>;
   contacts(): Promise<{ contacts: ContactView[]; pending: PendingInviteView[] }>;
   removeContact(request: { name: string }): Promise<{ removed: string }>;
   blockContact(request: { name: string }): Promise<{ contact: ContactView }>;
@@ -141,6 +157,9 @@ export const OPERATION_NAMES = [
   "takeCode",
   "codes",
   "cancelCode",
+  "introduce",
+  "introductions",
+  "answerIntroduction",
   "contacts",
   "removeContact",
   "blockContact",

@@ -91,6 +91,23 @@ export class OverlayEventHandler {
         );
         return;
       }
+      case "introduction-offered": {
+        const by = this.#name(event.introducer);
+        this.#notice(
+          "Somebody is introduced to you",
+          `${by} introduces ${event.name} to you${event.coRecipient ? ", who got the same letter" : ""}:\n\n  ${formatAddress(OWN_LOCAL_PART, event.other)}\n\n` +
+            `Accept:  postern introduce --accept ${event.introduction}\nRefuse:  postern introduce --refuse ${event.introduction}\n\n` +
+            `If both of you accept, you are contacts, "introduced by ${by}": you have only ${by}'s word for who it is until you have\ncompared your four words (postern verify).`,
+        );
+        return;
+      }
+      case "introduction-failed":
+        this.#notice(
+          "An introduction was forged",
+          `${this.#name(event.introducer)} introduced ${event.name} to you, but what came is not from that address. Nobody became a contact.\n` +
+            `Ask ${this.#name(event.introducer)} on another way.`,
+        );
+        return;
       case "pair-failed":
         this.#notice(
           "A spoken code did not work",
@@ -136,8 +153,11 @@ export class OverlayEventHandler {
         this.#notice(subject, text);
         return;
       }
-      case "relayed":
       case "contact-added":
+        logger("debug", event.kind);
+        this.#met(event.contact);
+        return;
+      case "relayed":
       case "contact-confirmed":
       case "invite-expired":
         logger("debug", event.kind);
@@ -171,6 +191,17 @@ export class OverlayEventHandler {
       "A letter could not be opened",
       `Something came from ${who} that could not be opened, perhaps a letter. It was damaged or changed on its way, or one of\n` +
         `you runs on an older copy of the home: the keys of letters cannot be restored. Ask ${who} on another way what was sent.`,
+    );
+  }
+
+  /** What took its time, and somebody else's, is told when it is done. */
+  #met(label: AddressLabel): void {
+    const contact = this.#parts.contacts.byLabel(label);
+    if (contact === undefined || contact.how === "invite") return;
+    const { petname, state } = contact;
+    this.#notice(
+      `You have a new contact: ${petname}`,
+      `${petname} is your contact now (${state}). Write to ${petname}@postern.alt`,
     );
   }
 

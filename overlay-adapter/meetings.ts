@@ -1,3 +1,4 @@
+import type { AddressLabel } from "../foundation/address.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 
 /** A spoken code that is not done with. */
@@ -16,6 +17,21 @@ export interface PendingCode {
   readonly relay: string;
 }
 
+/** Somebody whom a contact introduces. */
+export interface PendingIntroduction {
+  readonly id: string;
+  readonly introducer: AddressLabel;
+  readonly other: AddressLabel;
+  /** What the introducer, or the user, calls them. */
+  readonly name: string;
+  /** They are recipients of the same letter. */
+  readonly coRecipient: boolean;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** `offered`: waits for the user; what else: for the other side. */
+  readonly state: string;
+}
+
 /** The ways to become contacts that take more than one message, beside invites. What is begun goes on by itself, over restarts. */
 export interface Meetings {
   /** Makes a code to be said to somebody. @throws Failure invalid, already-exists (petname), full, unavailable */
@@ -28,4 +44,16 @@ export interface Meetings {
   codes(): readonly PendingCode[];
   /** A code by its id. @throws Failure nonexistent */
   cancel(id: string): void;
+  /**
+   * Offers two contacts to each other; joins the caller's transaction. Recipients of one letter are offered once, ever.
+   * @throws Failure nonexistent, invalid, forbidden
+   */
+  introduce(one: AddressLabel, other: AddressLabel, coRecipient?: boolean): void;
+  introductions(): readonly PendingIntroduction[];
+  /** Under the introducer's name for them unless another is given. @throws Failure nonexistent, invalid, already-exists */
+  acceptIntroduction(id: string, petname?: string): void;
+  /** Refuses it or gives it up; nobody is told. @throws Failure nonexistent */
+  cancelIntroduction(id: string): void;
+  /** What the one is called who introduced this contact; undefined where nobody did. */
+  introducer(label: AddressLabel): string | undefined;
 }

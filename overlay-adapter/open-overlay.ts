@@ -11,13 +11,14 @@ import { contactSchema } from "./contact-schema.ts";
 import { ContactStanding } from "./contact-standing.ts";
 import { decodeControl, type ReceiptsControl } from "./control.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
+import { type IntroductionRow, Introductions } from "./introductions.ts";
 import { Invites } from "./invites.ts";
 import type { JoinContext } from "./join-context.ts";
 import { Joins } from "./joins.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
 import { LetterProgress, type Progress } from "./letter-progress.ts";
 import { CLOSING_GRACE, SWEEP_INTERVAL, TOTAL_WINDOW } from "./limits.ts";
-import type { Meetings, PendingCode } from "./meetings.ts";
+import type { Meetings, PendingCode, PendingIntroduction } from "./meetings.ts";
 import type { Gap } from "./missing-letters.ts";
 import { Outbox } from "./outbox.ts";
 import type {
@@ -77,6 +78,7 @@ export class OpenOverlay implements Overlay {
   readonly #phrases: Phrases;
   readonly #standing: ContactStanding;
   readonly #pairs: Pairs;
+  readonly #introductions: Introductions;
   readonly meetings: Meetings;
   readonly #rotation: QueueRotation;
   readonly #sessions = new KeyedMutex<AddressLabel>();
@@ -151,8 +153,11 @@ export class OpenOverlay implements Overlay {
       random: this.#random,
       emit: (event) => this.#emit(event),
       read: (queue) => this.#read(queue),
-      expects: () => true,
-      met: (id) => this.#pairs.met(id),
+      expects: (id, label) => this.#introductions.expects(id, label),
+      met: (id, label) => {
+        this.#pairs.met(id);
+        this.#introductions.met(id, label);
+      },
       wakeInvite: (id) => this.#inviteWorker(id).wake(),
       wakeSender: (label) => this.#sender(label).wake(),
     };
@@ -170,7 +175,20 @@ export class OpenOverlay implements Overlay {
       wake: (id) => this.#pairWorker(id).wake(),
       wakeJoin: (id) => this.#joinWorker(id).wake(),
     });
+    this.#introductions = new Introductions(context, {
+      invites: this.#invites,
+      joins: this.#joins,
+      wake: (id) => this.#introductionWorker(id).wake(),
+      wakeJoin: (id) => this.#joinWorker(id).wake(),
+    });
     this.meetings = {
+      introduce: (one, other, coRecipient) => this.#introductions.introduce(one, other, coRecipient),
+      introductions: () => this.#introductions.rows().map(pendingIntroduction),
+      acceptIntroduction: (id, petname) => this.#introductions.accept(id, petname),
+      cancelIntroduction: (id) => {
+        if (!this.#introductions.cancel(id)) throw new Failure("nonexistent", "there is no such introduction");
+      },
+      introducer: (label) => this.#introductions.introducer(label),
       makeCode: async (petname) => pendingCode(await this.#pairs.make(petname)),
       takeCode: (code, petname, at) => {
         const row = this.#pairs.take(code, petname, at);
@@ -205,6 +223,7 @@ export class OpenOverlay implements Overlay {
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
     for (const { id } of this.#pairs.rows()) this.#pairWorker(id).wake();
+    for (const { id } of this.#introductions.rows()) this.#introductionWorker(id).wake();
   }
 
   async close(): Promise<void> {
@@ -469,6 +488,10 @@ export class OpenOverlay implements Overlay {
     return this.#work.worker(`pair ${id}`, () => () => this.#pairs.step(id));
   }
 
+  #introductionWorker(id: string): Worker {
+    return this.#work.worker(`introduction ${id}`, () => () => this.#introductions.step(id));
+  }
+
   #joinWorker(id: string): Worker {
     return this.#work.worker(`join ${id}`, () => () => this.#joins.step(id));
   }
@@ -484,6 +507,7 @@ export class OpenOverlay implements Overlay {
       }
       if (contactLetter?.kind === "invite-alarm")
         this.#o.db.afterSync(() => this.#emit({ kind: "invite-alarm", contact: from }));
+      else if (contactLetter !== undefined) this.#introductions.receive(from, contactLetter);
       if (control.kind === "welcome") this.#welcomed(from, control.nonce);
       if (control.kind === "queue" && this.#rotation.hear(from, control.address, control.order)) {
         this.#o.db.afterCommit(() => this.#sender(from).hurry());
@@ -581,6 +605,7 @@ export class OpenOverlay implements Overlay {
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
     for (const { id } of this.#joins.rows()) this.#joinWorker(id);
     for (const { id } of this.#pairs.rows()) this.#pairWorker(id);
+    for (const { id } of this.#introductions.rows()) this.#introductionWorker(id);
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
@@ -619,6 +644,11 @@ export class OpenOverlay implements Overlay {
   #jitter(): number {
     return this.#random(4).readUInt32BE() / 2 ** 32;
   }
+}
+
+function pendingIntroduction(row: IntroductionRow): PendingIntroduction {
+  const { id, introducer, other, name, state, co_recipient: coRecipient, expires_at: expiresAt } = row;
+  return { id, introducer, other, name, state, coRecipient: coRecipient === 1, expiresAt };
 }
 
 function pendingCode({ id, role, code, name, state, relay, expires_at: expiresAt }: PairRow): PendingCode {

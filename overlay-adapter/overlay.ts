@@ -145,7 +145,7 @@ export interface Overlay {
   safetyPhrase(label: AddressLabel): string | undefined;
   /** Makes the contact verified if these are the words. False if they are not. @throws Failure unavailable, forbidden */
   verifyContact(label: AddressLabel, words: string): boolean;
-  /** Spoken codes. */
+  /** Spoken codes and introductions. */
   readonly meetings: Meetings;
   /** Spools a letter's content, sealed; to be followed by enqueue or discard. @throws Failure("too-big" | "full") */
   prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;

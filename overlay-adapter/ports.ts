@@ -7,6 +7,8 @@ export interface OverlayIdentity {
   readonly label: AddressLabel;
   /** The own account state, newest. */
   accountState(): SignedAccountState;
+  /** By the admin key; 64 bytes. */
+  signWithAdmin(context: string, message: Uint8Array): Buffer;
   /** Takes a newer state that another installation made. */
   adopt(bytes: Uint8Array, now: number): PinOutcome;
   /** False where somebody else has rotated the admin key. */

@@ -8,6 +8,7 @@ import { addDoctorCommand } from "./command/doctor.ts";
 import { addExportCommand } from "./command/export.ts";
 import { addImportCommand } from "./command/import.ts";
 import { addInitCommand } from "./command/init.ts";
+import { addIntroduceCommand } from "./command/introduce.ts";
 import { addInviteCommand } from "./command/invite.ts";
 import { addPairCommand } from "./command/pair.ts";
 import { addPaperKeyCommand } from "./command/paper-key.ts";
@@ -41,6 +42,7 @@ for (const add of [
   addInviteCommand,
   addAcceptCommand,
   addPairCommand,
+  addIntroduceCommand,
   addContactsCommand,
   addVerifyCommand,
   addAppPasswordCommand,

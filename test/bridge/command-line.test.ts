@@ -12,6 +12,7 @@ const COMMANDS = [
   "invite",
   "accept",
   "pair",
+  "introduce",
   "contacts",
   "verify",
   "app-password",

@@ -78,6 +78,14 @@ export class SomeMail {
   }
 }
 
+const introductions = {
+  introduce: never,
+  introductions: () => [],
+  acceptIntroduction: never,
+  cancelIntroduction: never,
+  introducer: () => undefined,
+};
+
 export class FakeOverlay implements Overlay {
   readonly sizeLimit = 1_000_000;
   readonly enqueued: { content: Buffer; recipients: readonly string[] }[] = [];
@@ -133,7 +141,7 @@ export class FakeOverlay implements Overlay {
   safetyPhrase = (): string | undefined => undefined;
   verifyContact = (): boolean => false;
   carrying = { contacts: () => [], waiting: () => 0, setByHand: () => undefined, export: unused, import: unused };
-  meetings = { makeCode: unused, takeCode: never, codes: () => [], cancel: never };
+  meetings = { makeCode: unused, takeCode: never, codes: () => [], cancel: never, ...introductions };
 }
 
 function never(): never {

@@ -65,6 +65,12 @@ test("a spoken code makes two verified contacts, and a wrong one none", async ()
   await alice.command("contacts", "--remove", "bob");
 }, 60_000);
 
+test("whom nobody introduces cannot be accepted, and nobody is introduced to themselves", async () => {
+  const { alice } = people;
+  expect(await alice.command("introduce", "--list")).toEqual({ introductions: [] });
+  await expect(alice.command("introduce", "--accept", "carol")).rejects.toThrow("nobody introduces");
+}, 60_000);
+
 test("an invite that asks is listed, and lets nobody in before the command says so; one that is cancelled is gone", async () => {
   const { alice, bob } = people;
   await bob.command("contacts", "--remove", "alice");

@@ -82,8 +82,8 @@ async function act(
   return [{ contacts, pending }, [...lines, ...pending.map(pendingLine)].join("\n")];
 }
 
-function contactLines({ petname, shortAddress, state, how, address }: ContactView): string {
-  return `${petname.padEnd(16)} ${state.padEnd(10)} by ${how}\n    ${shortAddress}\n    ${address}`;
+function contactLines({ petname, shortAddress, state, how, introducedBy, address }: ContactView): string {
+  return `${petname.padEnd(16)} ${state.padEnd(10)} ${introducedBy === undefined ? `by ${how}` : `introduced by ${introducedBy}`}\n    ${shortAddress}\n    ${address}`;
 }
 
 /** One line for what is under way to become a contact. */
