@@ -11,6 +11,7 @@ import {
 } from "@signalapp/libsignal-client";
 import type SQLite from "better-sqlite3-multiple-ciphers";
 import { decodeBundle, plain } from "./device-bundle.ts";
+import { CHAIN_LENGTH_MAX } from "./device-limits.ts";
 import {
   type DeviceKeys,
   PinnedIdentityStore,
@@ -21,6 +22,7 @@ import {
   StoredSignedPreKeyStore,
   type TrustQuery,
 } from "./device-staging.ts";
+import { messageCounter } from "./message-counter.ts";
 
 export interface Ciphertext {
   /** `first`: begins a session and is repeated as such until the other side has answered. */
@@ -100,8 +102,10 @@ export class SessionBatch {
     };
   }
 
-  /** @throws SessionFailure */
+  /** A message too far along its chain is not looked at: its keys would cost more than honest ones ever do. @throws SessionFailure */
   async decrypt(label: string, deviceId: number, { type, bytes }: Ciphertext): Promise<Buffer> {
+    const counter = await this.#translated((async () => messageCounter(type, bytes))());
+    if (counter > CHAIN_LENGTH_MAX) throw new SessionFailure("invalid");
     const address = ProtocolAddress.new(label, deviceId);
     return this.#translated(
       (async () =>

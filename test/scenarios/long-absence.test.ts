@@ -60,3 +60,34 @@ test("a letter that nobody fetched in 80 days comes back to its sender", async (
   await a.untilEvent("failed");
   expect(a.events).toContainEqual({ kind: "failed", letter: id, to: b.label, reason: "unconfirmed" });
 });
+
+test("1,500 letters that nobody fetches: a thousand leave, the rest waits, and all come later", async () => {
+  const [a, b] = await place.friends();
+  await Promise.all([a.overlay.idle(), b.overlay.idle()]);
+  b.crash();
+  const total = 1500;
+  for (let n = 0; n < total; ) {
+    const letters = await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        const content = Buffer.from(`letter ${n++}`);
+        return await a.overlay.prepare(
+          (async function* () {
+            yield content;
+          })(),
+        );
+      }),
+    );
+    a.db.transaction(() => {
+      for (const letter of letters) a.overlay.enqueue(letter, [b.label]);
+    });
+  }
+  const waiting = () => a.overlay.status().waiting;
+  const unreceipted = () => a.db.sqlite.prepare("SELECT count(*) FROM overlay_unreceipted").pluck().get() as number;
+  await a.until(() => unreceipted() === 1000 && a.count("relayed") >= 990);
+  expect(waiting()).toBeGreaterThanOrEqual(total - 1000);
+  expect(a.overlay.status().deliveries.find(({ state }) => state === "waiting")?.reason).toBe("receipts");
+  b.open();
+  await b.untilLetters(total);
+  expect(new Set(b.contents()).size).toBe(total);
+  expect(b.count("gap") + b.count("cells-dropped")).toBe(0);
+}, 120_000);
