@@ -6,9 +6,11 @@ import { decodeBundle } from "../../../keyring/device-bundle.ts";
 import { decodeHeader } from "../../../overlay-adapter/carry/bundle.ts";
 import { decodeInnerCell } from "../../../overlay-adapter/cell.ts";
 import { decodeControl } from "../../../overlay-adapter/control.ts";
+import { decodeHelloMessage } from "../../../overlay-adapter/hello-message.ts";
 import { parseInviteLink } from "../../../overlay-adapter/invite-link.ts";
 import { decodeLetterHeader } from "../../../overlay-adapter/letter-header.ts";
 import { decodeQueueAddress } from "../../../overlay-adapter/queue-address.ts";
+import { decodeRenewal } from "../../../overlay-adapter/renewal.ts";
 import { encodeBlock } from "../../../relay/wire/block.ts";
 import { toClient, toRelay } from "../../../relay/wire/frame.ts";
 import { octets, type Target } from "../target.ts";
@@ -16,6 +18,8 @@ import { octets, type Target } from "../target.ts";
 /** Longest that a block's payload can be made here; the rest of the block is padding. */
 const PAYLOAD = 1000;
 const block = (input: Buffer) => encodeBlock(input.subarray(0, PAYLOAD));
+
+const decodeHelloMessageOfAnyState = (input: Buffer) => decodeHelloMessage(input, input);
 
 /** Each decoder of what a relay or a contact sends; the input's first octet chooses. */
 const READERS: readonly ((input: Buffer) => unknown)[] = [
@@ -29,6 +33,8 @@ const READERS: readonly ((input: Buffer) => unknown)[] = [
   decodeBundle,
   (input) => parseInviteLink(input.toString("utf8")),
   decodeHeader,
+  decodeRenewal,
+  decodeHelloMessageOfAnyState,
 ];
 
 /** A stranger's octets are taken or refused with DecodeError, a link that a person pasted with Failure. */
