@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the mail programs that test/slow/programs drives, the Tor of test/slow/tor and the compiler of test/slow/power-cut, from Debian's packages, where they are absent.
 set -eu
-packages="age curl dovecot-imapd fetchmail gcc gnupg gsasl isync libc6-dev libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools
+packages="aerc age alpine curl dovecot-imapd fetchmail gcc gnupg gsasl isync libc6-dev libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools
   iproute2 libsasl2-modules msmtp mutt neomutt offlineimap3 openssl perl python3 thunderbird tmux tor xvfb"
 
 missing=
