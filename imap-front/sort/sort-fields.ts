@@ -30,20 +30,23 @@ const NOTHING: SortFields = {
 /** Characters of a text that are compared; texts that differ only beyond are taken as the same. */
 const COMPARED = 500;
 
+/** Gives back a text that is equal, always the same one: subjects and names come again and again. */
+export type Intern = (text: string) => string;
+
 /** Reads an ENVELOPE; there is none where the message is gone. */
-export function readSortFields(wire: string | undefined): SortFields {
+export function readSortFields(wire: string | undefined, intern: Intern): SortFields {
   if (wire === undefined) return NOTHING;
   const { date, subject, from, to, cc } = readEnvelope(wire);
   const { base, isReplyOrForward } = baseSubject(decodeEncodedWords(subject ?? ""));
   return {
     sent: date === undefined ? undefined : parseDateTime(date)?.time,
-    subject: collate(base),
+    subject: intern(collate(base)),
     isReplyOrForward,
-    from: mailboxOf(from),
-    to: mailboxOf(to),
-    cc: mailboxOf(cc),
-    displayFrom: displayOf(from),
-    displayTo: displayOf(to),
+    from: intern(mailboxOf(from)),
+    to: intern(mailboxOf(to)),
+    cc: intern(mailboxOf(cc)),
+    displayFrom: intern(displayOf(from)),
+    displayTo: intern(displayOf(to)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Mailbox } from "../store.ts";
+import type { Intern } from "./sort-fields.ts";
 import type { Sortable } from "./sort-key.ts";
 import { TextRanks } from "./text-ranks.ts";
 
@@ -10,6 +11,7 @@ export class SortableCache {
   readonly #limit: number;
   /** Least recently used first. */
   readonly #mailboxes = new Map<Mailbox, Map<number, Sortable>>();
+  readonly #texts = new WeakMap<Mailbox, Map<string, string>>();
   readonly #ranks = new WeakMap<Mailbox, Map<string, TextRanks>>();
   #size = 0;
 
@@ -23,6 +25,17 @@ export class SortableCache {
     this.#mailboxes.delete(mailbox);
     this.#mailboxes.set(mailbox, known);
     return known;
+  }
+
+  /** For texts of the mailbox's messages; of a mailbox with very many different ones only some are shared. */
+  intern(mailbox: Mailbox): Intern {
+    const texts = this.#texts.get(mailbox) ?? new Map<string, string>();
+    this.#texts.set(mailbox, texts);
+    return (text) => {
+      const known = texts.get(text);
+      if (known === undefined && texts.size < this.#limit) texts.set(text, text);
+      return known ?? text;
+    };
   }
 
   /** The order of what a criterion compares of the mailbox's messages. */
@@ -42,6 +55,7 @@ export class SortableCache {
       this.#size -= oldest[1].size;
       this.#mailboxes.delete(oldest[0]);
       this.#ranks.delete(oldest[0]);
+      this.#texts.delete(oldest[0]);
     }
     const known = this.#mailboxes.get(mailbox);
     if (known === undefined || known.has(message.uid)) return;

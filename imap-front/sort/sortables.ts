@@ -20,6 +20,7 @@ export async function sortables(
   const found: Sortable[] = [];
   const cache = session.options.sortables;
   const known = cache.known(mailbox);
+  const intern = cache.intern(mailbox);
   for (let i = 0; i < uids.length; i += BATCH) {
     const batch = uids.slice(i, i + BATCH);
     const read = new Map<number, Sortable>();
@@ -29,7 +30,7 @@ export async function sortables(
     if (wanted.fields === true) {
       const missing = messages.filter(({ fields }) => fields === undefined);
       const envelopes = mailbox.envelopes(missing.map(({ uid }) => uid));
-      for (const [index, message] of missing.entries()) message.fields = readSortFields(envelopes[index]);
+      for (const [index, message] of missing.entries()) message.fields = readSortFields(envelopes[index], intern);
     }
     if (wanted.links === true) {
       const missing = messages.filter(({ links }) => links === undefined);
