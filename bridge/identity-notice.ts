@@ -42,14 +42,14 @@ export function identityNotice(
           (event.invitesWithdrawn === 0
             ? ""
             : `\nInvites that were open (${event.invitesWithdrawn}) are withdrawn: make new ones.\n`) +
-          "\nIf you did not restore a copy, somebody else has one: revoke it with `postern revoke` and your 24 words.",
+          "\nIf you did not restore a copy, somebody else has one, and with it your keys: tell your contacts on another way.",
       };
     case "paper-needed":
       return {
         subject: "Your paper key is needed",
         text:
           "Postern runs on an older copy of its home, and another admin key holds by now, so that it cannot become a new\n" +
-          "device by itself. Run `postern renew-key` and type your 24 words.",
+          "device. Nothing of it can be trusted any more: go on with the newer installation.",
       };
     case "copy-running":
       return {
@@ -57,30 +57,28 @@ export function identityNotice(
         text:
           "A contact got letters in this device's name that it did not send: a copy of this home runs somewhere else, by mistake\n" +
           "or in a thief's hands. Stop one of the two. The first of them that notices to be behind becomes a new device, and\n" +
-          "the other one is revoked and stops. If the copy is not yours, run `postern renew-key` here and type your 24 words:\n" +
-          "that shuts out whoever holds the copy.",
+          "the other one is revoked and stops. If the copy is not yours, tell your contacts on another way.",
       };
     case "superseded":
       return {
         subject: "This installation is revoked",
         text:
           "Another installation of your identity has revoked this one, or has taken its place: nothing is sent or received here\n" +
-          "any more. What is stored stays readable. If that was not you, run `postern renew-key` here and type your 24 words:\n" +
-          "the paper key is above all others.",
+          "any more. What is stored stays readable. If that was not you, tell your contacts on another way.",
       };
     case "devices-changed":
       return {
         subject: "A device was added to your identity",
         text:
           "A contact showed a newer list of your devices, signed with your keys, in which one is new that this installation did\n" +
-          "not add. If it is not yours, run `postern devices` to see it, then `postern revoke NUMBER` and type your 24 words.",
+          "not add. If it is not yours, somebody has your keys: tell your contacts on another way.",
       };
     case "own-fork":
       return {
         subject: "Somebody else changes your list of devices",
         text:
           "Two different lists of your devices claim the same place: a copy of this home, or a thief, uses your admin key. Your\n" +
-          "contacts stop trusting both. Run `postern renew-key` and type your 24 words: the paper key is above all others.",
+          "contacts stop trusting both. Tell them on another way.",
       };
   }
 }

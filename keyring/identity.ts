@@ -11,7 +11,7 @@ import {
 } from "./account-state.ts";
 import { issueCertificate } from "./admin-certificate.ts";
 import { ED25519_KEY_LENGTH, type SigningKey, signingKey } from "./ed25519.ts";
-import { CERTIFICATE_LIFETIME } from "./limits.ts";
+import { CERTIFICATE_LIFETIME, DEVICE_ID_MAX } from "./limits.ts";
 import { type PinOutcome, pin } from "./pin.ts";
 import type { RandomSource } from "./random.ts";
 import { recoveryIdentity } from "./recovery-identity.ts";
@@ -28,6 +28,7 @@ export const identitySchema: Schema = {
       device_id INTEGER NOT NULL,
       account_state BLOB NOT NULL
     ) STRICT`,
+    "ALTER TABLE identity ADD COLUMN highest_device_id INTEGER NOT NULL DEFAULT 0",
   ],
 };
 
@@ -48,10 +49,12 @@ export interface Identity {
   /** Stores and returns the next epoch, signed by K. Removing a device without revoking its key is the caller's choice. @throws RangeError where a bound is passed */
   changeAccountState(change: (state: AccountState) => AccountChange): SignedAccountState;
   /**
-   * As changeAccountState, for this installation as a new device: the old one's key is revoked.
+   * As changeAccountState, for this installation as a new device: the old one's key is revoked, if it was listed.
    * @throws Failure forbidden, where this device's admin key holds no more
    */
   replaceDevice(device: AccountDevice): SignedAccountState;
+  /** One that no device had before, as long as there are any. @throws Failure full */
+  nextDeviceId(): number;
   /**
    * Takes a state of the own identity that somebody else showed, if it is newer: another installation made it.
    */
@@ -115,8 +118,8 @@ export function createIdentity(database: Database, options: NewIdentity): Identi
   return database.transaction(() => {
     if (readRow(database) !== undefined) throw new Failure("already-exists", "this vault has an identity already");
     database.sqlite
-      .prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?, ?, ?)")
-      .run(master.publicKey, masterSeed, adminSeed, recipient, deviceId, bytes);
+      .prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?, ?, ?, ?)")
+      .run(master.publicKey, masterSeed, adminSeed, recipient, deviceId, bytes, deviceId);
     return new StoredIdentity(database, random);
   });
 }
@@ -134,8 +137,7 @@ function without(
 ): Pick<AccountState, "devices" | "revoked"> {
   const gone = ids.map((id) => {
     const device = devices.find(({ deviceId }) => deviceId === id);
-    if (device === undefined)
-      throw new Failure("nonexistent", `there is no device ${id}: \`postern devices\` lists them`);
+    if (device === undefined) throw new Failure("nonexistent", `there is no device ${id}`);
     return device.identityKey;
   });
   return {
@@ -151,6 +153,7 @@ interface Row {
   readonly recovery_recipient: string;
   readonly device_id: number;
   readonly account_state: Buffer;
+  readonly highest_device_id: number;
 }
 
 function readRow(database: Database): Row | undefined {
@@ -227,12 +230,23 @@ class StoredIdentity implements Identity {
       this.#requireAdmin();
       const own = this.deviceId;
       const signed = this.changeAccountState((state) => {
-        const { devices, revoked } = without(state, [own]);
+        const listed = state.devices.some(({ deviceId }) => deviceId === own);
+        const { devices, revoked } = without(state, listed ? [own] : []);
         return { devices: [...devices, device], revoked };
       });
       this.#database.sqlite.prepare("UPDATE identity SET device_id = ?").run(device.deviceId);
       return signed;
     });
+  }
+
+  nextDeviceId(): number {
+    const { highest_device_id: highest } = this.#row();
+    const { devices } = this.accountState().state;
+    const next = Math.max(highest, this.deviceId, ...devices.map(({ deviceId }) => deviceId)) + 1;
+    if (next <= DEVICE_ID_MAX) return next;
+    for (let id = 1; id <= DEVICE_ID_MAX; id++)
+      if (id !== this.deviceId && !devices.some(({ deviceId }) => deviceId === id)) return id;
+    throw new Failure("full", `an identity has ${DEVICE_ID_MAX} devices at most: revoke one that is no longer used`);
   }
 
   revokeDevice(deviceId: number): SignedAccountState {
@@ -282,7 +296,10 @@ class StoredIdentity implements Identity {
   }
 
   #store(signed: SignedAccountState): SignedAccountState {
-    this.#database.sqlite.prepare("UPDATE identity SET account_state = ?").run(signed.bytes);
+    const highest = Math.max(0, ...signed.state.devices.map(({ deviceId }) => deviceId));
+    this.#database.sqlite
+      .prepare("UPDATE identity SET account_state = ?, highest_device_id = max(highest_device_id, ?)")
+      .run(signed.bytes, highest);
     return signed;
   }
 

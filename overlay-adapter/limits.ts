@@ -125,3 +125,5 @@ export const QUEUE_OVERLAP = 35 * DAY;
 export const QUIET_SWEEPS = 3;
 /** A relay that has not answered for so long, while another does, is taken as dead. */
 export const RELAY_GIVEN_UP = 6 * 3_600_000;
+/** That a copy of the home runs elsewhere is told once a day. */
+export const COPY_PAUSE = DAY;

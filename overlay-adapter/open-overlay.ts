@@ -46,6 +46,7 @@ import { overlaySchema } from "./schema.ts";
 import { ContactSender } from "./sender.ts";
 import { SentLetters } from "./sent-letters.ts";
 import { Spool } from "./spool.ts";
+import { StateLetters } from "./state-letters.ts";
 import { UnopenedLetters } from "./unopened-letters.ts";
 import { Window } from "./window.ts";
 import type { Worker } from "./worker.ts";
@@ -81,6 +82,7 @@ export class OpenOverlay implements Overlay {
   readonly #introductions: Introductions;
   readonly meetings: Meetings;
   readonly #rotation: QueueRotation;
+  readonly #stateLetters: StateLetters;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -162,6 +164,7 @@ export class OpenOverlay implements Overlay {
       wakeSender: (label) => this.#sender(label).wake(),
     };
     this.#invites = new Invites(context);
+    this.#stateLetters = new StateLetters({ ...context, now: () => this.#clock.now() });
     this.#renewals = new Renewals({
       ...context,
       sent: this.#sent,
@@ -358,6 +361,21 @@ export class OpenOverlay implements Overlay {
     });
   }
 
+  announceState(): void {
+    const labels = this.#stateLetters.tellAll();
+    this.#o.db.afterCommit(() => {
+      if (this.#work.started) for (const label of labels) this.#sender(label).wake();
+    });
+  }
+
+  becomeNewDevice(): Promise<void> {
+    return this.#renewals.becomeNewDevice();
+  }
+
+  get active(): boolean {
+    return this.#renewals.active;
+  }
+
   settleFailure(letter: Uint8Array, to: AddressLabel): void {
     this.#outbox.setTold(letter, to);
   }
@@ -467,6 +485,7 @@ export class OpenOverlay implements Overlay {
         didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
         disagrees: (from) => this.#renewals.ask(from),
         active: () => this.#renewals.active,
+        takenOver: () => this.#renewals.copySeen(),
         clock: this.#clock,
         logger: this.#logger,
         dropped: (from, reason, count) => {
@@ -567,6 +586,7 @@ export class OpenOverlay implements Overlay {
         this.#rotation.forget(label);
         if (end === "revoked") contacts.setState(label, "revoked");
         if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
+        this.#stateLetters.remove(label);
         const failed = this.#outbox.open(label);
         const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
         files.push(...this.#outbox.forgetUnreceipted(label));
@@ -589,6 +609,7 @@ export class OpenOverlay implements Overlay {
       this.#outbox.sweep(now);
       this.#chains.sweep(now);
       this.#unopened.sweep(now);
+      for (const label of this.#stateLetters.tellAgain()) this.#sender(label);
       files.push(...this.#sent.sweep(now).map((letter) => this.#outbox.release(letter)));
       this.#due.sweep(now);
       this.#progress.note(now);

@@ -151,6 +151,15 @@ export interface Overlay {
   prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;
   /** Puts the letter on its way. Synchronous: runs inside the caller's transaction and is undone with it. */
   enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void;
+  /** The own account state has changed: every contact is told. Synchronous, in the caller's transaction. */
+  announceState(): void;
+  /**
+   * New device keys under another id, in an account state that revokes the old ones; every contact is told, and begins
+   * a new session. A device of an account state that the admin key does not hold of is left as it is, by an event.
+   */
+  becomeNewDevice(): Promise<void>;
+  /** False where this installation was revoked or replaced by another: it neither sends nor reads. */
+  readonly active: boolean;
   /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */
   settleFailure(letter: Uint8Array, to: AddressLabel): void;
   /** Confirms, in the caller's transaction, that the sender was told of a letter's progress; the event is not repeated then. */

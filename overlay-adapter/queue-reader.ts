@@ -38,6 +38,8 @@ export interface ReaderOptions extends LetterStoreOptions {
   readonly didNotOpen: (from: AddressLabel, letter: UnopenedLetter) => void;
   /** False where this installation was revoked or replaced. */
   readonly active: () => boolean;
+  /** Another connection reads the queue now, so that somebody else has its key. */
+  readonly takenOver: () => void;
   readonly logger: Logger;
   readonly dropped: (from: AddressLabel | undefined, reason: DropReason, count: number) => void;
   readonly wake: () => void;
@@ -157,6 +159,7 @@ export class QueueReader {
       },
       onEnd: (end) => {
         this.#o.logger("warn", "queue-ended", { end });
+        if (end === "taken-over") this.#o.takenOver();
         if (end === "gone") queues.setState(queue.id, "new");
         this.#ended = true;
         wake();

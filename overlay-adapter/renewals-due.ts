@@ -11,7 +11,7 @@ export const renewalsSchema: Schema = {
        begin INTEGER NOT NULL,
        answer INTEGER NOT NULL,
        sent_at INTEGER NOT NULL DEFAULT 0,
-       sent_hash BLOB NOT NULL DEFAULT x''
+       sent_states BLOB NOT NULL DEFAULT x''
      ) STRICT, WITHOUT ROWID;`,
   ],
 };
@@ -41,22 +41,22 @@ export class RenewalsDue {
       .run(label, Number(begin), Number(answer));
   }
 
-  /** Undefined where none is due, or one with the same account state went out a moment ago. */
-  get(label: AddressLabel, stateHash: Uint8Array, now: number): DueRenewal | undefined {
+  /** Undefined where none is due, or one with the same account states (`states`: their hashes) went out a moment ago. */
+  get(label: AddressLabel, states: Uint8Array, now: number): DueRenewal | undefined {
     const row = this.#sqlite
       .prepare(
         `SELECT due, begin, answer FROM overlay_renewal
-         WHERE label = ? AND due > 0 AND (sent_at NOT BETWEEN ? AND ? OR sent_hash <> ?)`,
+         WHERE label = ? AND due > 0 AND (sent_at NOT BETWEEN ? AND ? OR sent_states <> ?)`,
       )
-      .get(label, now - RENEWAL_PAUSE + 1, now, stateHash) as { due: number; begin: 0 | 1; answer: 0 | 1 } | undefined;
+      .get(label, now - RENEWAL_PAUSE + 1, now, states) as { due: number; begin: 0 | 1; answer: 0 | 1 } | undefined;
     return row && { due: row.due, begin: row.begin === 1, answer: row.answer === 1 };
   }
 
   /** What was asked for while it was on its way stays due. */
-  setSent(label: AddressLabel, { due }: DueRenewal, stateHash: Uint8Array, now: number): void {
+  setSent(label: AddressLabel, { due }: DueRenewal, states: Uint8Array, now: number): void {
     this.#sqlite
-      .prepare("UPDATE overlay_renewal SET sent_at = ?, sent_hash = ? WHERE label = ?")
-      .run(now, stateHash, label);
+      .prepare("UPDATE overlay_renewal SET sent_at = ?, sent_states = ? WHERE label = ?")
+      .run(now, states, label);
     this.#sqlite
       .prepare("UPDATE overlay_renewal SET due = 0, begin = 0, answer = 0 WHERE label = ? AND due = ?")
       .run(label, due);

@@ -7,13 +7,13 @@ import type { Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import { bundleDevice } from "../keyring/device-bundle.ts";
 import { type SessionBatch, SessionFailure } from "../keyring/device-sessions.ts";
-import { DEVICE_ID_MAX } from "../keyring/limits.ts";
 import type { PinOutcome } from "../keyring/pin.ts";
 import { encodeInnerCell, type InnerCell } from "./cell.ts";
 import { sealCell } from "./cell-seal.ts";
 import type { Chains } from "./chain.ts";
 import { encodeControl } from "./control.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
+import { COPY_PAUSE } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OverlayIdentity } from "./ports.ts";
 import { controlLetter } from "./prepared-letter.ts";
@@ -61,6 +61,7 @@ export class Renewals {
   readonly #o: RenewalsOptions;
   readonly #due: RenewalsDue;
   readonly #replacing = new Mutex();
+  #copyToldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RenewalsOptions) {
     this.#o = options;
@@ -112,9 +113,10 @@ export class Renewals {
   async deliver(label: AddressLabel, address: QueueAddress): Promise<"none" | "sent" | "full" | "gone"> {
     const { db, identity, device, contacts, unopened, client, clock, random } = this.#o;
     const { bytes: accountState, hash } = identity.accountState();
-    const due = this.#due.get(label, hash, clock.now());
-    if (due === undefined) return "none";
     const pinned = contacts.accountState(label);
+    const states = Buffer.concat([hash, pinned?.hash ?? Buffer.alloc(0)]);
+    const due = this.#due.get(label, states, clock.now());
+    if (due === undefined) return "none";
     const from = unopened.lastDevice(label) ?? pinned?.state.devices[0]?.deviceId ?? 1;
     const renewal = encodeRenewal({
       begin: due.begin,
@@ -132,7 +134,7 @@ export class Renewals {
       sealCell(address.queueKey, "postern cell 1", inner, random(12)),
     );
     if (outcome !== "accepted") return outcome;
-    db.transaction(() => this.#due.setSent(label, due, hash, clock.now()));
+    db.transaction(() => this.#due.setSent(label, due, states, clock.now()));
     return "sent";
   }
 
@@ -154,7 +156,7 @@ export class Renewals {
     const behind = this.isBehind(label, renewal.received);
     const trusted = this.#o.contacts.isTrustedDevice(label, from.deviceId, from.identityKey);
     const outcome = await this.#o.sessions.run(label, () => this.#answer(label, cell.tag, renewal, trusted, !behind));
-    if (behind) await this.becomeNewDevice();
+    if (behind && this.active) await this.becomeNewDevice();
     return outcome;
   }
 
@@ -177,11 +179,12 @@ export class Renewals {
 
   /** True if a contact shows this device's own mark of a letter that it does not know to have sent. */
   isBehind(label: AddressLabel, { deviceId, as, seq, hash, mark }: Received): boolean {
-    const { device, chains } = this.#o;
+    const { device, chains, sent } = this.#o;
     if (deviceId !== device.deviceId || seq === 0) return false;
     if (!equalConstantTime(mark, device.mark(markedBytes(label, as, seq)))) return false;
-    const sent = chains.sent(label, as);
-    return seq > sent.seq || (seq === sent.seq && !sent.hash.equals(hash) && !sent.hash.equals(Buffer.alloc(32)));
+    if (seq > chains.sent(label, as).seq) return true;
+    const own = sent.hash(label, as, deviceId, seq);
+    return own !== undefined && !own.equals(hash);
   }
 
   /**
@@ -191,18 +194,24 @@ export class Renewals {
   async becomeNewDevice(): Promise<void> {
     const { contacts, identity, emit } = this.#o;
     await this.#replacing.run(async () => {
-      if (!this.active) return;
       if (!identity.holdsAdminKey()) return emit({ kind: "paper-needed" });
       const labels = contacts.list().map(({ label }) => label);
       await this.#holding(labels, () => this.#replace(labels));
     });
   }
 
+  /** Somebody else uses this device's keys; told once a day. */
+  copySeen(): void {
+    const now = this.#o.clock.now();
+    if (now - this.#copyToldAt < COPY_PAUSE || !this.active) return;
+    this.#copyToldAt = now;
+    this.#o.emit({ kind: "copy-running" });
+  }
+
   async #replace(labels: readonly AddressLabel[]): Promise<void> {
     const { db, identity, device, chains, outbox, random, withdrawInvites, emit } = this.#o;
     const invitesWithdrawn = await db.commit(() => {
-      const { devices } = identity.accountState().state;
-      identity.replaceDevice(device.replace({ random, deviceId: freeDeviceId(devices, device.deviceId) }));
+      identity.replaceDevice(device.replace({ random, deviceId: identity.nextDeviceId() }));
       chains.cutAll();
       for (const label of labels) {
         outbox.encryptAnew(label);
@@ -255,7 +264,7 @@ export class Renewals {
       if (renewal.answer || !trusted) this.#due.set(label, {});
       return trusted ? this.#sendAgain(label, renewal, begun !== undefined) : { copyRunning: false, lost: [] };
     });
-    if (copyRunning && mayBegin) this.#o.emit({ kind: "copy-running" });
+    if (copyRunning && mayBegin) this.copySeen();
     for (const letter of lost) this.#o.emit({ kind: "failed", letter, to: label, reason: "lost" });
     this.#o.wakeSender(label);
     return "taken";
@@ -298,13 +307,4 @@ export class Renewals {
     this.#due.set(label, what);
     this.#o.db.afterCommit(() => this.#o.wakeSender(label));
   }
-}
-
-/** One that was not used before, as long as there are any. */
-function freeDeviceId(devices: readonly { readonly deviceId: number }[], own: number): number {
-  const used = new Set([own, ...devices.map(({ deviceId }) => deviceId)]);
-  const next = Math.max(...used) + 1;
-  if (next <= DEVICE_ID_MAX) return next;
-  for (let id = 1; id <= DEVICE_ID_MAX; id++) if (!used.has(id)) return id;
-  throw new RangeError("all device ids are taken");
 }

@@ -189,7 +189,7 @@ export class ContactSender {
       }
       if (ends.size === 0 && unanswered > 0) return "unanswered";
       const result: Encrypted[] = [];
-      const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, number>][] = [];
+      const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, ChainEnd>][] = [];
       const fresh: { delivery: Delivery; deviceId: number; headerHash: Buffer }[] = [];
       for (const delivery of batch) {
         if (isEncrypted(delivery)) {
@@ -198,7 +198,7 @@ export class ContactSender {
         }
         const letter = this.#letter(delivery);
         const slots: Slot[] = [];
-        const seqs = new Map<number, number>();
+        const places = new Map<number, ChainEnd>();
         for (const [id, end] of ends) {
           const seq = end.seq + 1;
           const mark = device.mark(markedBytes(this.#label, id, seq));
@@ -215,23 +215,23 @@ export class ContactSender {
             ends.delete(id);
             continue;
           }
-          const hash = headerHash(header);
-          ends.set(id, { seq, hash });
-          seqs.set(id, seq);
-          if ((letter.flags & NO_RECEIPT) === 0) fresh.push({ delivery, deviceId: id, headerHash: hash });
+          const place = { seq, hash: headerHash(header) };
+          ends.set(id, place);
+          places.set(id, place);
+          if ((letter.flags & NO_RECEIPT) === 0) fresh.push({ delivery, deviceId: id, headerHash: place.hash });
           slots.push({ deviceId: id, ...ciphertext });
         }
         if (slots.length === 0) return "no-session";
         const tag = random(16);
         result.push({ ...delivery, tag, slots });
-        added.push([{ ...delivery, tag, deviceId: device.deviceId, size: letter.size }, seqs]);
+        added.push([{ ...delivery, tag, deviceId: device.deviceId, size: letter.size }, places]);
       }
       await db.commit(() => {
         steps.write();
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
         for (const one of fresh) outbox.unreceipted.add(one.delivery, one.deviceId, one.headerHash, now);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
-        for (const [letter, seqs] of added) sent.add(this.#label, letter, seqs, clock.now());
+        for (const [letter, places] of added) sent.add(this.#label, letter, places, clock.now());
       });
       return result;
     });

@@ -1,5 +1,6 @@
 import type { AddressLabel } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
+import type { ChainEnd } from "./chain.ts";
 import type { LetterKind } from "./letter-header.ts";
 import { RESEND_LIFETIME, RESEND_SIZE, SENT_TAGS_LIFETIME } from "./limits.ts";
 
@@ -21,6 +22,8 @@ export const sentLettersSchema: Schema = {
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX overlay_sent_letter ON overlay_sent (letter) WHERE settled = 0;
      CREATE INDEX overlay_sent_at ON overlay_sent (at);`,
+    `ALTER TABLE overlay_sent ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+     CREATE INDEX overlay_sent_seq ON overlay_sent (label, to_device, device_id, seq);`,
   ],
 };
 
@@ -48,16 +51,26 @@ export class SentLetters {
     this.#sqlite = db.sqlite;
   }
 
-  /** `ends`: by device of the contact's, the number that the letter has in its chain. */
+  /** `ends`: by device of the contact's, the letter's place in its chain. */
   add(
     to: AddressLabel,
     sent: Omit<SentLetter, "settled"> & { readonly size: number },
-    ends: ReadonlyMap<number, number>,
+    ends: ReadonlyMap<number, ChainEnd>,
     now: number,
   ): void {
-    const insert = this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
-    for (const [device, seq] of ends)
-      insert.run(to, sent.tag, sent.deviceId, device, seq, sent.letter, sent.kind, sent.size, now);
+    const insert = this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)");
+    for (const [device, { seq, hash }] of ends)
+      insert.run(to, sent.tag, sent.deviceId, device, seq, sent.letter, sent.kind, sent.size, now, hash);
+  }
+
+  /** Hash of the header that the letter with this number had; undefined where that is not known any more. */
+  hash(to: AddressLabel, device: number, deviceId: number, seq: number): Buffer | undefined {
+    return this.#sqlite
+      .prepare(
+        `SELECT hash FROM overlay_sent WHERE label = ? AND to_device = ? AND device_id = ? AND seq = ? AND hash <> x''`,
+      )
+      .pluck()
+      .get(to, device, deviceId, seq) as Buffer | undefined;
   }
 
   find(to: AddressLabel, tag: Uint8Array): SentLetter | undefined {

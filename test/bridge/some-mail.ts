@@ -88,6 +88,7 @@ const introductions = {
 
 export class FakeOverlay implements Overlay {
   readonly sizeLimit = 1_000_000;
+  readonly active = true;
   readonly enqueued: { content: Buffer; recipients: readonly string[] }[] = [];
   readonly settled: [letter: string, to: string, progress?: string][] = [];
   discarded = 0;
@@ -108,6 +109,14 @@ export class FakeOverlay implements Overlay {
   enqueue(letter: PreparedLetter, recipients: readonly string[]): void {
     if (this.failing.enqueue !== undefined) throw this.failing.enqueue;
     this.enqueued.push({ content: (letter as unknown as { content: Buffer }).content, recipients });
+  }
+
+  announceState(): void {
+    throw new Error("not part of these tests");
+  }
+
+  async becomeNewDevice(): Promise<void> {
+    throw new Error("not part of these tests");
   }
 
   settleFailure(letter: Uint8Array, to: string): void {

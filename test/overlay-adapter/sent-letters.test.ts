@@ -26,7 +26,7 @@ afterEach(() => {
 });
 
 function add(tag: Buffer, seq: number, at: number, size = 100): void {
-  sent.add(BOB, { tag, deviceId: 1, letter: tag, kind: "mail", size }, new Map([[1, seq]]), at);
+  sent.add(BOB, { tag, deviceId: 1, letter: tag, kind: "mail", size }, new Map([[1, { seq, hash: tag }]]), at);
 }
 
 test("what a device did not get is what has a higher number, in order, and once", () => {
@@ -59,4 +59,11 @@ test("the oldest contents are given up where they take too much", () => {
   expect(sent.sweep(3)).toEqual([]);
   add(T3, 3, 3, 1);
   expect(sent.sweep(4)).toEqual([T1]);
+});
+
+test("what was sent under a number can be told from what another sent under it", () => {
+  add(T1, 1, 0);
+  expect(sent.hash(BOB, 1, 1, 1)).toEqual(T1);
+  expect(sent.hash(BOB, 1, 1, 2)).toBeUndefined();
+  expect(sent.hash(BOB, 1, 2, 1)).toBeUndefined();
 });

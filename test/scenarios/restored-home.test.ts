@@ -1,50 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { startRelay } from "../../relay/relay.ts";
-import { parseRelayUrl, type RelayAddress } from "../../relay/relay-url.ts";
-import { befriend, type HomeCopy, Person } from "../overlay-adapter/person.ts";
+import { expect, test } from "@jest/globals";
+import { befriend, type HomeCopy, type Person } from "../overlay-adapter/person.ts";
+import { cast, verified } from "./cast.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "postern-scenario-relay-"));
-let relay: Awaited<ReturnType<typeof startRelay>>;
-let address: RelayAddress;
-const people: Person[] = [];
-const copies: HomeCopy[] = [];
-
-beforeAll(async () => {
-  relay = await startRelay({ directory, host: "127.0.0.1", port: 0 });
-  address = parseRelayUrl(relay.url);
-});
-
-afterEach(async () => {
-  await Promise.all(people.splice(0).map((person) => person.close()));
-  for (const { home } of copies.splice(0)) rmSync(home, { recursive: true, force: true });
-});
-
-afterAll(async () => {
-  await relay.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function person(copy?: HomeCopy): Person {
-  const made = new Person(address, {}, copy);
-  people.push(made);
-  return made;
-}
-
-async function copyOf(one: Person): Promise<HomeCopy> {
-  const copy = await one.copyHome();
-  copies.push(copy);
-  return copy;
-}
+const { person, copyOf } = cast();
 
 /** Alice and Bob, verified, with letters both ways; Alice's home is copied, and then come more. */
 async function story(): Promise<{ alice: Person; bob: Person; copy: HomeCopy }> {
   const [alice, bob] = [person(), person()];
-  await befriend(alice, bob);
-  alice.contacts.setState(bob.label, "verified");
-  bob.contacts.setState(alice.label, "verified");
+  await verified(alice, bob);
   await alice.send("a1", bob);
   await bob.send("b1", alice);
   await Promise.all([alice.untilLetters(1), bob.untilLetters(1)]);
