@@ -9,8 +9,8 @@ import { parseRelayUrl, type RelayAddress } from "../../relay/relay-url.ts";
 import { befriend, type HomeCopy, Person } from "../overlay-adapter/person.ts";
 
 export interface Cast {
-  person(copy?: HomeCopy, extra?: Partial<OverlayOptions>): Person;
-  copyOf(one: Person): Promise<HomeCopy>;
+  readonly person: (copy?: HomeCopy, extra?: Partial<OverlayOptions>) => Person;
+  readonly copyOf: (one: Person) => Promise<HomeCopy>;
 }
 
 /** A relay for a file of scenarios, and people who are gone after each test. */
