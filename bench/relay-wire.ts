@@ -38,8 +38,8 @@ export class WireClient {
       for (const block of splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "message") this.onCell(message.seq);
-        else if (message.kind !== "versions" && message.kind !== "ended" && message.kind !== "carried") {
-          this.#answers.get(correlation)?.resolve(message);
+        else if (!["versions", "ended", "carried", "filler"].includes(message.kind)) {
+          this.#answers.get(correlation)?.resolve(message as Answer);
           this.#answers.delete(correlation);
         }
       }

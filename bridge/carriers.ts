@@ -1,12 +1,21 @@
 import { equalConstantTime } from "../foundation/bytes.ts";
+import { systemClock } from "../foundation/clock.ts";
 import type { Carrier } from "../overlay-adapter/carrier.ts";
 import { entryCarrier } from "../overlay-adapter/entry-carrier.ts";
 import { formatProxyUrl } from "../overlay-adapter/proxy-url.ts";
+import { dummiesCarrier, scheduledCarrier } from "../overlay-adapter/scheduled-carrier.ts";
 import { socksCarrier } from "../overlay-adapter/socks-carrier.ts";
 import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import type { Config } from "./config.ts";
 import type { HostPort } from "./host-port.ts";
+
+/** Both ways, as the settings' mode has them used. */
+export interface Carriers {
+  readonly carrier: Carrier;
+  /** To contacts' relays, if that is another. */
+  readonly sendingCarrier: Carrier | undefined;
+}
 
 /** The relay that this bridge reads from. */
 export interface OwnRelay {
@@ -22,8 +31,21 @@ export interface RouteView {
   readonly proxy?: string;
   /** Hosts of the entry relays that lead to contacts' relays. */
   readonly entries?: readonly string[];
+  /** Whether an observer of the network can tell mail from silence. */
+  readonly mode: "instant" | "scheduled";
   /** False: relays that the bridge connects to see its network address; with entry relays, these and the own one alone. */
   readonly hidesIp: boolean;
+}
+
+/** The ways to relays that the settings name, and how they are used. */
+export function composeCarriers(config: Pick<Config, "proxy" | "entries" | "cover">, own: OwnRelay): Carriers {
+  const { mode, interval } = config.cover;
+  const options = { mean: interval * 1_000, clock: systemClock };
+  const covered = (carrier: Carrier): Carrier =>
+    mode === "scheduled" ? scheduledCarrier(carrier, options) : dummiesCarrier(carrier, options);
+  const carrier = composeCarrier(config, own);
+  const sending = composeSendingCarrier(config, carrier);
+  return { carrier: covered(carrier), sendingCarrier: sending && covered(sending) };
 }
 
 /** The way to relays that the settings name. */
@@ -39,13 +61,20 @@ export function composeSendingCarrier({ entries }: Pick<Config, "entries">, carr
   return entryCarrier({ entries: entries.map(parseRelayUrl), through: carrier });
 }
 
-export function routeOf({ proxy, entries }: Pick<Config, "proxy" | "entries">): RouteView {
+export function routeOf({ proxy, entries, cover }: Pick<Config, "proxy" | "entries" | "cover">): RouteView {
   return {
     via: proxy === undefined ? "direct" : "socks5",
     ...(proxy && { proxy: formatProxyUrl(proxy) }),
     ...(entries && { entries: entries.map((entry) => parseRelayUrl(entry).host) }),
+    mode: cover.mode,
     hidesIp: proxy !== undefined,
   };
+}
+
+export function describeMode(mode: RouteView["mode"]): string {
+  return mode === "instant"
+    ? "instant: letters go at once; who watches the network sees when"
+    : "scheduled: blocks at random times, whether there is mail or not";
 }
 
 export function describeRoute(route: RouteView): string {

@@ -12,7 +12,7 @@ import { startRelay } from "../relay/relay.ts";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { startSmtpServer } from "../smtp-front/server.ts";
 import { imapAuthenticator, smtpAuthenticator } from "./authenticators.ts";
-import { composeCarrier, composeSendingCarrier, type OwnRelay, reachedHere } from "./carriers.ts";
+import { composeCarriers, type OwnRelay, reachedHere } from "./carriers.ts";
 import type { Config } from "./config.ts";
 import type { Running } from "./control/protocol.ts";
 import { startControlServer } from "./control/server.ts";
@@ -160,15 +160,13 @@ async function loadGate(
   return await VaultGate.load<OpenedHome>(paths, async (vault, vaultFile) => {
     const own = await relay();
     const onion = ownOnion(config, own, vault);
-    const carrier = composeCarrier(config, own);
     const opened = await openHome({
       paths,
       vault,
       vaultFile,
       relay: onion?.address ?? own.address,
       spareRelays: config.spareRelays ?? [],
-      carrier,
-      sendingCarrier: composeSendingCarrier(config, carrier),
+      ...composeCarriers(config, own),
       logger,
       mailQuota: config.mailQuota,
       sendReceipts: config.sendReceipts,

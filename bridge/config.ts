@@ -22,6 +22,8 @@ export interface Config {
     /** Tor's control port: the relay is an onion service then. */
     readonly onion?: HostPort;
   };
+  /** Blocks go at once, with dummies now and then, or at random times alone; the mean between them in seconds. */
+  readonly cover: { readonly mode: "instant" | "scheduled"; readonly interval: number };
   /** All relays but the bridge's own are reached through it. */
   readonly proxy?: SocksProxy;
   /** `postern-relay://...` of entry relays: contacts' relays are reached through them. */
@@ -42,6 +44,7 @@ export const DEFAULT_CONFIG: Config = {
   smtp: { host: "127.0.0.1", port: 4587 },
   embeddedRelay: { listen: { host: "127.0.0.1", port: 4523 } },
   sendReceipts: true,
+  cover: { mode: "instant", interval: 300 },
   allowRemote: false,
   logLevel: "info",
 };
@@ -101,6 +104,16 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
     const entries = text.trim().split(/\s+/);
     for (const entry of entries) parseRelayUrl(entry);
     return { entries };
+  },
+  "overlay.mode": (text, { cover }) => {
+    if (text !== "instant" && text !== "scheduled") throw new Failure("invalid", "use instant or scheduled");
+    return { cover: { ...cover, mode: text } };
+  },
+  "overlay.interval": (text, { cover }) => {
+    const interval = Number(text);
+    if (!/^\d{1,3}$/.test(text) || interval < 10 || interval > 900)
+      throw new Failure("invalid", "write a number of seconds from 10 to 900");
+    return { cover: { ...cover, interval } };
   },
   "overlay.proxy": (text) => ({ proxy: parseProxyUrl(text) }),
   "mail.quota": (text) => ({ mailQuota: parseOctetSize(text) }),
@@ -227,6 +240,11 @@ export function formatConfig(config: Config): string {
   );
   table("overlay", [
     ["proxy", config.proxy && quoted(formatProxyUrl(config.proxy))],
+    ["mode", config.cover.mode === DEFAULT_CONFIG.cover.mode ? undefined : quoted(config.cover.mode)],
+    [
+      "interval",
+      config.cover.interval === DEFAULT_CONFIG.cover.interval ? undefined : quoted(`${config.cover.interval}`),
+    ],
     ["entry", config.entries && quoted(config.entries.join(" "))],
   ]);
   table("mail", [["quota", quoted(config.mailQuota === undefined ? undefined : `${config.mailQuota} B`)]]);

@@ -11,6 +11,10 @@ export interface CarrierProperties {
   readonly hidesIp: boolean;
   /** Streams of different isolation share no path, so that neither the relay nor who is between can tell that they belong together. */
   readonly isolates: boolean;
+  /** Blocks go at random times, dummies where there is nothing to say: connections stand all the time, and need no pings. */
+  readonly scheduled?: boolean;
+  /** Milliseconds between dummies on average, in either direction; none where absent. */
+  readonly dummyInterval?: number;
 }
 
 /** A byte stream to a relay that has proved to hold the pinned key. */

@@ -218,6 +218,10 @@ export class OpenOverlay implements Overlay {
     this.#sweep();
     this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
     this.#rotation.tellNewAddresses();
+    for (const { label } of this.#o.contacts.list()) {
+      const address = this.#queues.contact(label);
+      if (address !== undefined) this.#client.hold(address.relay, address.senderId);
+    }
     for (const { id, state, label } of this.#queues.allOwn())
       if (state !== "new" || label !== undefined) this.#read(id);
     for (const { letter, label, reason } of this.#outbox.untold())

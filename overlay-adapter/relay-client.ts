@@ -90,6 +90,8 @@ export interface RelayClient {
   slotStatus(relay: RelayAddress, slot: SlotOwner): Promise<SlotStatus>;
   /** No error if it is gone already. */
   deleteSlot(relay: RelayAddress, slot: SlotOwner): Promise<void>;
+  /** In scheduled mode: has the connection for somebody else's queue stand all the time, so that its use does not show. */
+  hold(relay: RelayAddress, senderId: Uint8Array): void;
   /** True while a connection to this relay stands. */
   connected(relay: RelayAddress): boolean;
   /** Ends all connections; what is under way rejects with Failure("unavailable"). */
@@ -139,12 +141,19 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
   return {
     createQueue: async (relay, queue) => createQueue(own(relay, queue.recipientId), relay, queue),
     subscribe: (relay, queue, subscriber) => own(relay, queue.recipientId).subscribe(queue, subscriber),
-    send: async (relay, queue, cell) => send(foreign(relay, queue.senderId), queue, cell),
+    send: async (relay, queue, cell) => {
+      const link = foreign(relay, queue.senderId);
+      if (sendingCarrier.properties.scheduled) link.hold();
+      return send(link, queue, cell);
+    },
     deleteQueue: async (relay, queue) => deleteQueue(own(relay, queue.recipientId), queue),
     putSlot: async (relay, slot, expiresAt, cell) => putSlot(own(relay, slot.slotId), relay, slot, expiresAt, cell),
     claimSlot: async (relay, slotId, claimSeed) => claimSlot(foreign(relay, slotId), slotId, claimSeed),
     slotStatus: async (relay, slot) => slotStatus(own(relay, slot.slotId), slot),
     deleteSlot: async (relay, slot) => deleteSlot(own(relay, slot.slotId), slot),
+    hold(relay, senderId) {
+      if (sendingCarrier.properties.scheduled) foreign(relay, senderId).hold();
+    },
     connected(relay) {
       const url = formatRelayUrl(withoutToken(relay));
       for (const each of links.values()) if (each.relay === url && each.link.connected) return true;

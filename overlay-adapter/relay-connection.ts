@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { DecodeError } from "../foundation/bytes.ts";
 import type { Clock } from "../foundation/clock.ts";
+import { exponentialInterval } from "../foundation/exponential.ts";
 import { Failure } from "../foundation/failure.ts";
 import { BlockSplitter } from "../relay/wire/block.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "../relay/wire/frame.ts";
@@ -41,6 +43,7 @@ export class RelayConnection {
   #closed: Failure | undefined;
   #lastSent: number;
   #cancelWatch: () => void = () => undefined;
+  #cancelDummy: () => void = () => undefined;
 
   constructor(carried: CarrierStream, clock: Clock, events: RelayConnectionEvents) {
     this.#carried = carried;
@@ -100,6 +103,7 @@ export class RelayConnection {
         if (this.#closed !== undefined) return;
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "versions") this.#greet(message.versions);
+        else if (message.kind === "filler") this.#filled();
         else if (message.kind === "carried") this.#fail("the relay sent what was not asked for");
         else if (message.kind === "message" || message.kind === "ended") this.#events.onPush(message);
         else this.#settle(correlation, message);
@@ -119,6 +123,11 @@ export class RelayConnection {
       );
     this.#greeted = true;
     this.#write(toRelay.encode(0, { kind: "hello", version: PROTOCOL_VERSION }));
+    const { dummyInterval } = this.#carried.properties;
+    if (dummyInterval !== undefined) {
+      this.tell({ kind: "cover", mean: Math.ceil(dummyInterval / 1_000) });
+      this.#dummyLater(dummyInterval);
+    }
     this.#events.onReady();
   }
 
@@ -127,6 +136,23 @@ export class RelayConnection {
     if (request === undefined) return this.#fail("the relay answered what was not asked");
     this.#unanswered.delete(correlation);
     request.settle(answer);
+  }
+
+  /** Looks like a letter that goes out: one block up, and one down. */
+  #dummyLater(mean: number): void {
+    this.#cancelDummy = this.#clock.after(exponentialInterval(mean, randomBytes(4)), () => {
+      this.#ping();
+      this.#dummyLater(mean);
+    });
+  }
+
+  /** A dummy from the relay; answered as the acknowledgement of a letter would be. In scheduled mode it is one itself. */
+  #filled(): void {
+    if (this.#carried.properties.dummyInterval !== undefined) this.#ping();
+  }
+
+  #ping(): void {
+    this.request(() => ({ kind: "ping" })).catch(() => undefined);
   }
 
   /** Blocks of one turn leave in one write. */
@@ -146,13 +172,12 @@ export class RelayConnection {
 
   /** Pings when nothing was sent for long, and gives the connection up when an answer is overdue. */
   #watch(): void {
-    const { maxLatency } = this.#carried.properties;
+    const { maxLatency, scheduled } = this.#carried.properties;
     const now = this.#clock.now();
     const [oldest] = this.#unanswered.values();
     if (oldest !== undefined && oldest.sentAt + maxLatency <= now) return this.#fail("the relay does not answer");
     if (!this.#greeted && this.#lastSent + maxLatency <= now) return this.#fail("the relay does not answer");
-    if (this.#greeted && this.#lastSent + PING_INTERVAL <= now)
-      this.request(() => ({ kind: "ping" })).catch(() => undefined);
+    if (this.#greeted && !scheduled && this.#lastSent + PING_INTERVAL <= now) this.#ping();
     this.#cancelWatch = this.#clock.after(Math.min(maxLatency, PING_INTERVAL) / 4, () => this.#watch());
   }
 
@@ -161,6 +186,7 @@ export class RelayConnection {
     const reason = new Failure("unavailable", why, { cause });
     this.#closed = reason;
     this.#cancelWatch();
+    this.#cancelDummy();
     this.#carried.stream.destroy();
     for (const request of this.#unanswered.values()) request.reject(reason);
     this.#unanswered.clear();

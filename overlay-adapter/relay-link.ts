@@ -35,6 +35,8 @@ export class RelayLink {
   #lastFailure: { readonly at: number; readonly reason: unknown } | undefined;
   #cancelReconnect: (() => void) | undefined;
   #requests = 0;
+  /** It is to stand whether it is used or not. */
+  #held = false;
   #cancelIdle: (() => void) | undefined;
 
   constructor(relay: RelayAddress, options: RelayClientOptions, path: LinkPath) {
@@ -77,6 +79,13 @@ export class RelayLink {
     return subscription;
   }
 
+  /** From now on it is opened again whenever it breaks. */
+  hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#connect().catch(() => undefined);
+  }
+
   close(): void {
     this.#closing.abort(new Failure("unavailable", "the relay client is closed"));
     this.#cancelReconnect?.();
@@ -90,7 +99,7 @@ export class RelayLink {
   #considerIdle(): void {
     this.#cancelIdle?.();
     this.#cancelIdle = undefined;
-    if (this.#path.isolation === undefined || this.#closing.signal.aborted) return;
+    if (this.#held || this.#path.isolation === undefined || this.#closing.signal.aborted) return;
     if (this.#requests > 0 || this.#subscriptions.size > 0) return;
     this.#cancelIdle = this.#clock.after(IDLE_LIFETIME, () => {
       if (this.#requests > 0 || this.#subscriptions.size > 0) return;
@@ -146,7 +155,7 @@ export class RelayLink {
     if (this.#closing.signal.aborted) return;
     this.#lastFailure = { at: this.#clock.now(), reason };
     this.#logger("info", "relay connection lost", { code: reason instanceof Failure ? reason.code : "bug" });
-    if (this.#subscriptions.size > 0) this.#reconnectLater();
+    if (this.#subscriptions.size > 0 || this.#held) this.#reconnectLater();
     if (wasReady) this.#options.onConnection?.(this.#relay, false);
   }
 

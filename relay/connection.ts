@@ -4,6 +4,7 @@ import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type CommandContext, type RelayState, type Routes } from "./command/context.ts";
 import { dispatch } from "./command/dispatch.ts";
+import { CoverTraffic } from "./cover-traffic.ts";
 import type { Guest } from "./doorkeeper.ts";
 import { Pusher } from "./pusher.ts";
 import type { RefusalReason } from "./wire/answer.ts";
@@ -43,6 +44,7 @@ export class Connection {
   readonly #guest: Guest;
   readonly #context: CommandContext;
   readonly #splitter = new BlockSplitter();
+  readonly #cover: CoverTraffic;
   readonly #cancelHandshake: () => void;
   /** Milliseconds since 1970, as is #since. */
   #lastHeard: number;
@@ -76,8 +78,9 @@ export class Connection {
       },
       fail: (error) => this.#fail("pushing failed", error),
     });
+    this.#cover = new CoverTraffic(state.clock, (block) => void socket.write(block));
     const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
-    this.#context = { ...state, exporter, pusher, routes, carry: () => this.#carry() };
+    this.#context = { ...state, exporter, pusher, cover: this.#cover, routes, carry: () => this.#carry() };
     this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
       if (!this.#greeted) socket.destroy();
     });
@@ -98,7 +101,12 @@ export class Connection {
 
   /** Ends it where the client fell silent, or is still a stranger. */
   dropIfIdle(now: number): void {
-    const { idleTimeout, strangerTimeout } = this.#state.limits;
+    const { idleTimeout, strangerTimeout, pacedTimeout } = this.#state.limits;
+    // Its blocks are minutes apart, the first one too. As a stranger it makes room when others come.
+    if (this.#cover.paced) {
+      if (this.#lastHeard < now - pacedTimeout) this.destroy();
+      return;
+    }
     const stranger = !this.#guest.proven && this.#since <= now - strangerTimeout;
     if (stranger || this.#lastHeard < now - idleTimeout) this.destroy();
   }
@@ -109,6 +117,8 @@ export class Connection {
     try {
       for (const block of this.#splitter.push(piece)) {
         if (this.#socket.destroyed) return;
+        // Before it is looked at: what it is must not show in when the answer goes.
+        if (this.#cover.paced && this.#cover.answer()) this.#context.pusher.resume();
         const { correlation, message } = toRelay.decode(block);
         rest = Math.max(rest, this.#guest.commanded());
         this.#take(correlation, message);
@@ -209,6 +219,7 @@ export class Connection {
   /** False once so much waits in the socket that pushing should pause. Blocks of one turn leave in one write. */
   #write(correlation: number, message: Versions | Push | Answer | Carried): boolean {
     if (this.#socket.destroyed) return false;
+    if (this.#cover.paced) return this.#cover.keep(toClient.encode(correlation, message));
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
@@ -236,6 +247,7 @@ export class Connection {
     this.#cancelHandshake();
     this.#endRest?.();
     this.#carried?.destroy();
+    this.#cover.close();
     this.#guest.leave();
     this.#context.pusher.close();
     for (const reading of this.#context.pusher.readings) this.#state.readers.end(reading);

@@ -59,6 +59,8 @@ export interface RelayLimits extends StoreLimits {
   readonly unsent: number;
   /** From the TCP connection until the client's HELLO. */
   readonly handshakeTimeout: number;
+  /** The same for one that keeps pace: its intervals are 15 minutes on average at most, and hardly ever 24 times that. */
+  readonly pacedTimeout: number;
   /** Silence after which a connection is dropped; clients ping each minute. */
   readonly idleTimeout: number;
 }
@@ -96,5 +98,6 @@ export const DEFAULT_LIMITS: RelayLimits = {
   pushBatch: 16,
   unsent: 1_048_576,
   handshakeTimeout: 10_000,
+  pacedTimeout: 360 * MINUTE,
   idleTimeout: 5 * MINUTE,
 };

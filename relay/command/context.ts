@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Counters } from "../counters.ts";
+import type { CoverTraffic } from "../cover-traffic.ts";
 import type { CreationRates } from "../creation-rates.ts";
 import type { RelayLimits } from "../limits.ts";
 import type { LivedTime } from "../lived-time.ts";
@@ -37,6 +38,7 @@ export interface CommandContext extends RelayState {
   /** The secret of this TLS connection that proofs cover. */
   readonly exporter: Buffer;
   readonly pusher: Pusher;
+  readonly cover: CoverTraffic;
   /** Undefined on a connection that is carried itself: nobody is led on from there. */
   readonly routes: Routes | undefined;
   /** From now on the connection carries this stream, and nothing else. */

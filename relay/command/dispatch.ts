@@ -1,6 +1,7 @@
 import type { Command } from "../wire/frame.ts";
 import { handleAcknowledge } from "./acknowledge.ts";
 import { type CommandContext, OK, type Outcome } from "./context.ts";
+import { handleCover, handlePace } from "./cover.ts";
 import { handleCreate } from "./create.ts";
 import { handleCredit } from "./credit.ts";
 import { handleDelete } from "./delete.ts";
@@ -30,6 +31,8 @@ const HANDLERS: Handlers = {
   ping: () => OK,
   forward: handleForward,
   tunnel: (_command, context) => handleTunnel(context),
+  pace: (_command, context) => handlePace(context),
+  cover: handleCover,
 };
 
 /** Carries a command out. */

@@ -14,6 +14,7 @@ import {
 } from "./answer.ts";
 import { decodeBlock, encodeBlock } from "./block.ts";
 import type { Codec } from "./codec.ts";
+import { type Cover, cover, type Filler, filler, type Pace, pace } from "./cover.ts";
 import { type Create, create } from "./create.ts";
 import { type Credit, credit } from "./credit.ts";
 import { type Delete, deleteQueue } from "./delete.ts";
@@ -48,7 +49,9 @@ export type Command =
   | SlotDelete
   | Ping
   | Forward
-  | Tunnel;
+  | Tunnel
+  | Pace
+  | Cover;
 
 /** What a relay sends in answer to a command, with the command's correlation. */
 export type Answer = Ok | Refused | Subscribed | SlotCell | SlotState;
@@ -113,10 +116,12 @@ export const toRelay = new Direction<Command | Hello | Carry>([
   forward,
   tunnel,
   carry,
+  pace,
+  cover,
 ]);
 
 /** Blocks from a relay to a client. */
-export const toClient = new Direction<Versions | Push | Answer | Carried>([
+export const toClient = new Direction<Versions | Push | Answer | Carried | Filler>([
   versions,
   message,
   ended,
@@ -126,4 +131,5 @@ export const toClient = new Direction<Versions | Push | Answer | Carried>([
   slotCell,
   slotState,
   carried,
+  filler,
 ]);

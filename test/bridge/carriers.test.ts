@@ -1,11 +1,19 @@
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { composeCarrier, composeSendingCarrier, describeRoute, routeOf } from "../../bridge/carriers.ts";
+import {
+  composeCarrier,
+  composeCarriers,
+  composeSendingCarrier,
+  describeRoute,
+  routeOf,
+} from "../../bridge/carriers.ts";
 import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
 import { startRelay } from "../../relay/relay.ts";
 import { OutgoingConnections } from "../overlay-adapter/outgoing-connections.ts";
 import { TestProxy } from "../overlay-adapter/socks-proxy.ts";
 import { inTemporaryDirectory } from "../relay/fixtures.ts";
+
+const INSTANT = { mode: "instant", interval: 300 } as const;
 
 test("with a proxy only the bridge's own relay is reached without it, on this machine, whatever its address says", () =>
   inTemporaryDirectory(async (folder) => {
@@ -35,8 +43,8 @@ test("contacts' relays are reached through the entry relays alone, and the statu
   const entries = ["one.example", "two.example"].map((host) => `postern-relay://${host}:4523/${pin}`);
   expect(composeSendingCarrier({}, tlsCarrier())).toBeUndefined();
   expect(composeSendingCarrier({ entries }, tlsCarrier())?.properties).toMatchObject({ hidesIp: true, isolates: true });
-  const route = routeOf({ entries });
-  expect(route).toEqual({ via: "direct", entries: ["one.example", "two.example"], hidesIp: false });
+  const route = routeOf({ cover: INSTANT, entries });
+  expect(route).toEqual({ via: "direct", entries: ["one.example", "two.example"], mode: "instant", hidesIp: false });
   expect(describeRoute(route)).toContain("contacts' through one.example or two.example, never around it");
   expect(describeRoute(route)).toContain(
     "your own and the entry relay directly: they see this machine's network address",
@@ -44,9 +52,21 @@ test("contacts' relays are reached through the entry relays alone, and the statu
 });
 
 test("the status says plainly whether relays see this machine's address", () => {
-  expect(routeOf({})).toEqual({ via: "direct", hidesIp: false });
-  expect(describeRoute(routeOf({}))).toContain("they see this machine's network address");
-  const proxied = routeOf({ proxy: { host: "127.0.0.1", port: 9050 } });
-  expect(proxied).toEqual({ via: "socks5", proxy: "socks5://127.0.0.1:9050", hidesIp: true });
+  expect(routeOf({ cover: INSTANT })).toEqual({ via: "direct", mode: "instant", hidesIp: false });
+  expect(describeRoute(routeOf({ cover: INSTANT }))).toContain("they see this machine's network address");
+  const proxied = routeOf({ cover: INSTANT, proxy: { host: "127.0.0.1", port: 9050 } });
+  expect(proxied).toEqual({ via: "socks5", proxy: "socks5://127.0.0.1:9050", mode: "instant", hidesIp: true });
   expect(describeRoute(proxied)).toBe("through the proxy socks5://127.0.0.1:9050, never around it");
+});
+
+test("the mode holds on both ways: dummies now and then in instant mode, and only scheduled blocks in the other", () => {
+  const own = { address: { host: "own.example", port: 1, pin: Buffer.alloc(32) } };
+  const entries = [`postern-relay://one.example:4523/${Buffer.alloc(32, 1).toString("base64url")}`];
+  const instant = composeCarriers({ cover: { mode: "instant", interval: 60 }, entries }, own);
+  const scheduled = composeCarriers({ cover: { mode: "scheduled", interval: 60 }, entries }, own);
+  for (const { properties } of [instant.carrier, instant.sendingCarrier ?? instant.carrier])
+    expect(properties).toMatchObject({ dummyInterval: 60_000 });
+  for (const { properties } of [scheduled.carrier, scheduled.sendingCarrier ?? scheduled.carrier])
+    expect(properties).toMatchObject({ scheduled: true });
+  expect(scheduled.sendingCarrier?.properties).toMatchObject({ hidesIp: true });
 });

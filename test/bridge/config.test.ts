@@ -44,6 +44,8 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
     { embeddedRelay: { ...DEFAULT_CONFIG.embeddedRelay, onion: { host: "127.0.0.1", port: 9051 } } },
   ],
   ["overlay", "proxy", '"socks5://127.0.0.1:9050"', { proxy: { host: "127.0.0.1", port: 9050 } }],
+  ["overlay", "mode", '"scheduled"', { cover: { mode: "scheduled", interval: 300 } }],
+  ["overlay", "interval", '"60"', { cover: { mode: "instant", interval: 60 } }],
   ["overlay", "entry", `"${ENTRY} ${ENTRY}"`, { entries: [ENTRY, ENTRY] }],
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
   ["receipts", "send", "false", { sendReceipts: false }],
@@ -174,11 +176,15 @@ test("what formatConfig writes is read back as it was", () => {
       proxy: fc.record({ host: fc.constantFrom("127.0.0.1", "::1"), port: fc.integer({ min: 1, max: 65_535 }) }),
       passphraseFile: path,
       keyFile: path,
+      cover: fc.record({
+        mode: fc.constantFrom("instant", "scheduled"),
+        interval: fc.integer({ min: 10, max: 900 }),
+      }),
       sendReceipts: fc.boolean(),
       allowRemote: fc.boolean(),
       logLevel: fc.constantFrom("error", "warn", "info", "debug"),
     },
-    { requiredKeys: ["imap", "smtp", "embeddedRelay", "sendReceipts", "allowRemote", "logLevel"] },
+    { requiredKeys: ["imap", "smtp", "embeddedRelay", "cover", "sendReceipts", "allowRemote", "logLevel"] },
   );
   fc.assert(fc.property(config, (value) => expect(parseConfig(formatConfig(value as Config), "c")).toEqual(value)));
   const external = { ...DEFAULT_CONFIG, relayUrl: RELAY };

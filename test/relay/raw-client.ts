@@ -27,7 +27,7 @@ export class RawClient {
     socket.on("data", (piece: Buffer) => {
       for (const block of this.#splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
-        if (message.kind === "versions" || message.kind === "carried") continue;
+        if (message.kind === "versions" || message.kind === "carried" || message.kind === "filler") continue;
         if (message.kind === "message" || message.kind === "ended") {
           const next = this.#waiting.shift();
           if (next === undefined) this.#pushes.push(message);

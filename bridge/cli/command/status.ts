@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { describeRoute } from "../../carriers.ts";
+import { describeMode, describeRoute } from "../../carriers.ts";
 import { formatHostPort } from "../../host-port.ts";
 import type { StatusView } from "../../operations.ts";
 import { withOperations } from "../with-operations.ts";
@@ -15,6 +15,7 @@ function describe(status: StatusView): string {
     ["SMTP", status.smtp && formatHostPort(status.smtp)],
     ["certificate", `${status.caFile}\nSHA-256 ${status.caFingerprint}`],
     ["relay", status.relay && describeRelay(status.relay)],
+    ["mode", status.route && describeMode(status.route.mode)],
     ["relays reached", status.route && describeRoute(status.route)],
     ["contacts", status.contacts?.toString()],
     ["open invites", status.pendingInvites?.toString()],
