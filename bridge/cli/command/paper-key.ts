@@ -1,43 +1,125 @@
+import { open, readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { renderUnicodeCompact } from "uqr";
+import { errorCode, Failure, storageFailure } from "../../../foundation/failure.ts";
+import { wordsToSeed } from "../../../keyring/paper-key.ts";
+import { recoveryIdentity } from "../../../keyring/recovery-identity.ts";
+import { readVaultFile } from "../../../keyring/vault-file.ts";
+import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
-import { addCommand, type CommonOptions } from "./options.ts";
+import { addCommand, type CommonOptions, type Invocation } from "./options.ts";
+
+interface PaperKeyOptions extends CommonOptions {
+  readonly forget?: boolean;
+  readonly pdf?: string;
+  readonly png?: string;
+  readonly check?: boolean;
+  readonly wordsFile?: string;
+}
 
 export function addPaperKeyCommand(program: Command): void {
-  addCommand<CommonOptions & { forget?: boolean }>(
+  addCommand<PaperKeyOptions>(
     program,
     "paper-key",
     "Show the 24 words that are your identity, to be written on paper; `--forget` then takes them off this machine.",
-    ["postern paper-key", "postern paper-key --json", "postern paper-key --forget"],
-    (command) => command.option("--forget", "erase the words from the vault, once they are on paper"),
-    async (invocation, { forget }) => {
-      const { output } = invocation;
-      if (forget) {
-        const done = await withOperations(invocation, (operations) => operations.forgetPaperKey());
-        output.result(done, "The paper key is no longer on this machine. Only the paper has it now.");
-        return;
-      }
-      const key = await withOperations(invocation, (operations) => operations.paperKey());
-      const words = key.words.split(" ");
-      const rows = Array.from({ length: 6 }, (_, row) =>
-        [0, 6, 12, 18]
-          .map((column) => `${String(row + column + 1).padStart(2)} ${(words[row + column] ?? "").padEnd(10)}`)
-          .join(" "),
-      );
-      output.result(
-        key,
-        [
-          "Your paper key. Write it down or print it, keep it where you keep a passport, and show it to nobody:",
-          "it revokes lost devices, recovers the identity, and opens every stored letter.",
-          "",
-          ...rows,
-          "",
-          renderUnicodeCompact(key.words, { ecc: "L", border: 2 }),
-          "",
-          "The same key as the age tool takes it (age -d -i FILE letter), if Postern should ever be gone:",
-          key.recoveryIdentity,
-        ].join("\n"),
-      );
+    [
+      "postern paper-key",
+      "postern paper-key --pdf paper-key.pdf   # to be printed, then erased",
+      "postern paper-key --check               # type the words from the paper",
+      "postern paper-key --forget",
+    ],
+    (command) =>
+      command
+        .option("--pdf <file>", "write a page with the words and their QR code, to be printed")
+        .option("--png <file>", "write the words' QR code as a picture")
+        .option("--check", "type the words back: whether the paper is right")
+        .option("--words-file <file>", "with --check: a file that holds the words")
+        .option("--forget", "erase the words from the vault, once they are on paper"),
+    async (invocation, { forget = false, pdf, png, check = false, wordsFile }) => {
+      const asked = [forget, pdf !== undefined || png !== undefined, check].filter((one) => one);
+      if (asked.length > 1) throw new Failure("invalid", "write the sheet, check it and forget the words one by one");
+      if (wordsFile !== undefined && !check) throw new Failure("invalid", "--words-file goes with --check");
+      if (check) return await checkPaper(invocation, wordsFile);
+      if (forget) return await forgetWords(invocation);
+      if (pdf !== undefined || png !== undefined) return await writeSheets(invocation, pdf, png);
+      await showWords(invocation);
     },
   );
+}
+
+async function forgetWords(invocation: Invocation): Promise<void> {
+  const done = await withOperations(invocation, (operations) => operations.forgetPaperKey());
+  invocation.output.result(done, "The paper key is no longer on this machine. Only the paper has it now.");
+}
+
+async function showWords(invocation: Invocation): Promise<void> {
+  const key = await withOperations(invocation, (operations) => operations.paperKey());
+  const words = key.words.split(" ");
+  const rows = Array.from({ length: 6 }, (_, row) =>
+    [0, 6, 12, 18]
+      .map((column) => `${String(row + column + 1).padStart(2)} ${(words[row + column] ?? "").padEnd(10)}`)
+      .join(" "),
+  );
+  invocation.output.result(
+    key,
+    [
+      "Your paper key. Write it down or print it, keep it where you keep a passport, and show it to nobody:",
+      "it revokes lost devices, recovers the identity, and opens every stored letter.",
+      "",
+      ...rows,
+      "",
+      renderUnicodeCompact(key.words, { ecc: "L", border: 2 }),
+      "",
+      "The same key as the age tool takes it (age -d -i FILE letter), if Postern should ever be gone:",
+      key.recoveryIdentity,
+    ].join("\n"),
+  );
+}
+
+/** The files are readable by their owner alone, and nothing is written over. */
+async function writeSheets(invocation: Invocation, pdf: string | undefined, png: string | undefined): Promise<void> {
+  const key = await withOperations(invocation, (operations) => operations.paperKey());
+  const { paperSheetPdf, paperSheetPng } = await import("../paper-sheet.ts");
+  if (pdf !== undefined) await writeNew(pdf, await paperSheetPdf(key));
+  if (png !== undefined) await writeNew(png, paperSheetPng(key));
+  const written = [pdf, png].filter((path) => path !== undefined);
+  invocation.output.result(
+    { written },
+    `Written: ${written.join(", ")}. Print it, erase the file, and try the paper with: postern paper-key --check`,
+  );
+}
+
+async function writeNew(path: string, content: Buffer): Promise<void> {
+  const file = await open(path, "wx", 0o600).catch((cause: unknown) => {
+    if (errorCode(cause) === "EEXIST") throw new Failure("already-exists", `there is a file ${path}: name another one`);
+    throw storageFailure(cause);
+  });
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function checkPaper({ paths, output }: Invocation, file: string | undefined): Promise<void> {
+  const vault = await readVaultFile(paths.vault);
+  if (vault === undefined) throw new Failure("nonexistent", `there is no home at ${paths.home}`);
+  const words = file === undefined ? await readPassword("The 24 words: ", undefined) : await readWords(file);
+  const seed = wordsToSeed(words);
+  if (seed === undefined)
+    throw new Failure(
+      "invalid",
+      "these are not 24 words of a paper key: one is misspelt, missing, or in the wrong place",
+    );
+  if (recoveryIdentity(seed).recipient !== vault.recoveryRecipient)
+    throw new Failure("forbidden", "this is a paper key, but not the one of this home");
+  output.result({ right: true }, "The paper is right: these are the words of this home's identity.");
+}
+
+/** On one line or on several. */
+async function readWords(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new Failure("nonexistent", `${file} cannot be read`, { cause });
+  });
 }

@@ -1,0 +1,93 @@
+import { crc32, deflateSync } from "node:zlib";
+import PDFDocument from "pdfkit";
+import { encode } from "uqr";
+
+/** What stands on the sheet of paper. */
+export interface PaperSheet {
+  readonly words: string;
+  readonly address: string;
+  /** `AGE-SECRET-KEY-1...` */
+  readonly recoveryIdentity: string;
+}
+
+const MARGIN = 56;
+/** Points of the QR code's side, some 6 cm. */
+const QR_SIDE = 170;
+/** Pixels of each module of the PNG. */
+const PIXELS = 8;
+
+/** One A4 page: the words, the QR code, and what they are for. */
+export async function paperSheetPdf({ words, address, recoveryIdentity }: PaperSheet): Promise<Buffer> {
+  const document = new PDFDocument({ size: "A4", margin: MARGIN, info: { Title: "Postern paper key" } });
+  const pieces: Buffer[] = [];
+  document.on("data", (piece: Buffer) => pieces.push(piece));
+  const ended = new Promise<void>((resolve, reject) => {
+    document.on("end", resolve);
+    document.on("error", reject);
+  });
+  document.font("Helvetica-Bold").fontSize(20).text("Postern paper key");
+  document.moveDown(0.5).font("Helvetica").fontSize(10);
+  document.text("Keep this sheet where you keep a passport, and show it to nobody: whoever has it is you.");
+  document.text("It recovers the identity, revokes lost devices, and opens every stored letter.");
+  document.moveDown().font("Helvetica-Bold").text("Identity").font("Courier").text(address);
+  document.moveDown().font("Helvetica-Bold").text("The 24 words, in this order");
+  const top = document.y + 8;
+  document.font("Courier").fontSize(13);
+  for (const [index, word] of words.split(" ").entries()) {
+    const [column, row] = [Math.floor(index / 8), index % 8];
+    document.text(`${String(index + 1).padStart(2)} ${word}`, MARGIN + column * 160, top + row * 20, {
+      lineBreak: false,
+    });
+  }
+  const below = top + 8 * 20 + 12;
+  drawQr(document, words, MARGIN, below);
+  document.font("Helvetica").fontSize(10);
+  document.text("The same words, for a camera.", MARGIN + QR_SIDE + 16, below + QR_SIDE / 2);
+  document.text("The same key as the age tool takes it (age -d -i FILE letter):", MARGIN, below + QR_SIDE + 16);
+  document.font("Courier").fontSize(9).text(recoveryIdentity);
+  document.end();
+  await ended;
+  return Buffer.concat(pieces);
+}
+
+/** The words' QR code as a PNG picture (W3C PNG, third edition): one octet of grey a pixel. */
+export function paperSheetPng({ words }: Pick<PaperSheet, "words">): Buffer {
+  const { data, size } = encode(words, { ecc: "M", border: 4 });
+  const side = size * PIXELS;
+  const rows = data.flatMap((modules) => {
+    const line = Buffer.alloc(1 + side, 255);
+    // The filter that changes nothing.
+    line[0] = 0;
+    for (const [at, dark] of modules.entries()) if (dark) line.fill(0, 1 + at * PIXELS, 1 + (at + 1) * PIXELS);
+    return Array.from({ length: PIXELS }, () => line);
+  });
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  // Eight bits, grey.
+  header[8] = 8;
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    pngChunk("IHDR", header),
+    pngChunk("IDAT", deflateSync(Buffer.concat(rows))),
+    pngChunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+function drawQr(document: PDFKit.PDFDocument, text: string, x: number, y: number): void {
+  const { data, size } = encode(text, { ecc: "M", border: 0 });
+  const module = QR_SIDE / size;
+  for (const [row, modules] of data.entries())
+    for (const [column, dark] of modules.entries())
+      if (dark) document.rect(x + column * module, y + row * module, module, module);
+  document.fill("black");
+}
+
+function pngChunk(type: string, content: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), content]);
+  const chunk = Buffer.alloc(4 + body.length + 4);
+  chunk.writeUInt32BE(content.length, 0);
+  body.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(body), 4 + body.length);
+  return chunk;
+}
