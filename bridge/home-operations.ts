@@ -12,6 +12,7 @@ import { routeOf } from "./carriers.ts";
 import { carryOperations } from "./carry-operations.ts";
 import type { Config } from "./config.ts";
 import { contactOperations } from "./contact-operations.ts";
+import { deviceOperations } from "./device-operations.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
 import { explain } from "./letter-reports.ts";
@@ -51,6 +52,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
     },
 
     ...contactOperations(() => gate.require()),
+    ...deviceOperations(() => gate.require()),
 
     async queue() {
       const { overlay, contacts } = gate.require();

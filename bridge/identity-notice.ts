@@ -15,6 +15,9 @@ export type IdentityEvent = Extract<
   }
 >;
 
+const REVOKE =
+  "Take the stolen\ndevice off your identity with the paper key: postern revoke --list, then postern revoke NUMBER.";
+
 /** What the user reads of a change in who is who, with what to do next. Subjects are ASCII. */
 export function identityNotice(
   event: IdentityEvent,
@@ -32,6 +35,18 @@ export function identityNotice(
       };
     }
     case "device-replaced":
+      if (event.why === "asked")
+        return {
+          subject: "This installation has new keys",
+          text:
+            "A device was revoked with the paper key, and this installation became a new device. Your contacts learn of it by\n" +
+            "themselves, and stay what they are. If that was not you, somebody has your paper key: tell your contacts on\n" +
+            `another way.${
+              event.invitesWithdrawn === 0
+                ? ""
+                : `\n\nInvites that were open (${event.invitesWithdrawn}) are withdrawn: make new ones.`
+            }`,
+        };
       return {
         subject: "This home was restored from a copy",
         text:
@@ -42,14 +57,15 @@ export function identityNotice(
           (event.invitesWithdrawn === 0
             ? ""
             : `\nInvites that were open (${event.invitesWithdrawn}) are withdrawn: make new ones.\n`) +
-          "\nIf you did not restore a copy, somebody else has one, and with it your keys: tell your contacts on another way.",
+          `\nIf you did not restore a copy, somebody else has one, and with it your keys. ${REVOKE}`,
       };
     case "paper-needed":
       return {
         subject: "Your paper key is needed",
         text:
           "Postern runs on an older copy of its home, and another admin key holds by now, so that it cannot become a new\n" +
-          "device. Nothing of it can be trusted any more: go on with the newer installation.",
+          "device by itself. Go on with the newer installation; if there is none, postern revoke --list and postern revoke NUMBER,\n" +
+          "with the number of this installation, give it new keys.",
       };
     case "copy-running":
       return {
@@ -57,7 +73,7 @@ export function identityNotice(
         text:
           "A contact got letters in this device's name that it did not send: a copy of this home runs somewhere else, by mistake\n" +
           "or in a thief's hands. Stop one of the two. The first of them that notices to be behind becomes a new device, and\n" +
-          "the other one is revoked and stops. If the copy is not yours, tell your contacts on another way.",
+          `the other one is revoked and stops. If the copy is not yours: ${REVOKE}`,
       };
     case "superseded":
       return {
@@ -71,14 +87,14 @@ export function identityNotice(
         subject: "A device was added to your identity",
         text:
           "A contact showed a newer list of your devices, signed with your keys, in which one is new that this installation did\n" +
-          "not add. If it is not yours, somebody has your keys: tell your contacts on another way.",
+          `not add. If it is not yours, somebody has your keys. ${REVOKE}`,
       };
     case "own-fork":
       return {
         subject: "Somebody else changes your list of devices",
         text:
           "Two different lists of your devices claim the same place: a copy of this home, or a thief, uses your admin key. Your\n" +
-          "contacts stop trusting both. Tell them on another way.",
+          `contacts stop trusting both: tell them on another way, too. ${REVOKE}`,
       };
   }
 }

@@ -126,6 +126,16 @@ export interface Operations {
   removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
   paperKey(): Promise<{ words: string; recoveryIdentity: string; recoveryRecipient: string; address: string }>;
   forgetPaperKey(): Promise<{ forgotten: true }>;
+  /** Of the own identity, by their numbers. */
+  devices(): Promise<{ devices: { device: number; own: boolean }[] }>;
+  /**
+   * With the paper key (its words, or the one that is still in the vault) the admin key is renewed too and this
+   * installation becomes a new device; with the everyday key alone it does not.
+   */
+  revokeDevice(request: { device: number; words?: string; adminKey?: boolean }): Promise<{
+    revoked: number;
+    renewed: boolean;
+  }>;
   importMail(
     request: { path: string; folder: string },
     onProgress?: (progress: ImportProgress) => void,
@@ -174,6 +184,8 @@ export const OPERATION_NAMES = [
   "removeAppPassword",
   "paperKey",
   "forgetPaperKey",
+  "devices",
+  "revokeDevice",
   "importMail",
   "importAccount",
   "exportMail",

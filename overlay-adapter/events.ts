@@ -106,8 +106,8 @@ export type OverlayEvent =
   | ({ readonly kind: "gap" } & Gap)
   /** Two account states of the contact's claim one place: nothing is sent or read until the user decides. */
   | { readonly kind: "contact-frozen"; readonly contact: AddressLabel }
-  /** This home is an older copy of itself, so that it became a new device; contacts are told by themselves. */
-  | { readonly kind: "device-replaced"; readonly invitesWithdrawn: number }
+  /** This home became a new device, because it is an older copy of itself, or was asked to; contacts are told by themselves. */
+  | { readonly kind: "device-replaced"; readonly why: "behind" | "asked"; readonly invitesWithdrawn: number }
   /** This home is an older copy of itself, and its admin key holds no more: only the paper key can make it a device. */
   | { readonly kind: "paper-needed" }
   /** Letters in this device's name were sent that it did not send: a copy of the home runs elsewhere. */

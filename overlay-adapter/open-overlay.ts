@@ -373,7 +373,7 @@ export class OpenOverlay implements Overlay {
   }
 
   becomeNewDevice(): Promise<void> {
-    return this.#renewals.becomeNewDevice();
+    return this.#renewals.becomeNewDevice("asked");
   }
 
   get active(): boolean {

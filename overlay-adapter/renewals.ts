@@ -156,7 +156,7 @@ export class Renewals {
     const behind = this.isBehind(label, renewal.received);
     const trusted = this.#o.contacts.isTrustedDevice(label, from.deviceId, from.identityKey);
     const outcome = await this.#o.sessions.run(label, () => this.#answer(label, cell.tag, renewal, trusted, !behind));
-    if (behind && this.active) await this.becomeNewDevice();
+    if (behind && this.active) await this.becomeNewDevice("behind");
     return outcome;
   }
 
@@ -191,12 +191,12 @@ export class Renewals {
    * This home is an older copy of itself: its ratchets would use keys a second time. It gets new keys and another device
    * id, in an account state that revokes the old one, and every contact a renewal to begin anew with.
    */
-  async becomeNewDevice(): Promise<void> {
+  async becomeNewDevice(why: "behind" | "asked"): Promise<void> {
     const { contacts, identity, emit } = this.#o;
     await this.#replacing.run(async () => {
       if (!identity.holdsAdminKey()) return emit({ kind: "paper-needed" });
       const labels = contacts.list().map(({ label }) => label);
-      await this.#holding(labels, () => this.#replace(labels));
+      await this.#holding(labels, () => this.#replace(labels, why));
     });
   }
 
@@ -208,7 +208,7 @@ export class Renewals {
     this.#o.emit({ kind: "copy-running" });
   }
 
-  async #replace(labels: readonly AddressLabel[]): Promise<void> {
+  async #replace(labels: readonly AddressLabel[], why: "behind" | "asked"): Promise<void> {
     const { db, identity, device, chains, outbox, random, withdrawInvites, emit } = this.#o;
     const invitesWithdrawn = await db.commit(() => {
       identity.replaceDevice(device.replace({ random, deviceId: identity.nextDeviceId() }));
@@ -219,7 +219,7 @@ export class Renewals {
       }
       return withdrawInvites();
     });
-    emit({ kind: "device-replaced", invitesWithdrawn });
+    emit({ kind: "device-replaced", why, invitesWithdrawn });
     for (const label of labels) this.#o.wakeSender(label);
   }
 

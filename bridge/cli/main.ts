@@ -14,6 +14,7 @@ import { addPairCommand } from "./command/pair.ts";
 import { addPaperKeyCommand } from "./command/paper-key.ts";
 import { addQueueCommand } from "./command/queue.ts";
 import { addRelayCommand } from "./command/relay.ts";
+import { addRevokeCommand } from "./command/revoke.ts";
 import { addRunCommand } from "./command/run.ts";
 import { addStartCommand } from "./command/start.ts";
 import { addStatusCommand } from "./command/status.ts";
@@ -52,6 +53,7 @@ for (const add of [
   addExportCommand,
   addDoctorCommand,
   addPaperKeyCommand,
+  addRevokeCommand,
   addRelayCommand,
   addCarryCommand,
 ])

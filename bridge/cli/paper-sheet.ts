@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
-import PDFDocument from "pdfkit";
+import Pdf from "pdfkit";
 import { encode } from "uqr";
 
 /** What stands on the sheet of paper. */
@@ -18,7 +18,7 @@ const PIXELS = 8;
 
 /** One A4 page: the words, the QR code, and what they are for. */
 export async function paperSheetPdf({ words, address, recoveryIdentity }: PaperSheet): Promise<Buffer> {
-  const document = new PDFDocument({ size: "A4", margin: MARGIN, info: { Title: "Postern paper key" } });
+  const document = new Pdf({ size: "A4", margin: MARGIN, info: { Title: "Postern paper key" } });
   const pieces: Buffer[] = [];
   document.on("data", (piece: Buffer) => pieces.push(piece));
   const ended = new Promise<void>((resolve, reject) => {

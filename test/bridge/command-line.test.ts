@@ -22,6 +22,7 @@ const COMMANDS = [
   "export",
   "doctor",
   "paper-key",
+  "revoke",
   "relay",
   "carry",
 ];
