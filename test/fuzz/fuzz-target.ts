@@ -31,11 +31,11 @@ export interface FuzzOptions {
 }
 
 /**
- * Milliseconds of processor time that an input may take: a part that does not depend on its size, and 20 µs for each
+ * Milliseconds of processor time that an input may take: a part that does not depend on its size, and 40 µs for each
  * octet, since each may be a command that is refused. What grows with the square takes more than that when it is long.
  */
 function timeAllowed(input: Buffer): number {
-  return 50 + input.length * 0.02;
+  return 50 + input.length * 0.04;
 }
 
 /** Feeds the target until it is enough or an input is found that it does not stand; that one is made as small as it can be. */
