@@ -13,6 +13,8 @@ import { type FiledLetter, PrivateDovecot } from "../../rig/private-dovecot.ts";
 const FOLDERS = 20;
 const PER_FOLDER = 250;
 const KILLS = 10;
+/** Folders that are exported: those with names of their own, and one more. */
+const EXPORTED = 6;
 const KEYWORDS = ["$Label1", "Later"];
 
 interface ImportResult {
@@ -181,7 +183,8 @@ test.each(["mbox", "maildir", "eml"])(
     const bob = await Person.create(`bob-${format}`, scratch, relay.url);
     await bob.start();
     try {
-      for (const [index, name] of [...expected.keys()].entries()) {
+      const chosen = [...expected].slice(0, EXPORTED);
+      for (const [index, [name]] of chosen.entries()) {
         const exported = await ann.command("export", name, `${target}-${index}`, "--format", format);
         expect(exported).toEqual({ done: PER_FOLDER, total: PER_FOLDER, damaged: 0 });
         const imported = await bob.command("import", `${target}-${index}`, "--folder", name);
@@ -189,7 +192,7 @@ test.each(["mbox", "maildir", "eml"])(
       }
       // An .eml has no place for flags.
       const without = (lines: readonly string[]): string[] => lines.map((one) => one.replace(/ .* /, " ")).sort();
-      for (const [name, lines] of expected) {
+      for (const [name, lines] of chosen) {
         const found = await shown(bob, name);
         expect([name, format === "eml" ? without(found) : found]).toEqual([
           name,
