@@ -76,6 +76,9 @@ export const SMALLEST_PLAINTEXT = 2_048;
 /** Octets of one mbox line that are held to look for `From `; longer lines pass in pieces. */
 export const MAX_MBOX_LINE = 64 * 1024;
 
+/** Octets of a `From ` line that may separate messages: none is longer (RFC 4155 section 3 has an address and a time in it). */
+export const MAX_FROM_LINE = 1_000;
+
 /** Keywords that are taken of one imported message. */
 export const MAX_IMPORTED_KEYWORDS = 100;
 

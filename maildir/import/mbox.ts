@@ -1,7 +1,7 @@
 import { createReadStream, type ReadStream } from "node:fs";
 import { firstField } from "../../mime/header.ts";
 import { isKeyword } from "../flags.ts";
-import { MAX_IMPORTED_KEYWORDS, MAX_MBOX_LINE } from "../limits.ts";
+import { MAX_FROM_LINE, MAX_IMPORTED_KEYWORDS, MAX_MBOX_LINE } from "../limits.ts";
 import { joined } from "../small-content.ts";
 import { arrivalDate } from "./header-dates.ts";
 import { readHeader } from "./header-reading.ts";
@@ -30,7 +30,7 @@ async function* mboxPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Mb
     atLineStart = line[line.length - 1] === LF;
     const afterEmpty = mayBeFrom;
     mayBeFrom = startsLine && atLineStart && line.length <= 2 && (line.length === 1 || line[0] === 13);
-    if (startsLine && afterEmpty && line[0] === 0x46) {
+    if (startsLine && afterEmpty && line[0] === 0x46 && line.length <= MAX_FROM_LINE) {
       const text = line.toString("latin1");
       if (SEPARATOR.test(text)) {
         heldEmptyLine = undefined;

@@ -165,6 +165,17 @@ test("how an mbox is cut into chunks makes no difference to line ends", async ()
   );
 });
 
+test("a line that only begins as a separator is text, however long; a separator has a bound", () =>
+  inFolder(async (folder) => {
+    const long = `From a ${"Mon Nov 23 10:00:00 2026 ".repeat(4_000)}\rX\n`;
+    writeFileSync(join(folder, "mbox"), `From a Mon Nov 23 10:00:00 2026\nSubject: one\n\n${long}\nend\n`);
+    const found: string[] = [];
+    for await (const { content } of readMbox(join(folder, "mbox"))) found.push((await collect(content)).toString());
+    expect(found.length).toBe(1);
+    expect(found[0]).toContain("Mon Nov 23 10:00:00 2026 Mon Nov 23");
+    expect(found[0]).toMatch(/end\r?\n$/);
+  }));
+
 test("messages come out of an mbox as they were put in by mboxrd's rules", () =>
   inFolder(async (folder) => {
     const line = fc.constantFrom("From x 10:00", ">From y 10:00", "", "text", "From", "From  10:00 ");
