@@ -1,11 +1,11 @@
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { Command } from "commander";
 import { renderUnicodeCompact } from "uqr";
 import { errorCode, Failure, storageFailure } from "../../../foundation/failure.ts";
 import { wordsToSeed } from "../../../keyring/paper-key.ts";
 import { recoveryIdentity } from "../../../keyring/recovery-identity.ts";
 import { readVaultFile } from "../../../keyring/vault-file.ts";
-import { readPassword } from "../password.ts";
+import { readPaperWords } from "../paper-words.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions, type Invocation } from "./options.ts";
 
@@ -105,7 +105,7 @@ async function writeNew(path: string, content: Buffer): Promise<void> {
 async function checkPaper({ paths, output }: Invocation, file: string | undefined): Promise<void> {
   const vault = await readVaultFile(paths.vault);
   if (vault === undefined) throw new Failure("nonexistent", `there is no home at ${paths.home}`);
-  const words = file === undefined ? await readPassword("The 24 words: ", undefined) : await readWords(file);
+  const words = await readPaperWords(file);
   const seed = wordsToSeed(words);
   if (seed === undefined)
     throw new Failure(
@@ -115,11 +115,4 @@ async function checkPaper({ paths, output }: Invocation, file: string | undefine
   if (recoveryIdentity(seed).recipient !== vault.recoveryRecipient)
     throw new Failure("forbidden", "this is a paper key, but not the one of this home");
   output.result({ right: true }, "The paper is right: these are the words of this home's identity.");
-}
-
-/** On one line or on several. */
-async function readWords(file: string): Promise<string> {
-  return await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new Failure("nonexistent", `${file} cannot be read`, { cause });
-  });
 }

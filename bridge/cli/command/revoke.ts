@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import { readPassword } from "../password.ts";
+import { readPaperWords } from "../paper-words.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions, type Invocation } from "./options.ts";
 
@@ -37,7 +36,8 @@ export function addRevokeCommand(program: Command): void {
         throw new Failure("invalid", "sign with the words or with the everyday key, not with both");
       const done = await withOperations(invocation, async (operations) => {
         const { paperKeyKept = false } = await operations.status();
-        const words = adminKey || (paperKeyKept && wordsFile === undefined) ? undefined : await readWords(wordsFile);
+        const words =
+          adminKey || (paperKeyKept && wordsFile === undefined) ? undefined : await readPaperWords(wordsFile);
         return await operations.revokeDevice({ device, adminKey, ...(words !== undefined && { words }) });
       });
       invocation.output.result(
@@ -59,11 +59,4 @@ async function listDevices(invocation: Invocation): Promise<void> {
       .map(({ device, own }) => `${String(device).padStart(4)}${own ? "  this installation" : ""}`)
       .join("\n"),
   );
-}
-
-async function readWords(file: string | undefined): Promise<string> {
-  if (file === undefined) return await readPassword("The 24 words of the paper key: ", undefined);
-  return await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new Failure("nonexistent", `${file} cannot be read`, { cause });
-  });
 }
