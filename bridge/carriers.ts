@@ -1,11 +1,11 @@
 import { equalConstantTime } from "../foundation/bytes.ts";
 import { systemClock } from "../foundation/clock.ts";
-import type { Carrier } from "../overlay-adapter/carrier.ts";
-import { entryCarrier } from "../overlay-adapter/entry-carrier.ts";
-import { formatProxyUrl } from "../overlay-adapter/proxy-url.ts";
-import { dummiesCarrier, scheduledCarrier } from "../overlay-adapter/scheduled-carrier.ts";
-import { socksCarrier } from "../overlay-adapter/socks-carrier.ts";
-import { tlsCarrier } from "../overlay-adapter/tls-carrier.ts";
+import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
+import { entryCarrier } from "../overlay-adapter/carriers/entry-carrier.ts";
+import { formatProxyUrl } from "../overlay-adapter/carriers/proxy-url.ts";
+import { dummiesCarrier, scheduledCarrier } from "../overlay-adapter/carriers/scheduled-carrier.ts";
+import { socksCarrier } from "../overlay-adapter/carriers/socks-carrier.ts";
+import { tlsCarrier } from "../overlay-adapter/carriers/tls-carrier.ts";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import type { Config } from "./config.ts";
 import type { HostPort } from "./host-port.ts";

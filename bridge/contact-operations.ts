@@ -1,7 +1,7 @@
 import { formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { Failure } from "../foundation/failure.ts";
 import type { Contact, Contacts } from "../keyring/contacts.ts";
-import type { PendingCode } from "../overlay-adapter/meetings.ts";
+import type { PendingCode } from "../overlay-adapter/contacts/meetings.ts";
 import type { Overlay, PendingInvite } from "../overlay-adapter/overlay.ts";
 import { parseRelayUrl } from "../relay/relay-url.ts";
 import { OWN_LOCAL_PART } from "./account.ts";

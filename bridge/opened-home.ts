@@ -10,7 +10,7 @@ import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
-import type { Carrier } from "../overlay-adapter/carrier.ts";
+import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
 import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";

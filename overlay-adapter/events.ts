@@ -1,6 +1,6 @@
 import type { AddressLabel } from "../foundation/address.ts";
-import type { Progress } from "./letter-progress.ts";
-import type { Gap } from "./missing-letters.ts";
+import type { Progress } from "./letters/letter-progress.ts";
+import type { Gap } from "./letters/missing-letters.ts";
 
 /** Why a letter will never reach this recipient. */
 export type LetterFailure =

@@ -5,16 +5,16 @@ import type { Logger } from "../foundation/logger.ts";
 import type { ContactOrigin, Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
-import type { Carrier } from "./carrier.ts";
+import type { Carrier } from "./carriers/carrier.ts";
 import type { Carrying } from "./carry/carry.ts";
+import type { Meetings } from "./contacts/meetings.ts";
 import type { LetterFailure, OverlayEvent, WaitReason } from "./events.ts";
-import type { Progress } from "./letter-progress.ts";
-import type { Meetings } from "./meetings.ts";
-import type { Gap } from "./missing-letters.ts";
+import type { Progress } from "./letters/letter-progress.ts";
+import type { Gap } from "./letters/missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
-import type { ReceiptPolicy } from "./receipts-due.ts";
-import type { RelayClient, RelayClientOptions } from "./relay-client.ts";
+import type { ReceiptPolicy } from "./receipts/receipts-due.ts";
+import type { RelayClient, RelayClientOptions } from "./relay-client/relay-client.ts";
 
 export interface OverlayOptions {
   /** The shared encrypted database. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { deriveKey } from "../../foundation/seal.ts";
 import { CELL_SIZE } from "../../relay/wire/cell.ts";
-import { openCell, sealCell } from "../cell-seal.ts";
+import { openCell, sealCell } from "../queues/cell-seal.ts";
 import { BUNDLE_CELLS, PADDED_CELLS, RANGES_MAX } from "./limits.ts";
 
 /** Numbers from first to last. */

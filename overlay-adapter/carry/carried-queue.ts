@@ -1,5 +1,5 @@
 import type { Database } from "../../foundation/database.ts";
-import type { QueueReader, Subscriber, Subscription } from "../relay-client.ts";
+import type { QueueReader, Subscriber, Subscription } from "../relay-client/relay-client.ts";
 import type { CarryStore } from "./carry-store.ts";
 import { NUMBER_BASE } from "./limits.ts";
 

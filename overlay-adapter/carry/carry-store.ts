@@ -1,6 +1,6 @@
 import type { AddressLabel } from "../../foundation/address.ts";
 import type { Database, Schema } from "../../foundation/database.ts";
-import type { QueueAddress } from "../queue-address.ts";
+import type { QueueAddress } from "../queues/queue-address.ts";
 import type { BundleHeader, NumberRange } from "./bundle.ts";
 import { RANGES_MAX } from "./limits.ts";
 

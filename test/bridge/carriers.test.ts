@@ -7,7 +7,7 @@ import {
   describeRoute,
   routeOf,
 } from "../../bridge/carriers.ts";
-import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import { startRelay } from "../../relay/relay.ts";
 import { OutgoingConnections } from "../overlay-adapter/outgoing-connections.ts";
 import { TestProxy } from "../overlay-adapter/socks-proxy.ts";

@@ -15,7 +15,7 @@ import { recoveryIdentity } from "../../keyring/recovery-identity.ts";
 import { Vault } from "../../keyring/vault.ts";
 import { openMaildir } from "../../maildir/open.ts";
 import type { Maildir } from "../../maildir/store.ts";
-import type { Gap } from "../../overlay-adapter/missing-letters.ts";
+import type { Gap } from "../../overlay-adapter/letters/missing-letters.ts";
 import type { DeliveryStatus, Overlay, OverlayStatus, PreparedLetter } from "../../overlay-adapter/overlay.ts";
 import { fixedRandom, identityKey } from "../keyring/fixed-random.ts";
 import { NOW, someLabel } from "./somebody.ts";

@@ -5,10 +5,7 @@ import { type AddressLabel, addressLabel } from "../../foundation/address.ts";
 import { decodeBase32 } from "../../foundation/base32.ts";
 import { DecodeError } from "../../foundation/bytes.ts";
 import { Failure } from "../../foundation/failure.ts";
-import { decodeInnerCell, encodeInnerCell, type InnerCell } from "../../overlay-adapter/cell.ts";
-import { openCell, sealCell } from "../../overlay-adapter/cell-seal.ts";
-import { decodeControl, encodeControl } from "../../overlay-adapter/control.ts";
-import { decodeHelloMessage, encodeHelloMessage } from "../../overlay-adapter/hello-message.ts";
+import { decodeHelloMessage, encodeHelloMessage } from "../../overlay-adapter/contacts/hello-message.ts";
 import {
   encodeInviteBundle,
   inviteKeys,
@@ -16,8 +13,8 @@ import {
   openInviteBundle,
   sealHello,
   sealInviteBundle,
-} from "../../overlay-adapter/invite-bundle.ts";
-import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/invite-link.ts";
+} from "../../overlay-adapter/contacts/invite-bundle.ts";
+import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/contacts/invite-link.ts";
 import {
   CHUNK,
   chunkStart,
@@ -27,10 +24,21 @@ import {
   openChunk,
   paddedCells,
   sealChunk,
-} from "../../overlay-adapter/letter-content.ts";
-import { decodeLetterHeader, encodeLetterHeader, type LetterHeader } from "../../overlay-adapter/letter-header.ts";
+} from "../../overlay-adapter/letters/letter-content.ts";
+import {
+  decodeLetterHeader,
+  encodeLetterHeader,
+  type LetterHeader,
+} from "../../overlay-adapter/letters/letter-header.ts";
 import { INNER_SIZE } from "../../overlay-adapter/limits.ts";
-import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "../../overlay-adapter/queue-address.ts";
+import { decodeInnerCell, encodeInnerCell, type InnerCell } from "../../overlay-adapter/queues/cell.ts";
+import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
+import {
+  decodeQueueAddress,
+  encodeQueueAddress,
+  type QueueAddress,
+} from "../../overlay-adapter/queues/queue-address.ts";
+import { decodeControl, encodeControl } from "../../overlay-adapter/sessions/control.ts";
 import { CELL_SIZE } from "../../relay/wire/cell.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map((a) => Buffer.from(a));

@@ -10,7 +10,7 @@ import {
   generatorString,
   prependLength,
   tagFits,
-} from "../../overlay-adapter/cpace.ts";
+} from "../../overlay-adapter/contacts/cpace.ts";
 
 const hex = (text: string) => Buffer.from(text, "hex");
 

@@ -1,5 +1,9 @@
 import { expect } from "@jest/globals";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import { IN_A_DAY, Person } from "./person.ts";
 

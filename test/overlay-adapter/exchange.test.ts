@@ -5,8 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { Failure } from "../../foundation/failure.ts";
-import { LETTER_SIZE_MAX } from "../../overlay-adapter/letter-content.ts";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import { LETTER_SIZE_MAX } from "../../overlay-adapter/letters/letter-content.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { befriend, IN_A_DAY, Person, sha256, split } from "./person.ts";
 

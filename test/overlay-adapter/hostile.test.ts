@@ -5,13 +5,17 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { type Clock, systemClock } from "../../foundation/clock.ts";
-import { decodeInnerCell, encodeInnerCell } from "../../overlay-adapter/cell.ts";
-import { openCell, sealCell } from "../../overlay-adapter/cell-seal.ts";
+import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import type { DropReason } from "../../overlay-adapter/events.ts";
 import { SWEEP_INTERVAL } from "../../overlay-adapter/limits.ts";
-import { decodeQueueAddress, type QueueAddress } from "../../overlay-adapter/queue-address.ts";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
-import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+import { decodeInnerCell, encodeInnerCell } from "../../overlay-adapter/queues/cell.ts";
+import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
+import { decodeQueueAddress, type QueueAddress } from "../../overlay-adapter/queues/queue-address.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { befriend, Person } from "./person.ts";
 

@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { type Clock, systemClock } from "../../foundation/clock.ts";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { befriend, IN_A_DAY, Person } from "./person.ts";
 

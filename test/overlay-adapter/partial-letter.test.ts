@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { PartialLetter } from "../../overlay-adapter/partial-letter.ts";
+import { PartialLetter } from "../../overlay-adapter/letters/partial-letter.ts";
 
 test("a letter takes slots for as many devices as somebody may have, and no more", () => {
   const tag = randomBytes(16);

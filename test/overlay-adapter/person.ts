@@ -8,11 +8,11 @@ import { Database } from "../../foundation/database.ts";
 import { Contacts, contactsSchema } from "../../keyring/contacts.ts";
 import { createDevice, type Device, loadDevice } from "../../keyring/device.ts";
 import { createIdentity, type Identity, identitySchema, loadIdentity } from "../../keyring/identity.ts";
+import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import { type Overlay, type OverlayOptions, openOverlay } from "../../overlay-adapter/overlay.ts";
 import type { LetterReceiver } from "../../overlay-adapter/ports.ts";
-import { createRelayClient, type RelayClient } from "../../overlay-adapter/relay-client.ts";
-import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+import { createRelayClient, type RelayClient } from "../../overlay-adapter/relay-client/relay-client.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 
 /** A home on another disk. */

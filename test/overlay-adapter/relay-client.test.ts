@@ -4,8 +4,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import type { FailureCode } from "../../foundation/failure.ts";
-import { createRelayClient, type RelayClient, type Subscription } from "../../overlay-adapter/relay-client.ts";
-import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type Subscription,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, type RelayOptions, startRelay } from "../../relay/relay.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import { CELL_SIZE } from "../../relay/wire/cell.ts";

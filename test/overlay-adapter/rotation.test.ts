@@ -7,12 +7,16 @@ import type { AddressLabel } from "../../foundation/address.ts";
 import { type Clock, systemClock } from "../../foundation/clock.ts";
 import { Database } from "../../foundation/database.ts";
 import { Failure } from "../../foundation/failure.ts";
+import { Outbox } from "../../overlay-adapter/letters/outbox.ts";
 import { SWEEP_INTERVAL } from "../../overlay-adapter/limits.ts";
-import { Outbox } from "../../overlay-adapter/outbox.ts";
-import type { QueueAddress } from "../../overlay-adapter/queue-address.ts";
-import { QueueRotation } from "../../overlay-adapter/queue-rotation.ts";
-import { Queues } from "../../overlay-adapter/queues.ts";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import type { QueueAddress } from "../../overlay-adapter/queues/queue-address.ts";
+import { QueueRotation } from "../../overlay-adapter/queues/queue-rotation.ts";
+import { Queues } from "../../overlay-adapter/queues/queues.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { overlaySchema } from "../../overlay-adapter/schema.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { befriend, Person } from "./person.ts";

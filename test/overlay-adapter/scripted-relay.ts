@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { Failure } from "../../foundation/failure.ts";
-import type { Carrier } from "../../overlay-adapter/carrier.ts";
+import type { Carrier } from "../../overlay-adapter/carriers/carrier.ts";
 import { BlockSplitter } from "../../relay/wire/block.ts";
 import type { Carry } from "../../relay/wire/forward.ts";
 import { type Answer, type Command, type Frame, type Push, toClient, toRelay } from "../../relay/wire/frame.ts";

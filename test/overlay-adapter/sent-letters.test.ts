@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { AddressLabel } from "../../foundation/address.ts";
 import { Database } from "../../foundation/database.ts";
+import { SentLetters } from "../../overlay-adapter/letters/sent-letters.ts";
 import { RESEND_LIFETIME, RESEND_SIZE, SENT_TAGS_LIFETIME } from "../../overlay-adapter/limits.ts";
-import { SentLetters } from "../../overlay-adapter/sent-letters.ts";
 
 const BOB = "bob" as AddressLabel;
 const [T1, T2, T3] = [1, 2, 3].map((octet) => Buffer.alloc(16, octet)) as [Buffer, Buffer, Buffer];

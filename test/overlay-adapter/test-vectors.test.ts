@@ -7,11 +7,11 @@ import { addressLabel } from "../../foundation/address.ts";
 import { decodeAccountState, signAccountState, verifyAccountState } from "../../keyring/account-state.ts";
 import { issueCertificate } from "../../keyring/admin-certificate.ts";
 import { signingKey } from "../../keyring/ed25519.ts";
-import { openCell, sealCell } from "../../overlay-adapter/cell-seal.ts";
-import { decodeControl, encodeControl } from "../../overlay-adapter/control.ts";
-import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/invite-link.ts";
-import { chunkSize, ManifestHash, openChunk, sealChunk } from "../../overlay-adapter/letter-content.ts";
-import { decodeLetterHeader, encodeLetterHeader } from "../../overlay-adapter/letter-header.ts";
+import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/contacts/invite-link.ts";
+import { chunkSize, ManifestHash, openChunk, sealChunk } from "../../overlay-adapter/letters/letter-content.ts";
+import { decodeLetterHeader, encodeLetterHeader } from "../../overlay-adapter/letters/letter-header.ts";
+import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
+import { decodeControl, encodeControl } from "../../overlay-adapter/sessions/control.ts";
 
 /** docs/test-vectors/overlay.json: inputs as they are, octets in hexadecimal, long results as their SHA-256. */
 const vectors = JSON.parse(readFileSync("docs/test-vectors/overlay.json", "utf8"));

@@ -3,7 +3,11 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { databaseDump } from "../relay/database-dump.ts";
 import { befriend, Person } from "./person.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { RENEWAL_PAUSE } from "../../overlay-adapter/limits.ts";
 import type { OverlayOptions } from "../../overlay-adapter/overlay.ts";
-import { createRelayClient } from "../../overlay-adapter/relay-client.ts";
+import { createRelayClient } from "../../overlay-adapter/relay-client/relay-client.ts";
 import type { Person } from "../overlay-adapter/person.ts";
 import { cast, SkippingClock, verified } from "./cast.ts";
 

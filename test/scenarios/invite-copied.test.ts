@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { phraseCommitment, safetyPhrase } from "../../overlay-adapter/safety-phrase.ts";
+import { phraseCommitment, safetyPhrase } from "../../overlay-adapter/contacts/safety-phrase.ts";
 import { befriend } from "../overlay-adapter/person.ts";
 import { DAY, MINUTE } from "./days-clock.ts";
 import { Neighbourhood } from "./neighbourhood.ts";

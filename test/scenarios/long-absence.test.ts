@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { createRelayClient, type RelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
+import {
+  createRelayClient,
+  type RelayClient,
+  type RelayClientOptions,
+} from "../../overlay-adapter/relay-client/relay-client.ts";
 import { befriend } from "../overlay-adapter/person.ts";
 import { DAY, MINUTE } from "./days-clock.ts";
 import { Neighbourhood } from "./neighbourhood.ts";

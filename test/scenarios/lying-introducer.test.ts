@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { decodeContactLetter, encodeContactLetter } from "../../overlay-adapter/contact-letters.ts";
+import { decodeContactLetter, encodeContactLetter } from "../../overlay-adapter/contacts/contact-letters.ts";
 import { befriend, type Person } from "../overlay-adapter/person.ts";
 import { DAY } from "./days-clock.ts";
 import { Neighbourhood } from "./neighbourhood.ts";

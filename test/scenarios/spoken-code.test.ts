@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { cpaceShare } from "../../overlay-adapter/cpace.ts";
-import { formatPairCode, parsePairCode } from "../../overlay-adapter/pair-code.ts";
+import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
+import { cpaceShare } from "../../overlay-adapter/contacts/cpace.ts";
+import { formatPairCode, parsePairCode } from "../../overlay-adapter/contacts/pair-code.ts";
 import {
   answerPair,
   nameplateKeys,
@@ -8,9 +9,8 @@ import {
   pairInputs,
   sealPairOffer,
   takePairAnswer,
-} from "../../overlay-adapter/pair-messages.ts";
-import { createRelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client.ts";
-import { tlsCarrier } from "../../overlay-adapter/tls-carrier.ts";
+} from "../../overlay-adapter/contacts/pair-messages.ts";
+import { createRelayClient, type RelayClientOptions } from "../../overlay-adapter/relay-client/relay-client.ts";
 import type { Person } from "../overlay-adapter/person.ts";
 import { DAY, MINUTE } from "./days-clock.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
