@@ -1,8 +1,8 @@
 import { equalConstantTime } from "../foundation/bytes.ts";
 import { systemClock } from "../foundation/clock.ts";
+import { formatProxyUrl } from "../foundation/proxy-url.ts";
 import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
 import { entryCarrier } from "../overlay-adapter/carriers/entry-carrier.ts";
-import { formatProxyUrl } from "../overlay-adapter/carriers/proxy-url.ts";
 import { dummiesCarrier, scheduledCarrier } from "../overlay-adapter/carriers/scheduled-carrier.ts";
 import { socksCarrier } from "../overlay-adapter/carriers/socks-carrier.ts";
 import { tlsCarrier } from "../overlay-adapter/carriers/tls-carrier.ts";

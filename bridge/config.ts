@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
-import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../overlay-adapter/carriers/proxy-url.ts";
+import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";

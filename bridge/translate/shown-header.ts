@@ -1,8 +1,8 @@
 import { parseAddress } from "../../foundation/address.ts";
 import { parseDateTime } from "../../mime/date.ts";
+import { cleanField, foldedField, formatMailbox, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import { type HeaderField, headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
-import { cleanField, foldedField, formatMailbox, isPlainAddress, keepField } from "./field-text.ts";
 import { FIELD_NAME_MAX, FIELDS_MAX } from "./limits.ts";
 import { mailboxes, neutralAddress } from "./wire-header.ts";
 

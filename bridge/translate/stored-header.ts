@@ -1,8 +1,8 @@
 import { parseAddress } from "../../foundation/address.ts";
 import { formatDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
+import { foldedField, formatAddrSpec, formatMailbox, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
-import { foldedField, formatAddrSpec, formatMailbox, isPlainAddress, keepField } from "./field-text.ts";
 import { mailboxes, type WireHeaderContext } from "./wire-header.ts";
 
 const ADDRESS_FIELDS: ReadonlySet<string> = new Set(["to", "cc", "bcc"]);

@@ -1,9 +1,9 @@
 import { formatAddress, parseAddress } from "../../foundation/address.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
+import { foldedField, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
 import { OWN_LOCAL_PART } from "../account.ts";
-import { foldedField, isPlainAddress, keepField } from "./field-text.ts";
 
 /**
  * Fields of the sender's own words, or without which the body cannot be read. Everything else stays at home: what is

@@ -1,14 +1,13 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { SocksClient } from "socks";
+import type { Socket } from "node:net";
 import { Failure } from "../../foundation/failure.ts";
 import { unreachable } from "../../foundation/pinned-tls.ts";
+import type { SocksProxy } from "../../foundation/proxy-url.ts";
+import { socksConnection } from "../../foundation/socks.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import { Window } from "../window.ts";
 import type { Carrier, CarrierProperties } from "./carrier.ts";
 import { pinnedStream } from "./pinned-stream.ts";
-import { formatProxyUrl, type SocksProxy } from "./proxy-url.ts";
 
 export interface SocksCarrierOptions {
   readonly proxy: SocksProxy;
@@ -22,8 +21,6 @@ const MAX_LATENCY = 120_000;
 const CONNECT_TIMEOUT = 60_000;
 /** Streams that are being opened at a time: Tor gives up on new circuits when 32 are pending. */
 const OPENING = 16;
-/** A proxy that does not even accept a connection is not there. */
-const PROXY_TIMEOUT = 5_000;
 
 /**
  * TLS with pinned keys through a SOCKS5 proxy, meant for Tor. The relay's host goes to the proxy as it is, so nothing is
@@ -59,40 +56,9 @@ async function throughProxy(
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  const socket = await proxyConnection(proxy, signal);
-  const abort = (): void => void socket.destroy();
-  signal?.addEventListener("abort", abort);
   try {
-    await SocksClient.createConnection({
-      existing_socket: socket,
-      proxy: { host: proxy.host, port: proxy.port, type: 5, userId: user, password: "postern" },
-      command: "connect",
-      destination: { host: relay.host, port: relay.port },
-      timeout,
-    });
-    return socket;
+    return await socksConnection(proxy, relay, { user, timeout, signal });
   } catch (error) {
-    socket.destroy();
-    throw unreachable(relay, signal?.aborted ? signal.reason : error);
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
-}
-
-async function proxyConnection(proxy: SocksProxy, signal: AbortSignal | undefined): Promise<Socket> {
-  const socket = connect({ host: proxy.host, port: proxy.port, noDelay: true });
-  // An error that comes when nobody waits any more, between two steps, must not end the process.
-  socket.on("error", () => socket.destroy());
-  const timely = AbortSignal.timeout(PROXY_TIMEOUT);
-  try {
-    await once(socket, "connect", { signal: signal === undefined ? timely : AbortSignal.any([signal, timely]) });
-    return socket;
-  } catch (cause) {
-    socket.destroy();
-    throw new Failure(
-      "unavailable",
-      `the proxy ${formatProxyUrl(proxy)} does not answer: is Tor running? Nothing is sent around it`,
-      { cause },
-    );
+    throw error instanceof Failure ? error : unreachable(relay, error);
   }
 }

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Failure } from "../../foundation/failure.ts";
-import { formatProxyUrl, parseProxyUrl } from "../../overlay-adapter/carriers/proxy-url.ts";
+import { formatProxyUrl, parseProxyUrl } from "../../foundation/proxy-url.ts";
 import { socksCarrier } from "../../overlay-adapter/carriers/socks-carrier.ts";
 import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import { createRelayClient, type RelayClient } from "../../overlay-adapter/relay-client/relay-client.ts";

@@ -1,4 +1,4 @@
-import type { HeaderField } from "../../mime/header.ts";
+import type { HeaderField } from "./header.ts";
 
 /** Recommended and longest length of an encoded word (RFC 2047 section 2), in characters of text that surely fit. */
 const ENCODED_TEXT = 10;

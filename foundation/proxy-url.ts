@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
-import { Failure } from "../../foundation/failure.ts";
+
+import { Failure } from "./failure.ts";
 
 /** A SOCKS5 proxy (RFC 1928) such as Tor's. */
 export interface SocksProxy {

@@ -1,5 +1,5 @@
-import { Failure } from "../../foundation/failure.ts";
-import { HEADER_MAX } from "./limits.ts";
+import { Failure } from "../foundation/failure.ts";
+import { MIME_LIMITS } from "./limits.ts";
 
 const LF = 10;
 const CR = 13;
@@ -70,7 +70,8 @@ class HeaderScanner {
       if (end !== undefined) return end;
     }
     this.#searched = this.#length;
-    if (this.#lineStart > HEADER_MAX || this.#length - this.#lineStart > HEADER_MAX) throw tooLong();
+    if (this.#lineStart > MIME_LIMITS.headerOctets || this.#length - this.#lineStart > MIME_LIMITS.headerOctets)
+      throw tooLong();
     return undefined;
   }
 
@@ -86,7 +87,7 @@ class HeaderScanner {
 
   #takeLine(end: number): HeaderEnd | undefined {
     const start = this.#lineStart;
-    if (start > HEADER_MAX) throw tooLong();
+    if (start > MIME_LIMITS.headerOctets) throw tooLong();
     const here = { headerStart: this.#headerStart, headerEnd: start };
     const first = this.#bytes[start];
     if (first === LF || (first === CR && this.#bytes[start + 1] === LF)) return { ...here, bodyStart: end };
