@@ -3,7 +3,9 @@
  * behind the front. Expected failures are thrown as foundation/failure.ts `Failure`. Every change is durable when the
  * promise resolves. Wire-form texts hold one octet per character (latin1).
  */
+import type { MessageLinks } from "../mime/message-ids.ts";
 import type { Part } from "../mime/part.ts";
+import type { SortAddresses, SortFields } from "../mime/sort-fields.ts";
 
 /** Compares a login with what the user set up. */
 export interface Authenticator {
@@ -166,6 +168,11 @@ export interface Mailbox extends Annotated {
   envelopes(uids: readonly number[]): readonly (string | undefined)[];
   /** BODYSTRUCTURE (extensible) or BODY (not) in wire form, in the order of the UIDs. */
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
+  /** What SORT and THREAD compare (RFC 5256), in the order of the UIDs; undefined where there is no such message. */
+  sortFields(uids: readonly number[]): readonly (SortFields | undefined)[];
+  sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
+  /** What threads are made of: ids, or names that are the same where the ids are; of the references only the newest. */
+  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[];
   structure(uid: number): Part | undefined;
   /** The top headers with the empty line that ends each, in the order of the UIDs. */
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];

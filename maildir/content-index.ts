@@ -7,8 +7,10 @@ import { messageId, parseMessageIds, referencedIds } from "../mime/message-ids.t
 import type { Part } from "../mime/part.ts";
 import { decodePart, encodePart } from "../mime/part-codec.ts";
 import { selectFields } from "../mime/select-fields.ts";
+import { valuesOf } from "./content-columns.ts";
 import { MAX_THREAD_IDS } from "./limits.ts";
 import type { WrittenMessage } from "./message-writer.ts";
+import { prepareSorting, SortingIndex, type SortingRow } from "./sorting-index.ts";
 
 const ID_OCTETS = 16;
 
@@ -23,6 +25,7 @@ export interface PreparedContent {
   readonly header: Buffer;
   /** The header's fields that mail programs list. */
   readonly listing: string;
+  readonly sorting: SortingRow;
 }
 
 /**
@@ -59,29 +62,33 @@ function idHash(id: string): Buffer {
 
 export function prepareContent({ header, root, contentHash }: WrittenMessage): PreparedContent {
   const own = messageId(header);
+  const references = referencedIds(header);
   const { envelope = formatEnvelope(header), ...rootWithoutEnvelope } = root;
   return {
     messageId: own === undefined ? null : idHash(own),
-    references: referencedIds(header).slice(-MAX_THREAD_IDS).map(idHash),
+    references: references.slice(-MAX_THREAD_IDS).map(idHash),
     hash: contentHash,
     envelope,
     bodyStructure: formatBodyStructure(root, true),
     structure: encodePart(rootWithoutEnvelope),
     header,
     listing: selectFields(header.toString("latin1"), LISTED_FIELDS, false),
+    sorting: prepareSorting(envelope, { id: own, references }),
   };
 }
 
 /** The tables of what a message's copies share. Whatever writes runs inside the caller's transaction. */
 export class ContentIndex {
+  /** What messages are sorted and threaded by. */
+  readonly sorting: SortingIndex;
   readonly #insert: Statement<[Buffer | null, Buffer, string], unknown>;
   readonly #insertStructure: Statement<[number, string, Buffer], unknown>;
   readonly #insertHeader: Statement<[number, Buffer], unknown>;
   readonly #insertListing: Statement<[number, string], unknown>;
-  readonly #envelopes: ValuesOf<string>;
-  readonly #bodyStructures: ValuesOf<string>;
-  readonly #headers: ValuesOf<Buffer>;
-  readonly #listings: ValuesOf<string>;
+  readonly #envelopes: ReturnType<typeof valuesOf<string>>;
+  readonly #bodyStructures: ReturnType<typeof valuesOf<string>>;
+  readonly #headers: ReturnType<typeof valuesOf<Buffer>>;
+  readonly #listings: ReturnType<typeof valuesOf<string>>;
   /** The structure that was read last, with its octets. */
   #lastStructure: { readonly octets: Buffer; readonly root: Part } | undefined;
   readonly #structure: Statement<[number, number], { structure: Buffer; envelope: string }>;
@@ -91,7 +98,9 @@ export class ContentIndex {
   readonly #noteDropped: Statement<[string], unknown>;
   readonly #drop: readonly Statement<[string], unknown>[];
 
-  constructor({ sqlite }: Database) {
+  constructor(db: Database) {
+    const { sqlite } = db;
+    this.sorting = new SortingIndex(db, this);
     const ofMessage = "(SELECT content FROM maildir_message WHERE mailbox = ? AND uid = ?)";
     this.#insert = sqlite.prepare("INSERT INTO maildir_content (message_id, hash, envelope) VALUES (?, ?, ?)");
     this.#insertStructure = sqlite.prepare("INSERT INTO maildir_structure VALUES (?, ?, ?)");
@@ -121,6 +130,7 @@ export class ContentIndex {
     this.#drop = [
       ["maildir_header", "content"],
       ["maildir_listing", "content"],
+      ["maildir_sorting", "content"],
       ["maildir_structure", "content"],
       ["maildir_content", "id"],
     ].map(([table, column]) =>
@@ -136,6 +146,7 @@ export class ContentIndex {
     this.#insertStructure.run(id, content.bodyStructure, content.structure);
     this.#insertHeader.run(id, content.header);
     this.#insertListing.run(id, content.listing);
+    this.sorting.insert(id, content.sorting);
     return id;
   }
 
@@ -199,23 +210,4 @@ export class ContentIndex {
     this.#noteDropped.run(list);
     for (const statement of this.#drop) statement.run(list);
   }
-}
-
-/** Reads a column for many contents. */
-type ValuesOf<T> = (contents: readonly (number | undefined)[]) => (T | undefined)[];
-
-/** A range is read in one go where the contents lie close together, as those do that came together. */
-function valuesOf<T>(sqlite: Database["sqlite"], table: string, key: string, column: string): ValuesOf<T> {
-  const select = `SELECT ${key}, ${column} FROM ${table} WHERE ${key}`;
-  const range = sqlite.prepare<[number, number], [number, T]>(`${select} BETWEEN ? AND ?`).raw();
-  const among = sqlite.prepare<[string], [number, T]>(`${select} IN (SELECT value FROM json_each(?))`).raw();
-  return (contents) => {
-    const known = contents.filter((content) => content !== undefined);
-    const first = known.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    const last = known.reduce((a, b) => Math.max(a, b), 0);
-    if (known.length === 0) return contents.map(() => undefined);
-    const rows = last - first < 2 * known.length ? range.all(first, last) : among.all(JSON.stringify(known));
-    const values = new Map(rows);
-    return contents.map((content) => (content === undefined ? undefined : values.get(content)));
-  };
 }

@@ -31,6 +31,15 @@ export const MAX_EXPUNGE_LOG = 200_000;
 /** Message ids of one References field that are looked up for the thread: the newest ones. */
 export const MAX_THREAD_IDS = 64;
 
+/** References of one message, the newest, that THREAD is told of. */
+export const MAX_SORTED_REFERENCES = 100;
+
+/** Contents of an earlier program for which what they are sorted by is made in one go, some 5 ms. */
+export const SORTING_SLICE = 64;
+
+/** Milliseconds between two such slices: 100,000 letters take less than a minute, and nobody notices. */
+export const SORTING_PAUSE = 20;
+
 /** Sealed files up to this size are read in one synchronous call, some 30 microseconds, instead of four through the thread pool. */
 export const SMALL_FILE_SIZE = 80 * 1024;
 

@@ -147,5 +147,18 @@ export const MAILDIR_SCHEMA: Schema = {
     `,
     // What changed since a MODSEQ is found in memory, so that no change of flags has to keep an index up to date.
     "DROP INDEX maildir_message_modseq;",
+    // What SORT and THREAD compare. Contents up to `unsorted_to` have no row yet: sorting-filler.ts makes them, the newest first.
+    `
+    CREATE TABLE maildir_sorting (
+      content INTEGER PRIMARY KEY,
+      sent INTEGER,
+      is_reply INTEGER NOT NULL,
+      subject TEXT NOT NULL,
+      links TEXT NOT NULL,
+      addresses TEXT NOT NULL
+    ) STRICT;
+    ALTER TABLE maildir_state ADD COLUMN unsorted_to INTEGER NOT NULL DEFAULT 0;
+    UPDATE maildir_state SET unsorted_to = (SELECT COALESCE(MAX(id), 0) FROM maildir_content);
+    `,
   ],
 };

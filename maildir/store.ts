@@ -1,7 +1,9 @@
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
+import type { MessageLinks } from "../mime/message-ids.ts";
 import type { Part } from "../mime/part.ts";
+import type { SortAddresses, SortFields } from "../mime/sort-fields.ts";
 import type { AnnotationChange } from "./annotations.ts";
 import type { RemoteMailbox } from "./import-ledger.ts";
 import type {
@@ -167,6 +169,11 @@ export interface MaildirMailbox {
   /** In the order of the UIDs; undefined where there is no such message. */
   envelopes(uids: readonly number[]): readonly (string | undefined)[];
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
+  /** What SORT and THREAD compare (RFC 5256), in the order of the UIDs; undefined where there is no such message. */
+  sortFields(uids: readonly number[]): readonly (SortFields | undefined)[];
+  sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
+  /** Names of 12 characters stand for the ids. */
+  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[];
   structure(uid: number): Part | undefined;
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];
   /** At least the fields of these names (in lower case), with one octet per character. */

@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { Failure } from "../foundation/failure.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
+import type { MessageLinks } from "../mime/message-ids.ts";
 import type { Part } from "../mime/part.ts";
+import type { SortAddresses, SortFields } from "../mime/sort-fields.ts";
 import { appendMessages } from "./append.ts";
 import type { FilePlace } from "./disk-names.ts";
 import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
@@ -138,6 +140,18 @@ export class StoredMailbox implements MaildirMailbox {
 
   headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[] {
     return this.#storage.contents.headerFields(this.#loaded().contents(uids), names);
+  }
+
+  sortFields(uids: readonly number[]): readonly (SortFields | undefined)[] {
+    return this.#storage.contents.sorting.fields(this.#loaded().contents(uids));
+  }
+
+  sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[] {
+    return this.#storage.contents.sorting.addresses(this.#loaded().contents(uids));
+  }
+
+  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[] {
+    return this.#storage.contents.sorting.links(this.#loaded().contents(uids));
   }
 
   structure(uid: number): Part | undefined {

@@ -12,6 +12,7 @@ import type { MaildirChange, SpecialUse } from "./message.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StorageQuota } from "./quota.ts";
 import { RemovedMailboxes } from "./removed-mailboxes.ts";
+import { SortingFiller } from "./sorting-filler.ts";
 import { discard, type StagedFile, stage, stagedFile } from "./staging.ts";
 import { commit, type Storage, setAnnotations } from "./storage.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, StagedMessage, StageOptions } from "./store.ts";
@@ -31,6 +32,7 @@ export class StoredMaildir implements Maildir {
   readonly #storage: Storage;
   readonly #naming = new Mutex();
   readonly #indexer: TextIndexer;
+  readonly #filler: SortingFiller;
   readonly #removed: RemovedMailboxes;
   #warming: Promise<void> | undefined;
   #closed = false;
@@ -67,6 +69,7 @@ export class StoredMaildir implements Maildir {
       },
     };
     this.#storage = storage;
+    this.#filler = new SortingFiller(storage);
     this.#removed = new RemovedMailboxes(storage);
     for (const row of storage.mailboxes.all()) this.#know(row);
     this.#subscriptions = new Set(storage.mailboxes.subscriptions());
@@ -246,6 +249,7 @@ export class StoredMaildir implements Maildir {
   startWorking(): void {
     this.#indexer.wake();
     this.#removed.start();
+    this.#filler.start();
     this.#warming = this.#warm().catch(() => {
       this.#storage.logger("warn", "the index could not be read ahead");
     });
@@ -312,6 +316,7 @@ export class StoredMaildir implements Maildir {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#filler.close();
     await this.#indexer.close();
     await this.#warming;
     await this.#removed.close();

@@ -1,5 +1,12 @@
 import { firstField } from "./header.ts";
 
+/** What a message says of its place in a thread: ids, or names that stand for them. */
+export interface MessageLinks {
+  readonly id: string | undefined;
+  /** Oldest first. */
+  readonly references: readonly string[];
+}
+
 /** Ids kept of one field: a thread that is longer is cut at its oldest end. */
 const MAX_IDS = 1_000;
 

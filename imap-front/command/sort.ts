@@ -6,7 +6,7 @@ import { savingResult } from "../search/saved-result.ts";
 import type { SearchKey } from "../search/search-key.ts";
 import type { Session } from "../session.ts";
 import { rankedSort } from "../sort/ranked-sort.ts";
-import { needsFields, parseSortKeys, type SortKey } from "../sort/sort-key.ts";
+import { parseSortKeys, type SortKey, wantedFor } from "../sort/sort-key.ts";
 import { sortables } from "../sort/sortables.ts";
 import type { TextRanks } from "../sort/text-ranks.ts";
 import type { Selected } from "../state.ts";
@@ -42,9 +42,9 @@ async function sortView(
     returns?.update === true &&
     session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
   const found = await evaluate(searchContext(session, view), key, view.uids);
-  const messages = await sortables(session, view, found, { fields: needsFields(keys) });
-  const { sortables: cache } = session.options;
-  const ranks = (criterion: string): TextRanks => cache.ranks(view.mailbox, criterion);
+  const messages = await sortables(session, view, found, wantedFor(keys));
+  const known = session.options.sortables.of(view.mailbox);
+  const ranks = (criterion: string): TextRanks => known.ranks(criterion);
   const uids = (await rankedSort(messages, keys, ranks, session.pace)).map((message) => message.uid);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);

@@ -1,6 +1,6 @@
 import type { FetchItem } from "../fetch-items.ts";
 import type { Session } from "../session.ts";
-import { needsFields, type SortKey, sortOrder } from "../sort/sort-key.ts";
+import { type SortKey, sortOrder, wantedFor } from "../sort/sort-key.ts";
 import { sortables } from "../sort/sortables.ts";
 import type { MailboxView } from "../view.ts";
 import { formatString } from "../wire/format.ts";
@@ -107,7 +107,7 @@ export class FollowedSearch {
   async #insertSorted(session: Session, view: MailboxView, uids: readonly number[]): Promise<Run[]> {
     const { sort = [] } = this.#search;
     const compare = sortOrder(sort);
-    const wanted = { fields: needsFields(sort) };
+    const wanted = wantedFor(sort);
     const runs: Run[] = [];
     for (const message of (await sortables(session, view, uids, wanted)).sort(compare)) {
       let low = 0;

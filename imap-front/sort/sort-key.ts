@@ -1,11 +1,11 @@
+import type { SortAddresses, SortFields } from "../../mime/sort-fields.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
-import type { SortFields } from "./sort-fields.ts";
 
-/** What a message says of its place in a thread. */
-export interface MessageLinks {
-  readonly id: string | undefined;
+/** What a message says of its place in a thread, with a number for each id. */
+export interface NumberedLinks {
+  readonly id: number | undefined;
   /** Oldest first. */
-  readonly references: readonly string[];
+  readonly references: readonly number[];
 }
 
 /** A message with what it may be sorted by. */
@@ -15,8 +15,12 @@ export interface Sortable {
   readonly size: number;
   /** Read when a criterion first asks for them. */
   fields: SortFields | undefined;
-  links: MessageLinks | undefined;
+  addresses: SortAddresses | undefined;
+  links: NumberedLinks | undefined;
 }
+
+/** What is to be known of messages, beside what is at hand. */
+export type Wanted = Partial<Readonly<Record<"fields" | "addresses" | "links", boolean>>>;
 
 /** One criterion of SORT (RFC 5256 section 3, RFC 5957). */
 export interface SortKey {
@@ -26,17 +30,20 @@ export interface SortKey {
 
 type Value = (message: Sortable) => number | string;
 
-/** What each criterion compares, and whether the envelope is needed for it. */
-const CRITERIA: ReadonlyMap<string, { readonly value: Value; readonly needsFields: boolean }> = new Map([
-  ["ARRIVAL", { value: ({ internalDate }: Sortable) => internalDate, needsFields: false }],
-  ["SIZE", { value: ({ size }: Sortable) => size, needsFields: false }],
-  ["DATE", { value: sentDate, needsFields: true }],
-  ["SUBJECT", { value: ({ fields }: Sortable) => fields?.subject ?? "", needsFields: true }],
-  ["FROM", { value: ({ fields }: Sortable) => fields?.from ?? "", needsFields: true }],
-  ["TO", { value: ({ fields }: Sortable) => fields?.to ?? "", needsFields: true }],
-  ["CC", { value: ({ fields }: Sortable) => fields?.cc ?? "", needsFields: true }],
-  ["DISPLAYFROM", { value: ({ fields }: Sortable) => fields?.displayFrom ?? "", needsFields: true }],
-  ["DISPLAYTO", { value: ({ fields }: Sortable) => fields?.displayTo ?? "", needsFields: true }],
+/** What each criterion compares, and what has to be read for it. */
+const CRITERIA: ReadonlyMap<string, { readonly value: Value; readonly needs?: "fields" | "addresses" }> = new Map<
+  string,
+  { value: Value; needs?: "fields" | "addresses" }
+>([
+  ["ARRIVAL", { value: ({ internalDate }) => internalDate }],
+  ["SIZE", { value: ({ size }) => size }],
+  ["DATE", { value: sentDate, needs: "fields" }],
+  ["SUBJECT", { value: ({ fields }) => fields?.subject ?? "", needs: "fields" }],
+  ["FROM", { value: ({ addresses }) => addresses?.from ?? "", needs: "addresses" }],
+  ["TO", { value: ({ addresses }) => addresses?.to ?? "", needs: "addresses" }],
+  ["CC", { value: ({ addresses }) => addresses?.cc ?? "", needs: "addresses" }],
+  ["DISPLAYFROM", { value: ({ addresses }) => addresses?.displayFrom ?? "", needs: "addresses" }],
+  ["DISPLAYTO", { value: ({ addresses }) => addresses?.displayTo ?? "", needs: "addresses" }],
 ]);
 
 /** RFC 5256 section 2.2. */
@@ -72,8 +79,10 @@ export function sortValues(
     : { kind: "numbers", numbers: values as number[] };
 }
 
-export function needsFields(keys: readonly SortKey[]): boolean {
-  return keys.some(({ name }) => CRITERIA.get(name)?.needsFields);
+/** What the criteria have to know of each message. */
+export function wantedFor(keys: readonly SortKey[]): Wanted {
+  const needs = new Set(keys.map(({ name }) => CRITERIA.get(name)?.needs));
+  return { fields: needs.has("fields"), addresses: needs.has("addresses") };
 }
 
 /** Compares by the criteria in turn, and by UID at last. */

@@ -1,48 +1,31 @@
-import { messageId, referencedIds } from "../../mime/message-ids.ts";
 import type { Session } from "../session.ts";
+import type { Mailbox } from "../store.ts";
 import type { MailboxView } from "../view.ts";
-import { readSortFields } from "./sort-fields.ts";
-import type { MessageLinks, Sortable } from "./sort-key.ts";
+import type { Sortable, Wanted } from "./sort-key.ts";
+import type { KnownSortables } from "./sortable-cache.ts";
 
-/** Messages that are looked at between two looks at the clock. */
-const BATCH = 64;
+/** Messages that are looked at between two looks at the clock: some milliseconds, where nothing is known of them. */
+const BATCH = 256;
 
-/** What threads are made of. */
-const LINKING_FIELDS = new Set(["message-id", "references", "in-reply-to"]);
-
-/** The messages, with the fields and links that are wanted; those that are gone may be left out. */
+/** The messages, with what is wanted of them; those that are gone may be left out. */
 export async function sortables(
   session: Session,
   { mailbox }: MailboxView,
   uids: readonly number[],
-  wanted: { readonly fields?: boolean; readonly links?: boolean },
+  wanted: Wanted,
 ): Promise<Sortable[]> {
   const found: Sortable[] = [];
   const cache = session.options.sortables;
-  const known = cache.known(mailbox);
-  const intern = cache.intern(mailbox);
+  const known = cache.of(mailbox);
   for (let i = 0; i < uids.length; i += BATCH) {
     const batch = uids.slice(i, i + BATCH);
     const read = new Map<number, Sortable>();
-    for (const { uid, internalDate, size } of mailbox.summaries(batch.filter((uid) => !known.has(uid))))
-      read.set(uid, { uid, internalDate, size, fields: undefined, links: undefined });
-    const messages = batch.map((uid) => known.get(uid) ?? read.get(uid)).filter((message) => message !== undefined);
-    if (wanted.fields === true) {
-      const missing = messages.filter(({ fields }) => fields === undefined);
-      const envelopes = mailbox.envelopes(missing.map(({ uid }) => uid));
-      for (const [index, message] of missing.entries()) message.fields = readSortFields(envelopes[index], intern);
-    }
-    if (wanted.links === true) {
-      const missing = messages.filter(({ links }) => links === undefined);
-      const headers = mailbox.headerFields(
-        missing.map(({ uid }) => uid),
-        LINKING_FIELDS,
-      );
-      for (const [index, message] of missing.entries())
-        message.links = readLinks(headers[index] ?? "", session.limits.threadReferences);
-    }
+    for (const { uid, internalDate, size } of mailbox.summaries(batch.filter((uid) => !known.messages.has(uid))))
+      read.set(uid, { uid, internalDate, size, fields: undefined, addresses: undefined, links: undefined });
+    const messages = batch.map((uid) => known.messages.get(uid) ?? read.get(uid)).filter((one) => one !== undefined);
+    learn(mailbox, known, messages, wanted, session.limits.threadReferences);
     for (const message of messages) found.push(message);
-    for (const message of read.values()) cache.remember(mailbox, message);
+    for (const message of read.values()) cache.remember(mailbox, known, message);
     session.progress?.at(i, uids.length);
     if (session.pace.due) await session.pace.yield();
     session.signal.throwIfAborted();
@@ -50,7 +33,31 @@ export async function sortables(
   return found;
 }
 
-function readLinks(fields: string, limit: number): MessageLinks {
-  const header = Buffer.from(fields, "latin1");
-  return { id: messageId(header), references: referencedIds(header).slice(-limit) };
+/** Reads what is wanted and not known yet; of a message that is gone nothing is. */
+function learn(
+  mailbox: Mailbox,
+  known: KnownSortables,
+  messages: readonly Sortable[],
+  wanted: Wanted,
+  references: number,
+): void {
+  if (wanted.fields === true) {
+    const missing = messages.filter(({ fields }) => fields === undefined);
+    for (const [index, fields] of mailbox.sortFields(missing.map(uidOf)).entries())
+      (missing[index] as Sortable).fields = fields && known.fields(fields);
+  }
+  if (wanted.addresses === true) {
+    const missing = messages.filter(({ addresses }) => addresses === undefined);
+    for (const [index, addresses] of mailbox.sortAddresses(missing.map(uidOf)).entries())
+      (missing[index] as Sortable).addresses = addresses && known.addresses(addresses);
+  }
+  if (wanted.links === true) {
+    const missing = messages.filter(({ links }) => links === undefined);
+    for (const [index, links] of mailbox.threadLinks(missing.map(uidOf)).entries())
+      (missing[index] as Sortable).links = links && known.links(links, references);
+  }
+}
+
+function uidOf({ uid }: Sortable): number {
+  return uid;
 }

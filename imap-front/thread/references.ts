@@ -15,9 +15,9 @@ export async function threadByReferences(
   depth: number,
   pace: Pace,
 ): Promise<ThreadNode[]> {
-  const nodes = new Map<string, ThreadNode>();
+  const nodes = new Map<number, ThreadNode>();
   const unnamed: ThreadNode[] = [];
-  const nodeOf = (id: string): ThreadNode => {
+  const nodeOf = (id: number): ThreadNode => {
     let node = nodes.get(id);
     if (node === undefined) nodes.set(id, (node = newNode()));
     return node;

@@ -18,7 +18,9 @@ import type {
 import { provenClientKey, scramKeys, serverSignature } from "../../keyring/scram.ts";
 import { formatBodyStructure } from "../../mime/body-structure.ts";
 import { decodedBody, decodedHeader } from "../../mime/decoded-text.ts";
+import { type MessageLinks, messageId, referencedIds } from "../../mime/message-ids.ts";
 import type { Part } from "../../mime/part.ts";
+import { readSortFields, type SortAddresses, type SortFields } from "../../mime/sort-fields.ts";
 import { StructureParser } from "../../mime/structure-parser.ts";
 
 /** The salt of RFC 7677's example. */
@@ -276,6 +278,23 @@ export class MemoryMailbox implements Mailbox {
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[] {
     const messages = uids.map((uid) => this.#messages.get(uid));
     return messages.map((message) => message && formatBodyStructure(message.root, extensible));
+  }
+
+  sortFields(uids: readonly number[]): readonly (SortFields | undefined)[] {
+    return this.#sorting(uids);
+  }
+
+  sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[] {
+    return this.#sorting(uids);
+  }
+
+  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[] {
+    const messages = uids.map((uid) => this.#messages.get(uid));
+    return messages.map((one) => one && { id: messageId(one.header), references: referencedIds(one.header) });
+  }
+
+  #sorting(uids: readonly number[]): ((SortFields & SortAddresses) | undefined)[] {
+    return this.envelopes(uids).map((envelope) => (envelope === undefined ? undefined : readSortFields(envelope)));
   }
 
   structure(uid: number): Part | undefined {

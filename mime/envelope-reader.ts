@@ -5,7 +5,7 @@ export interface EnvelopeAddress {
   readonly host: string | undefined;
 }
 
-/** What SORT and THREAD look at. */
+/** The part of an ENVELOPE that messages are sorted by. */
 export interface EnvelopeFields {
   readonly date: string | undefined;
   readonly subject: string | undefined;
