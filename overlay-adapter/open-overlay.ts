@@ -1,22 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { AddressLabel } from "../foundation/address.ts";
 import { type Clock, systemClock } from "../foundation/clock.ts";
-import { Failure } from "../foundation/failure.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
 import { Carry } from "./carry/carry.ts";
-import { decodeContactLetter } from "./contacts/contact-letters.ts";
+import { Acquaintance } from "./contacts/acquaintance.ts";
 import { contactSchema } from "./contacts/contact-schema.ts";
 import { ContactStanding } from "./contacts/contact-standing.ts";
-import { type IntroductionRow, Introductions } from "./contacts/introductions.ts";
-import { Invites } from "./contacts/invites.ts";
-import type { JoinContext } from "./contacts/join-context.ts";
-import { Joins } from "./contacts/joins.ts";
-import type { Meetings, PendingCode, PendingIntroduction } from "./contacts/meetings.ts";
-import { type PairRow, Pairs } from "./contacts/pairs.ts";
+import type { Meetings } from "./contacts/meetings.ts";
 import { Phrases } from "./contacts/phrases.ts";
 import type { DropReason, OverlayEvent } from "./events.ts";
 import { Chains } from "./letters/chain.ts";
+import { ControlLetters } from "./letters/control-letters.ts";
 import { LETTER_SIZE_MAX } from "./letters/letter-content.ts";
 import { LetterProgress, type Progress } from "./letters/letter-progress.ts";
 import type { Gap } from "./letters/missing-letters.ts";
@@ -45,7 +40,6 @@ import { ReceiptSender } from "./receipts/receipt-sender.ts";
 import { ReceiptsDue } from "./receipts/receipts-due.ts";
 import { answers, createRelayClient, type RelayClient } from "./relay-client/relay-client.ts";
 import { overlaySchema } from "./schema.ts";
-import { decodeControl, type ReceiptsControl } from "./sessions/control.ts";
 import { Renewals } from "./sessions/renewals.ts";
 import { StateLetters } from "./sessions/state-letters.ts";
 import { Window } from "./window.ts";
@@ -71,17 +65,14 @@ export class OpenOverlay implements Overlay {
   readonly #told = new Set<string>();
   readonly #senders = new Map<AddressLabel, ContactSender>();
   readonly #spool: Spool;
-  readonly #invites: Invites;
-  readonly #joins: Joins;
+  readonly #acquaintance: Acquaintance;
   readonly #sent: SentLetters;
   readonly #unopened: UnopenedLetters;
   readonly #renewals: Renewals;
   readonly #phrases: Phrases;
   readonly #standing: ContactStanding;
-  readonly #pairs: Pairs;
-  readonly #introductions: Introductions;
-  readonly meetings: Meetings;
   readonly #rotation: QueueRotation;
+  readonly #control: ControlLetters;
   readonly #stateLetters: StateLetters;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
@@ -139,7 +130,7 @@ export class OpenOverlay implements Overlay {
       },
     });
     this.#client = this.carrying.over(relays);
-    const context: JoinContext = {
+    const context = {
       db,
       relay,
       identity: options.identity,
@@ -153,56 +144,22 @@ export class OpenOverlay implements Overlay {
       sessions: this.#sessions,
       clock: this.#clock,
       random: this.#random,
-      emit: (event) => this.#emit(event),
-      read: (queue) => this.#read(queue),
-      expects: (id, label) => this.#introductions.expects(id, label),
-      met: (id, label) => {
-        this.#pairs.met(id);
-        this.#introductions.met(id, label);
-      },
-      wakeInvite: (id) => this.#inviteWorker(id).wake(),
-      wakeSender: (label) => this.#sender(label).wake(),
+      emit: (event: OverlayEvent) => this.#emit(event),
+      read: (queue: number) => this.#read(queue),
+      wakeSender: (label: AddressLabel) => this.#sender(label).wake(),
     };
-    this.#invites = new Invites(context);
+    this.#acquaintance = new Acquaintance({
+      ...context,
+      work: this.#work,
+      forget: (label) => this.#forget(label, "gone"),
+    });
     this.#stateLetters = new StateLetters({ ...context, now: () => this.#clock.now() });
     this.#renewals = new Renewals({
       ...context,
       sent: this.#sent,
       unopened: this.#unopened,
-      withdrawInvites: () => this.#invites.cancelAll(),
+      withdrawInvites: () => this.#acquaintance.withdrawInvites(),
     });
-    this.#joins = new Joins(context, (label) => this.#forget(label, "gone"));
-    this.#pairs = new Pairs(context, {
-      invites: this.#invites,
-      joins: this.#joins,
-      wake: (id) => this.#pairWorker(id).wake(),
-      wakeJoin: (id) => this.#joinWorker(id).wake(),
-    });
-    this.#introductions = new Introductions(context, {
-      invites: this.#invites,
-      joins: this.#joins,
-      wake: (id) => this.#introductionWorker(id).wake(),
-      wakeJoin: (id) => this.#joinWorker(id).wake(),
-    });
-    this.meetings = {
-      introduce: (one, other, coRecipient) => this.#introductions.introduce(one, other, coRecipient),
-      introductions: () => this.#introductions.rows().map(pendingIntroduction),
-      acceptIntroduction: (id, petname) => this.#introductions.accept(id, petname),
-      cancelIntroduction: (id) => {
-        if (!this.#introductions.cancel(id)) throw new Failure("nonexistent", "there is no such introduction");
-      },
-      introducer: (label) => this.#introductions.introducer(label),
-      makeCode: async (petname) => pendingCode(await this.#pairs.make(petname)),
-      takeCode: (code, petname, at) => {
-        const row = this.#pairs.take(code, petname, at);
-        this.#pairWorker(row.id).wake();
-        return pendingCode(row);
-      },
-      codes: () => this.#pairs.pending().map(pendingCode),
-      cancel: (id) => {
-        if (!this.#pairs.cancel(id)) throw new Failure("nonexistent", "there is no such spoken code");
-      },
-    };
     this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
     this.#rotation = new QueueRotation({
       ...context,
@@ -210,6 +167,19 @@ export class OpenOverlay implements Overlay {
       connected: (at) => this.#client.connected(at),
       answers: (at) => answers(this.#client, at, this.#random),
       quiet: (queue) => this.#readers.get(queue)?.quiet ?? true,
+    });
+    this.#control = new ControlLetters({
+      ...context,
+      contacts: options.contacts,
+      progress: this.#progress,
+      renewals: this.#renewals,
+      acquaintance: this.#acquaintance,
+      rotation: this.#rotation,
+      sender: (label) => this.#sender(label),
+      receipted: (files) => {
+        this.#tellProgress();
+        for (const file of files) void this.#spool.remove(file).catch(() => undefined);
+      },
     });
   }
 
@@ -228,9 +198,7 @@ export class OpenOverlay implements Overlay {
       this.#emit({ kind: "failed", letter, to: label, reason });
     this.#receipts.start();
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
-    for (const { id } of this.#joins.rows()) this.#joinWorker(id).wake();
-    for (const { id } of this.#pairs.rows()) this.#pairWorker(id).wake();
-    for (const { id } of this.#introductions.rows()) this.#introductionWorker(id).wake();
+    this.#acquaintance.resume();
   }
 
   async close(): Promise<void> {
@@ -261,69 +229,28 @@ export class OpenOverlay implements Overlay {
     });
   }
 
-  async createInvite({ name, expiresAt, asks = false }: NewInvite): Promise<CreatedInvite> {
-    const { id, link } = this.#invites.create({ name, expiresAt, asks });
-    try {
-      await this.#invites.step(id);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      if (!isPassing(error)) {
-        this.#invites.cancel(id);
-        throw error;
-      }
-      this.#inviteWorker(id).wake();
-    }
-    return { id, link, ready: this.#invites.isReady(id) };
+  createInvite(invite: NewInvite): Promise<CreatedInvite> {
+    return this.#acquaintance.createInvite(invite);
   }
 
-  async acceptInvite(link: string, petname: string): Promise<AcceptedInvite> {
-    const { id, label, petname: wanted } = this.#joins.begin(link, petname);
-    let reason = "";
-    try {
-      await this.#joins.advance(id);
-    } catch (error) {
-      if (!(error instanceof Failure) || !isPassing(error)) throw error;
-      reason = error.message;
-      this.#joinWorker(id).wake();
-    }
-    const contact = this.#o.contacts.byLabel(label);
-    if (contact === undefined) return { kind: "waiting", invite: id, reason };
-    return { kind: "joined", contact: label, petname: contact.petname ?? wanted };
+  acceptInvite(link: string, petname: string): Promise<AcceptedInvite> {
+    return this.#acquaintance.acceptInvite(link, petname);
   }
 
   approveInvite(id: string): Promise<AddressLabel> {
-    return this.#invites.approve(id);
+    return this.#acquaintance.approveInvite(id);
   }
 
-  async cancelInvite(id: string): Promise<void> {
-    if (this.#invites.cancel(id)) this.#inviteWorker(id).wake();
-    else if (!(await this.#joins.cancel(id))) throw new Failure("nonexistent", "there is no such open invite");
+  cancelInvite(id: string): Promise<void> {
+    return this.#acquaintance.cancelInvite(id);
   }
 
   pendingInvites(): readonly PendingInvite[] {
-    const made = this.#invites.pending().map(
-      (row): PendingInvite => ({
-        id: row.id,
-        how: row.how,
-        direction: "made",
-        name: row.name ?? undefined,
-        expiresAt: row.expires_at,
-        state: row.state === "open" || row.state === "asking" ? row.state : "preparing",
-        ...(row.link !== null && { link: row.link }),
-        ...(row.label !== null && { asker: row.label }),
-      }),
-    );
-    const accepting = this.#joins.rows().map(
-      (row): PendingInvite => ({
-        id: row.id,
-        how: row.how,
-        direction: "accepting",
-        name: row.petname,
-        expiresAt: row.expires_at,
-        state: row.state,
-      }),
-    );
-    return [...made, ...accepting];
+    return this.#acquaintance.pendingInvites();
+  }
+
+  get meetings(): Meetings {
+    return this.#acquaintance.meetings;
   }
 
   removeContact(label: AddressLabel): Promise<void> {
@@ -435,7 +362,7 @@ export class OpenOverlay implements Overlay {
           logger: this.#logger,
           random: this.#random,
           emit: (event) => this.#emit(event),
-          ready: (label) => this.#joins.takesLetters(label),
+          ready: (label) => this.#acquaintance.takesLetters(label),
           stopping: () => this.#work.stopping,
           renewals: this.#renewals,
           sent: this.#sent,
@@ -479,11 +406,10 @@ export class OpenOverlay implements Overlay {
         client: this.#client,
         sessions: this.#sessions,
         receiver: this.#o.receiver,
-        control: (from, content, deviceId) => this.#control(from, content, deviceId),
+        control: (from, content, deviceId) => this.#control.take(from, content, deviceId),
         receipts: this.#due,
         wakeReceipts: () => this.#receipts.wake(),
-        hello: async (queue, cell) =>
-          (await this.#pairs.answer(queue, cell)) ?? (await this.#invites.hello(queue, cell)),
+        hello: (queue, cell) => this.#acquaintance.hello(queue, cell),
         unopened: this.#unopened,
         renewal: (from, cell) => this.#renewals.take(from, cell),
         didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
@@ -503,75 +429,6 @@ export class OpenOverlay implements Overlay {
     );
   }
 
-  #inviteWorker(id: string): Worker {
-    return this.#work.worker(`join ${id}`, () => () => this.#invites.step(id));
-  }
-
-  #pairWorker(id: string): Worker {
-    return this.#work.worker(`pair ${id}`, () => () => this.#pairs.step(id));
-  }
-
-  #introductionWorker(id: string): Worker {
-    return this.#work.worker(`introduction ${id}`, () => () => this.#introductions.step(id));
-  }
-
-  #joinWorker(id: string): Worker {
-    return this.#work.worker(`join ${id}`, () => () => this.#joins.step(id));
-  }
-
-  #control(from: AddressLabel, content: Buffer, deviceId: number): () => void {
-    const control = decodeControl(content);
-    const contactLetter = decodeContactLetter(content);
-    return () => {
-      if (control.kind === "state") {
-        this.#renewals.pinState(from, control.accountState);
-        // It may have begun the session that letters waited for.
-        this.#o.db.afterCommit(() => this.#sender(from).hurry());
-      }
-      if (contactLetter?.kind === "invite-alarm")
-        this.#o.db.afterSync(() => this.#emit({ kind: "invite-alarm", contact: from }));
-      else if (contactLetter !== undefined) this.#introductions.receive(from, contactLetter);
-      if (control.kind === "welcome") this.#welcomed(from, control.nonce);
-      if (control.kind === "queue" && this.#rotation.hear(from, control.address, control.order)) {
-        this.#o.db.afterCommit(() => this.#sender(from).hurry());
-      }
-      if (control.kind === "receipts" || control.kind === "acknowledgements") this.#receipted(from, deviceId, control);
-    };
-  }
-
-  /** The host has taken the hello and shows its part of the safety phrase; in the caller's transaction. */
-  #welcomed(from: AddressLabel, nonce: Buffer): void {
-    const { db, contacts } = this.#o;
-    if (this.#phrases.reveal(from, nonce) === "broken") {
-      contacts.setState(from, "frozen");
-      db.afterSync(() => this.#emit({ kind: "phrase-broken", contact: from }));
-    }
-    if (!this.#joins.confirm(from)) return;
-    db.afterSync(() => {
-      this.#emit({ kind: "contact-confirmed", contact: from });
-      this.#sender(from).wake();
-    });
-  }
-
-  /** In the transaction that records the control letter. */
-  #receipted(from: AddressLabel, deviceId: number, { kind, receipts }: ReceiptsControl): void {
-    const { db } = this.#o;
-    const now = this.#clock.now();
-    const files: string[] = [];
-    for (const receipt of receipts) {
-      const taken = this.#outbox.setReceipted(from, deviceId, receipt, now);
-      if (taken.file !== undefined) files.push(taken.file);
-      if (taken.delivered === undefined || kind === "acknowledgements") continue;
-      this.#progress.setDelivered(taken.delivered, from, now);
-    }
-    db.afterSync(() => {
-      this.#tellProgress();
-      for (const file of files) void this.#spool.remove(file).catch(() => undefined);
-    });
-    // There may be room for more.
-    db.afterCommit(() => this.#sender(from).wake());
-  }
-
   /** Removes queues, session and join; what waits for the contact fails. `gone`: the contact goes as well. */
   async #forget(label: AddressLabel, end: "gone" | "removed" | "revoked"): Promise<void> {
     const { db, contacts, device } = this.#o;
@@ -582,7 +439,7 @@ export class OpenOverlay implements Overlay {
         for (const { id } of queues) this.#queues.setState(id, "deleting");
         this.#queues.removeContact(label);
         this.carrying.forget(label);
-        this.#joins.confirm(label);
+        this.#acquaintance.confirm(label);
         device.removeSessions(label);
         this.#chains.remove(label);
         this.#renewals.forget(label);
@@ -627,10 +484,7 @@ export class OpenOverlay implements Overlay {
     for (const label of again) this.#sender(label).wake();
     for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
-    for (const id of this.#invites.ids()) this.#inviteWorker(id);
-    for (const { id } of this.#joins.rows()) this.#joinWorker(id);
-    for (const { id } of this.#pairs.rows()) this.#pairWorker(id);
-    for (const { id } of this.#introductions.rows()) this.#introductionWorker(id);
+    this.#acquaintance.sweep();
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
@@ -671,20 +525,6 @@ export class OpenOverlay implements Overlay {
   }
 }
 
-function pendingIntroduction(row: IntroductionRow): PendingIntroduction {
-  const { id, introducer, other, name, state, co_recipient: coRecipient, expires_at: expiresAt } = row;
-  return { id, introducer, other, name, state, coRecipient: coRecipient === 1, expiresAt };
-}
-
-function pendingCode({ id, role, code, name, state, relay, expires_at: expiresAt }: PairRow): PendingCode {
-  return { id, role, code, name, state, relay, expiresAt };
-}
-
 function progressKey(letter: Uint8Array, to: AddressLabel, progress: Progress): string {
   return `${Buffer.from(letter).toString("hex")} ${to} ${progress}`;
-}
-
-/** Trying again may help. */
-function isPassing(failure: Failure): boolean {
-  return failure.code === "unavailable" || failure.code === "full" || failure.code === "busy";
 }

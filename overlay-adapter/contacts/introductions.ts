@@ -18,7 +18,7 @@ import {
 import { introductionSecret, signIntroduction } from "./introduction-secret.ts";
 import { decodeInviteBundle, inviteKeys } from "./invite-bundle.ts";
 import type { Invites } from "./invites.ts";
-import type { JoinContext } from "./join-context.ts";
+import type { JoinContext, MeetingParts } from "./join-context.ts";
 import type { Joins } from "./joins.ts";
 import { freePetname, givablePetname } from "./petname.ts";
 
@@ -55,19 +55,16 @@ export class Introductions {
   readonly #c: JoinContext;
   readonly #invites: Invites;
   readonly #joins: Joins;
-  readonly #wake: (id: string) => void;
   readonly #wakeJoin: (id: string) => void;
+  readonly #wake: (id: string) => void;
   readonly #mutex = new KeyedMutex<string>();
 
-  constructor(
-    context: JoinContext,
-    parts: { invites: Invites; joins: Joins; wake: (id: string) => void; wakeJoin: (id: string) => void },
-  ) {
+  constructor(context: JoinContext, { invites, joins, wakeJoin }: MeetingParts, wake: (id: string) => void) {
     this.#c = context;
-    this.#invites = parts.invites;
-    this.#joins = parts.joins;
-    this.#wake = parts.wake;
-    this.#wakeJoin = parts.wakeJoin;
+    this.#invites = invites;
+    this.#joins = joins;
+    this.#wakeJoin = wakeJoin;
+    this.#wake = wake;
   }
 
   /**

@@ -11,6 +11,8 @@ import type { Outbox } from "../letters/outbox.ts";
 import type { OverlayIdentity } from "../ports.ts";
 import type { Queues } from "../queues/queues.ts";
 import type { RelayClient } from "../relay-client/relay-client.ts";
+import type { Invites } from "./invites.ts";
+import type { Joins } from "./joins.ts";
 import type { Phrases } from "./phrases.ts";
 
 /** How far a contact is known at first. Only a spoken code leaves no room for somebody in between. */
@@ -46,4 +48,11 @@ export interface JoinContext {
   readonly met: (id: string, label: AddressLabel) => void;
   readonly wakeInvite: (id: string) => void;
   readonly wakeSender: (label: AddressLabel) => void;
+}
+
+/** What a spoken code and an introduction go on with, once the two share a secret: the host as an invite, the guest as a join. */
+export interface MeetingParts {
+  readonly invites: Invites;
+  readonly joins: Joins;
+  readonly wakeJoin: (id: string) => void;
 }

@@ -17,7 +17,7 @@ import type { StepResult } from "../worker.ts";
 import { cpaceShare } from "./cpace.ts";
 import { decodeInviteBundle } from "./invite-bundle.ts";
 import type { Invites } from "./invites.ts";
-import type { JoinContext } from "./join-context.ts";
+import type { JoinContext, MeetingParts } from "./join-context.ts";
 import type { Joins } from "./joins.ts";
 import { formatPairCode, newPairCode, parsePairCode } from "./pair-code.ts";
 import {
@@ -67,19 +67,16 @@ export class Pairs {
   readonly #c: JoinContext;
   readonly #invites: Invites;
   readonly #joins: Joins;
-  readonly #wake: (id: string) => void;
   readonly #wakeJoin: (id: string) => void;
+  readonly #wake: (id: string) => void;
   readonly #mutex = new KeyedMutex<string>();
 
-  constructor(
-    context: JoinContext,
-    parts: { invites: Invites; joins: Joins; wake: (id: string) => void; wakeJoin: (id: string) => void },
-  ) {
+  constructor(context: JoinContext, { invites, joins, wakeJoin }: MeetingParts, wake: (id: string) => void) {
     this.#c = context;
-    this.#invites = parts.invites;
-    this.#joins = parts.joins;
-    this.#wake = parts.wake;
-    this.#wakeJoin = parts.wakeJoin;
+    this.#invites = invites;
+    this.#joins = joins;
+    this.#wakeJoin = wakeJoin;
+    this.#wake = wake;
   }
 
   /** A new code, once the relay has it. @throws Failure invalid, already-exists (petname), full, unavailable */

@@ -1,0 +1,88 @@
+import type { AddressLabel } from "../../foundation/address.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import type { Database } from "../../foundation/database.ts";
+import type { Contacts } from "../../keyring/contacts.ts";
+import type { Acquaintance } from "../contacts/acquaintance.ts";
+import { decodeContactLetter } from "../contacts/contact-letters.ts";
+import type { Phrases } from "../contacts/phrases.ts";
+import type { OverlayEvent } from "../events.ts";
+import type { QueueRotation } from "../queues/queue-rotation.ts";
+import { decodeControl, type ReceiptsControl } from "../sessions/control.ts";
+import type { Renewals } from "../sessions/renewals.ts";
+import type { Worker } from "../worker.ts";
+import type { LetterProgress } from "./letter-progress.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface ControlLettersOptions {
+  readonly db: Database;
+  readonly contacts: Contacts;
+  readonly phrases: Phrases;
+  readonly outbox: Outbox;
+  readonly progress: LetterProgress;
+  readonly renewals: Renewals;
+  readonly acquaintance: Acquaintance;
+  readonly rotation: QueueRotation;
+  readonly clock: Clock;
+  readonly emit: (event: OverlayEvent) => void;
+  readonly sender: (label: AddressLabel) => Worker;
+  /** There is progress to tell, and no letter refers to these files of the spool any more. */
+  readonly receipted: (files: readonly string[]) => void;
+}
+
+/** What contacts' bridges say to this one, in letters that nobody reads. */
+export class ControlLetters {
+  readonly #o: ControlLettersOptions;
+
+  constructor(options: ControlLettersOptions) {
+    this.#o = options;
+  }
+
+  /** Returns what acts on the letter, in the transaction that records it. @throws DecodeError */
+  take(from: AddressLabel, content: Buffer, deviceId: number): () => void {
+    const { db, renewals, rotation, acquaintance, sender, emit } = this.#o;
+    const control = decodeControl(content);
+    const contactLetter = decodeContactLetter(content);
+    return () => {
+      if (control.kind === "state") {
+        renewals.pinState(from, control.accountState);
+        // It may have begun the session that letters waited for.
+        db.afterCommit(() => sender(from).hurry());
+      }
+      if (contactLetter?.kind === "invite-alarm") db.afterSync(() => emit({ kind: "invite-alarm", contact: from }));
+      else if (contactLetter !== undefined) acquaintance.receive(from, contactLetter);
+      if (control.kind === "welcome") this.#welcomed(from, control.nonce);
+      if (control.kind === "queue" && rotation.hear(from, control.address, control.order))
+        db.afterCommit(() => sender(from).hurry());
+      if (control.kind === "receipts" || control.kind === "acknowledgements") this.#receipted(from, deviceId, control);
+    };
+  }
+
+  /** The host has taken the hello and shows its part of the safety phrase. */
+  #welcomed(from: AddressLabel, nonce: Buffer): void {
+    const { db, contacts, phrases, acquaintance, sender, emit } = this.#o;
+    if (phrases.reveal(from, nonce) === "broken") {
+      contacts.setState(from, "frozen");
+      db.afterSync(() => emit({ kind: "phrase-broken", contact: from }));
+    }
+    if (!acquaintance.confirm(from)) return;
+    db.afterSync(() => {
+      emit({ kind: "contact-confirmed", contact: from });
+      sender(from).wake();
+    });
+  }
+
+  #receipted(from: AddressLabel, deviceId: number, { kind, receipts }: ReceiptsControl): void {
+    const { db, outbox, progress, clock, sender, receipted } = this.#o;
+    const now = clock.now();
+    const files: string[] = [];
+    for (const receipt of receipts) {
+      const taken = outbox.setReceipted(from, deviceId, receipt, now);
+      if (taken.file !== undefined) files.push(taken.file);
+      if (taken.delivered === undefined || kind === "acknowledgements") continue;
+      progress.setDelivered(taken.delivered, from, now);
+    }
+    db.afterSync(() => receipted(files));
+    // There may be room for more.
+    db.afterCommit(() => sender(from).wake());
+  }
+}
