@@ -1,3 +1,5 @@
+import { BoundedBuffer } from "../foundation/bounded-buffer.ts";
+
 /** Longest piece that is handed on at once. */
 const MAX_PIECE = 65_536;
 
@@ -9,9 +11,7 @@ const LF = 10;
  */
 export class LineSplitter {
   readonly #onPiece: (piece: Buffer) => void;
-  /** Made when it is first needed: a small message that comes whole never needs it. */
-  #carry: Buffer | undefined;
-  #carried = 0;
+  readonly #carry = new BoundedBuffer(MAX_PIECE);
 
   constructor(onPiece: (piece: Buffer) => void) {
     this.#onPiece = onPiece;
@@ -27,13 +27,11 @@ export class LineSplitter {
         const found = bytes.indexOf(LF, at);
         lineEnd = found < 0 ? Number.POSITIVE_INFINITY : found + 1;
       }
-      const end = Math.min(lineEnd, bytes.length, at + MAX_PIECE - this.#carried);
-      const whole = end === lineEnd || this.#carried + end - at === MAX_PIECE;
-      if (whole && this.#carried === 0) this.#onPiece(bytes.subarray(at, end));
+      const end = Math.min(lineEnd, bytes.length, at + MAX_PIECE - this.#carry.length);
+      const whole = end === lineEnd || this.#carry.length + end - at === MAX_PIECE;
+      if (whole && this.#carry.length === 0) this.#onPiece(bytes.subarray(at, end));
       else {
-        this.#carry ??= Buffer.allocUnsafe(MAX_PIECE);
-        bytes.copy(this.#carry, this.#carried, at, end);
-        this.#carried += end - at;
+        this.#carry.append(bytes, at, end);
         if (whole) this.#flush();
       }
       at = end;
@@ -42,12 +40,12 @@ export class LineSplitter {
 
   /** Hands on a last line that has no end. */
   end(): void {
-    if (this.#carried > 0) this.#flush();
+    if (this.#carry.length > 0) this.#flush();
   }
 
   #flush(): void {
-    const piece = this.#carry?.subarray(0, this.#carried) ?? Buffer.alloc(0);
-    this.#carried = 0;
+    const piece = this.#carry.bytes();
+    this.#carry.clear();
     this.#onPiece(piece);
   }
 }

@@ -55,7 +55,7 @@ interface HeaderEnd {
 
 /** Looks at each line once, however the message is cut. */
 class HeaderScanner {
-  #bytes = Buffer.allocUnsafe(16_384);
+  #bytes = Buffer.allocUnsafe(4096);
   #length = 0;
   #lineStart = 0;
   #searched = 0;

@@ -1,3 +1,4 @@
+import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
 import { LineSplitter } from "../../mime/line-splitter.ts";
 import { type Base64Line, base64Line, breakLines } from "./base64-lines.ts";
 import { type LineEnd, SEGMENT } from "./container.ts";
@@ -7,8 +8,7 @@ import { RUN_TEXT_MAX, RUN_TEXT_MIN, SEGMENT_MAX } from "./limits.ts";
 interface Run {
   readonly lineLength: number;
   readonly lineEnd: LineEnd;
-  readonly text: Buffer;
-  length: number;
+  readonly text: BoundedBuffer;
   /** A segment of this run was written already: the rest is worth one, however short. */
   begun: boolean;
 }
@@ -19,8 +19,7 @@ interface Run {
  */
 export class BodySegments {
   readonly #lines = new LineSplitter((piece) => this.#take(piece));
-  readonly #literal = Buffer.allocUnsafe(SEGMENT_MAX);
-  #literalLength = 0;
+  readonly #literal = new BoundedBuffer(SEGMENT_MAX);
   #run: Run | undefined;
   /** False behind the first piece of a very long line. */
   #atLineStart = true;
@@ -58,25 +57,24 @@ export class BodySegments {
     this.#run ??= {
       lineLength: line.length,
       lineEnd: line.lineEnd,
-      text: Buffer.allocUnsafe(Math.floor(RUN_TEXT_MAX / line.length) * line.length),
-      length: 0,
+      text: new BoundedBuffer(Math.floor(RUN_TEXT_MAX / line.length) * line.length),
       begun: false,
     };
     const run = this.#run;
-    run.length += piece.copy(run.text, run.length, 0, line.length);
+    run.text.append(piece, 0, line.length);
     if (line.padded || line.length < run.lineLength) this.#endRun();
-    else if (run.length === run.text.length) this.#writeRun(run);
+    else if (run.text.full) this.#writeRun(run);
   }
 
   #endRun(): void {
     const run = this.#run;
     this.#run = undefined;
-    if (run !== undefined && run.length > 0) this.#writeRun(run);
+    if (run !== undefined && run.text.length > 0) this.#writeRun(run);
   }
 
   #writeRun(run: Run): void {
-    const text = run.text.toString("latin1", 0, run.length);
-    run.length = 0;
+    const text = run.text.bytes().toString("latin1");
+    run.text.clear();
     const octets = Buffer.from(text, "base64");
     if ((!run.begun && text.length < RUN_TEXT_MIN) || octets.toString("base64") !== text) {
       this.#addLiteral(breakLines(text, run.lineLength, run.lineEnd));
@@ -94,20 +92,19 @@ export class BodySegments {
 
   #addLiteral(octets: Buffer): void {
     for (let at = 0; at < octets.length; ) {
-      const taken = octets.copy(this.#literal, this.#literalLength, at);
-      at += taken;
-      this.#literalLength += taken;
-      if (this.#literalLength === SEGMENT_MAX) this.#flushLiteral();
+      at += this.#literal.append(octets, at);
+      if (this.#literal.full) this.#flushLiteral();
     }
   }
 
   #flushLiteral(): void {
-    if (this.#literalLength === 0) return;
-    const segment = Buffer.allocUnsafe(5 + this.#literalLength);
+    const { length } = this.#literal;
+    if (length === 0) return;
+    const segment = Buffer.allocUnsafe(5 + length);
     segment[0] = SEGMENT.literal;
-    segment.writeUInt32BE(this.#literalLength, 1);
-    this.#literal.copy(segment, 5, 0, this.#literalLength);
-    this.#literalLength = 0;
+    segment.writeUInt32BE(length, 1);
+    this.#literal.bytes().copy(segment, 5);
+    this.#literal.clear();
     this.#written.push(segment);
   }
 }

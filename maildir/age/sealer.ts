@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
 import { encodeHeader } from "./header.ts";
 import type { AgeRecipient } from "./identity.ts";
 import { CHUNK_SIZE, FILE_KEY_SIZE, NONCE_SIZE } from "./limits.ts";
@@ -9,8 +10,7 @@ export class AgeSealer {
   /** Header and nonce: the first octets of the file. */
   readonly start: Buffer;
   readonly #key: Buffer;
-  readonly #pending = Buffer.allocUnsafe(CHUNK_SIZE);
-  #filled = 0;
+  readonly #pending = new BoundedBuffer(CHUNK_SIZE);
   #index = 0;
 
   constructor(recipients: readonly AgeRecipient[]) {
@@ -25,20 +25,17 @@ export class AgeSealer {
   *push(plaintext: Uint8Array): Generator<Buffer> {
     let offset = 0;
     while (offset < plaintext.length) {
-      if (this.#filled === CHUNK_SIZE) {
-        yield sealChunk(this.#key, this.#index++, false, this.#pending);
-        this.#filled = 0;
+      if (this.#pending.full) {
+        yield sealChunk(this.#key, this.#index++, false, this.#pending.bytes());
+        this.#pending.clear();
       }
-      const length = Math.min(CHUNK_SIZE - this.#filled, plaintext.length - offset);
-      this.#pending.set(plaintext.subarray(offset, offset + length), this.#filled);
-      this.#filled += length;
-      offset += length;
+      offset += this.#pending.append(plaintext, offset);
     }
   }
 
   /** The last chunk; nothing may be pushed after it. */
   end(): Buffer {
-    return sealChunk(this.#key, this.#index, true, this.#pending.subarray(0, this.#filled));
+    return sealChunk(this.#key, this.#index, true, this.#pending.bytes());
   }
 }
 
