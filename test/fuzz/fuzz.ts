@@ -1,12 +1,3 @@
-/**
- * Feeds the readers of octets from outside with inputs made after their grammar and with mutations, and looks for a
- * crash, a hang, time that grows faster than the input, and memory without bound.
- *
- *   npm run fuzz -- --seconds 60 --seed 1 --target mime    one target, or all in turn (--seconds is for each)
- *   npm run fuzz -- --target mime --replay FILE            one saved input
- *
- * What does not stand is made small, saved, and named; the exit status is 1 then.
- */
 import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,18 +14,51 @@ const HANG = 120_000;
 const HEAP_MB = 384;
 const INPUT_ROOM = 256 * 1024;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "30" },
-    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    from: { type: "string", default: "0" },
-    target: { type: "string" },
-    replay: { type: "string" },
-    out: { type: "string", default: tmpdir() },
-  },
-});
-const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
-if (chosen.length === 0) throw new Error(`no such target; there are ${targets.map(({ name }) => name).join(", ")}`);
+const HELP = `Feeds the readers of octets from outside with inputs made after their grammar and with mutations, and looks for a
+crash, a hang, time that grows faster than the input, and memory without bound.
+
+  npm run fuzz -- --seconds 60 --seed 1 --target mime
+  npm run fuzz -- --target mime --replay FILE
+
+  --target NAME    one of ${targets.map(({ name }) => name).join(", ")};
+                   all in turn unless given; may be given several times
+  --seconds N      for each target; 30 unless given
+  --seed N         a seed gives the same inputs again; from the clock unless given
+  --from N         begins with this batch, to go on where another run ended
+  --out FOLDER     for inputs that did not stand; ${tmpdir()} unless given
+  --replay FILE    runs one saved input
+
+What does not stand is made small, saved, and named; the exit status is 1 then, and 2 for a wrong option.`;
+
+const OPTIONS = {
+  seconds: { type: "string", default: "30" },
+  seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+  from: { type: "string", default: "0" },
+  target: { type: "string", multiple: true },
+  replay: { type: "string" },
+  out: { type: "string", default: tmpdir() },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+const { values, chosen } = readOptions();
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({ options: OPTIONS });
+    if (values.help === true) {
+      console.log(HELP);
+      process.exit(0);
+    }
+    for (const name of values.target ?? [])
+      if (!targets.some((target) => target.name === name)) throw new Error(`there is no target ${name}`);
+    for (const name of ["seconds", "seed", "from"] as const)
+      if (!/^[0-9]{1,10}$/.test(values[name])) throw new Error(`--${name} takes a whole number`);
+    return { values, chosen: targets.filter(({ name }) => values.target?.includes(name) ?? true) };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
 
 function save({ target, seed, batch, input, what }: Finding): void {
   const file = join(values.out, `fuzz-${target}-${seed}-${batch}.bin`);

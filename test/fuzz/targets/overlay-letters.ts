@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import { decodeContactLetter, encodeContactLetter } from "../../../overlay-adapter/contacts/contact-letters.ts";
+import { CHUNK, FIRST_CHUNK } from "../../../overlay-adapter/letters/letter-content.ts";
+import { decodeLetterHeader, encodeLetterHeader } from "../../../overlay-adapter/letters/letter-header.ts";
+import { decodeInnerCell, encodeInnerCell, type InnerCell } from "../../../overlay-adapter/queues/cell.ts";
+import { type Control, decodeControl, encodeControl } from "../../../overlay-adapter/sessions/control.ts";
+import { decodeRenewal, encodeRenewal } from "../../../overlay-adapter/sessions/renewal.ts";
+import { severalReaders } from "../several-readers.ts";
+import { ACCOUNT_STATE, DEVICE_BUNDLE, LABEL, QUEUE } from "./some-person.ts";
+
+const tag = Buffer.alloc(16, 1);
+const id = Buffer.alloc(16, 2);
+const hash = Buffer.alloc(32, 3);
+const mark = Buffer.alloc(16, 4);
+
+const CELLS: readonly InnerCell[] = [
+  {
+    kind: "letter",
+    tag,
+    senderDevice: 1,
+    cells: 2,
+    slots: [{ deviceId: 1, type: "first", bytes: Buffer.alloc(1888, 5) }],
+    chunk: Buffer.alloc(FIRST_CHUNK + 16, 6),
+  },
+  { kind: "body", tag, index: 1, chunk: Buffer.alloc(CHUNK + 16, 7) },
+  { kind: "slots", tag, slots: [{ deviceId: 2, type: "ratchet", bytes: Buffer.alloc(250, 8) }] },
+  { kind: "hello", nonce: Buffer.alloc(12, 9), sealed: Buffer.alloc(2000, 10) },
+  { kind: "renewal", tag, bytes: Buffer.alloc(2500, 11) },
+];
+
+const CONTROLS: readonly Exclude<Control, { kind: "unknown" }>[] = [
+  { kind: "welcome", nonce: hash },
+  { kind: "queue", address: QUEUE, order: 1_800_000_000_000 },
+  { kind: "state", accountState: ACCOUNT_STATE },
+  { kind: "receipts", receipts: [{ letter: id, headerHash: hash }] },
+  { kind: "acknowledgements", receipts: [1, 2, 3].map(() => ({ letter: id, headerHash: hash })) },
+];
+
+/** Whatever was read can be written, and means the same when it is read again. */
+function again<T>(decode: (input: Buffer) => T, encode: (value: T) => Buffer): (input: Buffer) => void {
+  return (input) => {
+    const read = decode(input);
+    if (!isDeepStrictEqual(decode(encode(read)), read)) throw new Error("it means another thing when it is written");
+  };
+}
+
+/** Cells of a queue, and letters between bridges. */
+export const overlayLetters = severalReaders(
+  "overlay-letters",
+  ["\0", "\x01", "\x02", "\x20", "\xff\xff", "\0\0\0\0\0\0\0\x01", "\x01\x01", "\0\x20"],
+  [
+    { read: again(decodeInnerCell, encodeInnerCell), seeds: CELLS.map(encodeInnerCell) },
+    {
+      read: again(decodeLetterHeader, encodeLetterHeader),
+      seeds: [
+        encodeLetterHeader({
+          kind: "mail",
+          flags: 0,
+          contentKey: hash,
+          manifestHash: hash,
+          id,
+          seq: 7,
+          prevHash: hash,
+          size: 4000,
+          stateHash: hash,
+          mark,
+        }),
+      ],
+    },
+    {
+      read: again(decodeControl, (control) => (control.kind === "unknown" ? Buffer.of(99) : encodeControl(control))),
+      seeds: CONTROLS.map(encodeControl),
+    },
+    {
+      read: again(decodeContactLetter, (letter) =>
+        letter === undefined ? Buffer.of(99) : encodeContactLetter(letter),
+      ),
+      seeds: [
+        encodeContactLetter({ kind: "invite-alarm" }),
+        encodeContactLetter({ kind: "introduction-offer", id, other: LABEL, coRecipient: true, name: "Bö" }),
+        encodeContactLetter({
+          kind: "introduction-answer",
+          id,
+          ephemeral: hash,
+          signature: Buffer.alloc(64, 12),
+          accountState: ACCOUNT_STATE,
+        }),
+        encodeContactLetter({ kind: "introduction-bundle", id, sealed: Buffer.alloc(300, 13) }),
+      ],
+    },
+    {
+      // What does not fit into a cell is left out when it is written.
+      read: decodeRenewal,
+      seeds: [
+        encodeRenewal({
+          begin: true,
+          answer: true,
+          accountState: ACCOUNT_STATE,
+          preKeys: DEVICE_BUNDLE,
+          pinned: ACCOUNT_STATE,
+          received: { deviceId: 1, as: 1, seq: 5, hash, mark },
+          unopened: [tag, id],
+        }),
+      ],
+    },
+  ],
+);
