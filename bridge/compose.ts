@@ -82,8 +82,9 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
       { paths, config, logger },
       async () => relay,
       behindGate,
-      async ({ db, overlay }) => {
+      async ({ db, overlay, gateway }) => {
         overlay.start();
+        gateway.start();
         await renewCertificate(db, paths, logger);
       },
     );

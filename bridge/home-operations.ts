@@ -13,6 +13,7 @@ import { carryOperations } from "./carry-operations.ts";
 import type { Config } from "./config.ts";
 import { contactOperations } from "./contact-operations.ts";
 import { deviceOperations } from "./device-operations.ts";
+import { gatewayOperations, viewAccount } from "./gateway-operations.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
 import { explain } from "./letter-reports.ts";
@@ -32,6 +33,7 @@ export interface HomeOperationsOptions {
 export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOptions): Operations {
   return {
     ...carryOperations(gate),
+    ...gatewayOperations(gate, config),
 
     async status() {
       const inside = gate.inside;
@@ -139,6 +141,7 @@ function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & P
     queue: { waiting, failed },
     carried: { contacts: overlay.carrying.contacts().length, cells: overlay.carrying.waiting() },
     messages: maildir.mailboxes().reduce((sum, mailbox) => sum + mailbox.status().messages, 0),
+    gateway: inside.gateway.standings().map(viewAccount),
     paperKeyKept: identity.masterSeed() !== undefined,
   };
 }

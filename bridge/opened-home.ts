@@ -8,6 +8,7 @@ import { loadDevice } from "../keyring/device.ts";
 import { type Identity, loadIdentity } from "../keyring/identity.ts";
 import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
+import { LegacyGateway } from "../legacy-gateway/gateway.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
 import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
@@ -15,6 +16,7 @@ import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
+import { createGatewayNotifier } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
 import { forgetOldLetters } from "./letter-reports.ts";
@@ -32,6 +34,7 @@ export interface OpenedHome {
   readonly maildir: Maildir;
   readonly mailStore: Maildir;
   readonly overlay: Overlay;
+  readonly gateway: LegacyGateway;
   readonly submissionSink: SubmissionSink;
   readonly relay: RelayAddress;
   /** Of the own relay, if it is to be one. */
@@ -103,6 +106,13 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;
+    const gateway = new LegacyGateway({
+      db,
+      mail: maildir,
+      clock,
+      logger,
+      notify: createGatewayNotifier({ db, account, maildir, clock, logger }),
+    });
     const submissionSink = createSubmissionSink({
       db,
       account,
@@ -120,9 +130,11 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       maildir,
       mailStore: maildir,
       overlay,
+      gateway,
       submissionSink,
       relay,
       async close() {
+        await gateway.close();
         await overlay.close();
         await events.settled();
         await maildir.close();

@@ -1,3 +1,4 @@
+import type { AccountTest } from "../legacy-gateway/gateway.ts";
 import type { ExportFormat, ExportProgress } from "../maildir/export/export.ts";
 import type { AccountProgress, AccountRequest, AccountResult } from "../maildir/import/account/import-account.ts";
 import type { ImportProgress } from "../maildir/import/import.ts";
@@ -60,6 +61,57 @@ export interface IntroductionView {
   readonly expiresAt: string;
 }
 
+export interface GatewayServerRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly security: "tls" | "starttls" | "none";
+  /** PEM of an authority to trust instead of the system's. */
+  readonly ca?: string;
+  /** SHA-256 of the one certificate to trust. */
+  readonly pin?: string;
+}
+
+/** An account at a provider of old e-mail. It holds a secret. */
+export interface GatewayAddRequest {
+  readonly address: string;
+  /** The login, if it is not the address. */
+  readonly user?: string;
+  readonly password: string;
+  readonly imap: GatewayServerRequest;
+  readonly smtp?: GatewayServerRequest;
+  /** `socks5://127.0.0.1:9050`; the overlay's where absent, unless `direct`. */
+  readonly proxy?: string;
+  readonly direct?: boolean;
+  readonly folders: "merged" | "own";
+  /** Letters go from the provider so many days after they came here; they stay where absent. */
+  readonly deleteAfterDays?: number;
+  readonly allowPlain: boolean;
+  readonly sentCopy: boolean;
+}
+
+export interface GatewayAccountView {
+  readonly address: string;
+  readonly user: string;
+  readonly imap: HostPort;
+  readonly smtp?: HostPort;
+  readonly proxy?: string;
+  readonly folders: "merged" | "own";
+  readonly deleteAfterDays?: number;
+  readonly plain: "allowed" | "refused";
+  readonly sentCopy: boolean;
+  readonly state: "paused" | "off" | "connecting" | "fetching" | "watching" | "waiting";
+  /** Why it waits, and whether the provider refused the login. */
+  readonly reason?: string;
+  readonly refused?: boolean;
+  readonly nextTry?: string;
+  readonly letters: {
+    readonly folders: number;
+    readonly total: number;
+    readonly missing: number;
+    readonly failed: number;
+  };
+}
+
 export interface StatusView {
   readonly home: string;
   readonly running: boolean;
@@ -83,6 +135,7 @@ export interface StatusView {
   /** Contacts that are written to by hand, and cells of theirs that are not confirmed. */
   readonly carried?: { readonly contacts: number; readonly cells: number };
   readonly messages?: number;
+  readonly gateway?: readonly GatewayAccountView[];
   readonly paperKeyKept?: boolean;
   readonly memoryBytes?: number;
 }
@@ -136,6 +189,21 @@ export interface Operations {
     revoked: number;
     renewed: boolean;
   }>;
+  /** Logs in, and keeps the account if that works. The request holds a secret. */
+  gatewayAdd(
+    request: GatewayAddRequest,
+    onProgress?: (progress: never) => void,
+    signal?: AbortSignal,
+  ): Promise<{ account: GatewayAccountView; tested: AccountTest }>;
+  gatewayList(): Promise<{ accounts: GatewayAccountView[] }>;
+  gatewayTest(
+    request: { address: string },
+    onProgress?: (progress: never) => void,
+    signal?: AbortSignal,
+  ): Promise<AccountTest & { address: string }>;
+  gatewayPause(request: { address: string }): Promise<{ account: GatewayAccountView }>;
+  gatewayResume(request: { address: string }): Promise<{ account: GatewayAccountView }>;
+  gatewayRemove(request: { address: string }): Promise<{ removed: string }>;
   importMail(
     request: { path: string; folder: string },
     onProgress?: (progress: ImportProgress) => void,
@@ -186,6 +254,12 @@ export const OPERATION_NAMES = [
   "forgetPaperKey",
   "devices",
   "revokeDevice",
+  "gatewayAdd",
+  "gatewayList",
+  "gatewayTest",
+  "gatewayPause",
+  "gatewayResume",
+  "gatewayRemove",
   "importMail",
   "importAccount",
   "exportMail",

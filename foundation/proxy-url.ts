@@ -1,5 +1,4 @@
 import { isIP } from "node:net";
-
 import { Failure } from "./failure.ts";
 
 /** A SOCKS5 proxy (RFC 1928) such as Tor's. */

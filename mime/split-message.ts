@@ -11,6 +11,8 @@ const FIELD = /^[!-9;-~]+[ \t]*:/;
 export interface SplitMessage {
   /** The fields as they came, without the empty line; an mbox `From ` line at the top is left out. */
   readonly header: Buffer;
+  /** The empty line's octets; none where there was no such line. */
+  readonly separator: Buffer;
   /** Everything behind; to be consumed once. */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -30,7 +32,8 @@ export async function splitMessage(content: AsyncIterable<Uint8Array>): Promise<
       if (end === undefined) continue;
       const bytes = scanner.bytes();
       const header = bytes.subarray(end.headerStart, end.headerEnd);
-      return { header, body: restOf(bytes.subarray(end.bodyStart), chunks) };
+      const separator = bytes.subarray(end.headerEnd, end.bodyStart);
+      return { header, separator, body: restOf(bytes.subarray(end.bodyStart), chunks) };
     }
   } catch (error) {
     await chunks.return?.();

@@ -15,7 +15,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   keyring: ["foundation"],
   relay: ["foundation"],
   "overlay-adapter": ["foundation", "keyring", "relay/wire", "relay/relay-url.ts"],
-  bridge: ["foundation", "mime", "imap-front", "smtp-front", "maildir", "keyring", "relay", "overlay-adapter"],
+  "legacy-gateway": ["foundation", "mime", "keyring"],
+  bridge: [
+    "foundation",
+    "mime",
+    "imap-front",
+    "smtp-front",
+    "maildir",
+    "keyring",
+    "relay",
+    "overlay-adapter",
+    "legacy-gateway",
+  ],
 };
 
 function* sources(folder: string): Generator<string> {

@@ -6,6 +6,7 @@ import { addCarryCommand } from "./command/carry.ts";
 import { addContactsCommand } from "./command/contacts.ts";
 import { addDoctorCommand } from "./command/doctor.ts";
 import { addExportCommand } from "./command/export.ts";
+import { addGatewayCommand } from "./command/gateway.ts";
 import { addImportCommand } from "./command/import.ts";
 import { addInitCommand } from "./command/init.ts";
 import { addIntroduceCommand } from "./command/introduce.ts";
@@ -54,6 +55,7 @@ for (const add of [
   addDoctorCommand,
   addPaperKeyCommand,
   addRevokeCommand,
+  addGatewayCommand,
   addRelayCommand,
   addCarryCommand,
 ])

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { describeMode, describeRoute } from "../../carriers.ts";
 import { formatHostPort } from "../../host-port.ts";
 import type { StatusView } from "../../operations.ts";
+import { describeAccount } from "../describe-account.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand } from "./options.ts";
 
@@ -22,6 +23,7 @@ function describe(status: StatusView): string {
     ["letters", status.messages?.toString()],
     ["queue", status.queue && `${status.queue.waiting} waiting, ${status.queue.failed} failed`],
     ["by hand", status.carried && describeCarried(status.carried)],
+    ["old e-mail", describeAccounts(status)],
     ["paper key", status.paperKeyKept ? "still in the vault: write it down (postern paper-key)" : undefined],
   ];
   return rows
@@ -39,6 +41,11 @@ function describeRelay({ kind, address, published }: NonNullable<StatusView["rel
 function describeCarried({ contacts, cells }: NonNullable<StatusView["carried"]>): string | undefined {
   if (contacts + cells === 0) return undefined;
   return `${contacts} contacts, ${cells} cells not confirmed (postern carry)`;
+}
+
+function describeAccounts({ gateway = [] }: StatusView): string | undefined {
+  if (gateway.length === 0) return undefined;
+  return gateway.map((account) => `${account.address}: ${describeAccount(account)}`).join("\n");
 }
 
 function describeVault({ vault, running }: StatusView): string {

@@ -1,0 +1,81 @@
+import type { Database } from "../../foundation/database.ts";
+import { Failure } from "../../foundation/failure.ts";
+import { MAX_ACCOUNTS } from "../limits.ts";
+import type { Account, AccountSettings, Secret } from "./account.ts";
+
+interface Row {
+  readonly id: number;
+  readonly settings: string;
+  readonly secret: string;
+  readonly paused: number;
+}
+
+/** The accounts at providers, with their secrets; the database is sealed under the vault's key. */
+export class Accounts {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  list(): Account[] {
+    const rows = this.#db.sqlite.prepare<[], Row>("SELECT * FROM gateway_account ORDER BY id").all();
+    return rows.map(decode);
+  }
+
+  byId(id: number): Account | undefined {
+    const row = this.#db.sqlite.prepare<[number], Row>("SELECT * FROM gateway_account WHERE id = ?").get(id);
+    return row && decode(row);
+  }
+
+  byAddress(address: string): Account | undefined {
+    const row = this.#db.sqlite
+      .prepare<[string], Row>("SELECT * FROM gateway_account WHERE address = ?")
+      .get(address.toLowerCase());
+    return row && decode(row);
+  }
+
+  /** @throws Failure already-exists, full */
+  add(settings: AccountSettings, secret: Secret): Account {
+    const address = settings.address.toLowerCase();
+    if (this.byAddress(address) !== undefined)
+      throw new Failure(
+        "already-exists",
+        `${address} is set up already: \`postern gateway remove ${address}\` forgets it`,
+      );
+    if (this.list().length >= MAX_ACCOUNTS) throw new Failure("full", `there are ${MAX_ACCOUNTS} accounts already`);
+    const { lastInsertRowid } = this.#db.transaction(() =>
+      this.#db.sqlite
+        .prepare("INSERT INTO gateway_account (address, settings, secret, paused) VALUES (?, ?, ?, 0)")
+        .run(address, JSON.stringify({ ...settings, address }), JSON.stringify(secret)),
+    );
+    return { ...settings, address, id: Number(lastInsertRowid), paused: false };
+  }
+
+  secret(id: number): Secret {
+    const secret = this.#db.sqlite.prepare("SELECT secret FROM gateway_account WHERE id = ?").pluck().get(id);
+    if (typeof secret !== "string") throw new Failure("nonexistent", "the account was removed");
+    return JSON.parse(secret) as Secret;
+  }
+
+  setSecret(id: number, secret: Secret): void {
+    this.#db.transaction(() =>
+      this.#db.sqlite.prepare("UPDATE gateway_account SET secret = ? WHERE id = ?").run(JSON.stringify(secret), id),
+    );
+  }
+
+  setPaused(id: number, paused: boolean): void {
+    this.#db.transaction(() =>
+      this.#db.sqlite.prepare("UPDATE gateway_account SET paused = ? WHERE id = ?").run(Number(paused), id),
+    );
+  }
+
+  /** Forgets the account and what is known of its letters; the letters that are here stay. */
+  remove(id: number): void {
+    this.#db.transaction(() => this.#db.sqlite.prepare("DELETE FROM gateway_account WHERE id = ?").run(id));
+  }
+}
+
+function decode({ id, settings, paused }: Row): Account {
+  return { ...(JSON.parse(settings) as AccountSettings), id, paused: paused === 1 };
+}

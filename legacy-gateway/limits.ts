@@ -1,0 +1,77 @@
+/** Octets of a letter that come with its flags and date; longer ones are fetched in pieces after the others. */
+export const FIRST_PIECE = 256 * 1024;
+
+/** Octets of a long letter that are asked for at a time. */
+export const PIECE = 1024 * 1024;
+
+/** Largest literal that a provider may send: nothing larger is ever asked for, and it lies in memory whole. */
+export const MAX_LITERAL = 2 * PIECE;
+
+/** Octets of one line: the UIDs of a folder come in one where the provider has no ESEARCH, nine octets each. */
+export const MAX_LINE = 16 * 1024 * 1024;
+
+/** Octets of one response: a line, or a few literals. */
+export const MAX_RESPONSE = MAX_LINE + MAX_LITERAL;
+
+/** Tokens of one response, some 100 octets of memory each; the longest that is asked for lists a letter's flags. */
+export const MAX_TOKENS = 20_000;
+
+/** Letters asked for by one command: half a second's work, so that the INBOX is looked at in between. */
+export const FETCH_BATCH = 256;
+
+/** Letters that are written and synced at the same time and committed together. */
+export const STAGING_BATCH = 64;
+
+/** Octets of small letters in memory at the same time; there may be two such batches. */
+export const STAGING_OCTETS = 8 * 1024 * 1024;
+
+/** Letters of one folder; a provider could claim any number, and each is remembered. */
+export const MAX_LETTERS = 2_000_000;
+
+/** Folders of one account: more than any person has, fewer than an answer could claim. */
+export const MAX_FOLDERS = 2_000;
+
+/** Accounts of one bridge; each has a connection that stands. */
+export const MAX_ACCOUNTS = 50;
+
+/** Keywords that are taken over of one letter. */
+export const MAX_KEYWORDS = 50;
+
+/** Octets of a keyword that is taken over. */
+export const MAX_KEYWORD_OCTETS = 100;
+
+/** Times that a letter by itself is asked for before it is left out until the next connection. */
+export const LETTER_ATTEMPTS = 2;
+
+/** Milliseconds until a connection stands; through Tor a first circuit takes 10 to 20 seconds. */
+export const CONNECT_PATIENCE = 60_000;
+
+/** Milliseconds of silence, while an answer is due, until a connection is given up. */
+export const SILENCE_PATIENCE = 120_000;
+
+/** Milliseconds after which IDLE is begun anew: RFC 2177 says 29 minutes, routers between forget sooner. */
+export const IDLE_RENEWAL = 9 * 60_000;
+
+/** Milliseconds between two looks at the folders that no IDLE watches. */
+export const POLL_INTERVAL = 3 * 60_000;
+
+/** Milliseconds between two looks at the INBOX while other folders are fetched. */
+export const INBOX_INTERVAL = 5_000;
+
+/** Milliseconds before each further attempt to connect; the last one is repeated. */
+export const RETRY_DELAYS: readonly number[] = [1_000, 5_000, 15_000, 60_000, 5 * 60_000, 10 * 60_000];
+
+/** The same where the provider refused user, password or certificate: more attempts would lock the account. */
+export const REFUSED_DELAYS: readonly number[] = [15 * 60_000, 60 * 60_000, 4 * 60 * 60_000];
+
+/** Milliseconds that changes made here are collected before they are told to the provider. */
+export const PUSH_DELAY = 300;
+
+/** Letters that one command changes, so that no command line is too long for a server (RFC 7162 section 4). */
+export const STORE_BATCH = 400;
+
+/** Letters that may vanish from a folder at the provider at once and be removed here too; of more, half the folder may. */
+export const VANISHED_UNQUESTIONED = 50;
+
+/** Octets of the provider's own words that are shown. */
+export const MAX_WORDS = 300;
