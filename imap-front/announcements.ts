@@ -21,14 +21,14 @@ export class Announcements {
   begin(expunge: boolean): void {
     this.#open = true;
     this.#expunge = expunge;
-    for (const source of this.#session.newsSources) source.onPending = () => this.#wake();
+    for (const source of this.#session.news.sources) source.onPending = () => this.#wake();
     this.#wake();
   }
 
   /** Resolves when nothing is being told any more. */
   async end(): Promise<void> {
     this.#open = false;
-    for (const source of this.#session.newsSources) source.onPending = undefined;
+    for (const source of this.#session.news.sources) source.onPending = undefined;
     this.#cancel();
     await this.#telling;
   }

@@ -2,25 +2,23 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Clock } from "../foundation/clock.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { AnnotationNews } from "./annotation-news.ts";
 import { Announcements } from "./announcements.ts";
 import { capabilities } from "./capability.ts";
 import type { DamagedMessages } from "./damaged-messages.ts";
 import { dispatch } from "./dispatch.ts";
 import type { ImapLimits } from "./limits.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
-import { tellNewMessages } from "./new-messages.ts";
-import type { Notifications } from "./notify/notifications.ts";
 import { Pace } from "./pace.ts";
 import type { PreviewCache } from "./preview-cache.ts";
 import type { Progress } from "./progress.ts";
 import { CommandFailure, failureReply } from "./reply.ts";
 import { channelBinding } from "./sasl/channel-binding.ts";
 import { FollowedSearches } from "./search/followed-searches.ts";
+import { SessionNews } from "./session-news.ts";
 import type { SortableCache } from "./sort/sortable-cache.ts";
 import type { LoggedIn, State } from "./state.ts";
-import type { Authenticator, Mailbox, MailStore } from "./store.ts";
-import { EVERYTHING, type MailboxView, type Wanted } from "./view.ts";
+import type { Authenticator, Mailbox } from "./store.ts";
+import type { MailboxView } from "./view.ts";
 import { CommandReader, type ReadCommand, UnreadableCommand } from "./wire/command-reader.ts";
 import { formatText } from "./wire/format.ts";
 import { ConnectionClosed, Input, LineTooLong } from "./wire/input.ts";
@@ -65,12 +63,7 @@ export class Session {
   rev2 = false;
   utf8 = false;
   qresync = false;
-  /** The client enabled METADATA (RFC 5464 section 4.1); what NOTIFY says goes before it. */
-  metadata = false;
-  /** What others changed of annotations, once the client wants to hear of it. */
-  annotationNews: AnnotationNews | undefined;
-  /** What the client asked for with NOTIFY; undefined as long as it did not. */
-  notifications: Notifications | undefined;
+  readonly news = new SessionNews(this);
   readonly announcements = new Announcements(this);
   loginFailures = 0;
   /** Searches in the selected mailbox whose results the client is kept informed of. */
@@ -162,8 +155,7 @@ export class Session {
       this.#cancelTimer();
       this.#abort.abort();
       this.unselect();
-      this.annotationNews?.close();
-      this.notifications?.close();
+      this.news.close();
       this.#end();
     }
   }
@@ -261,38 +253,16 @@ export class Session {
     return this.state.kind === "selected" ? this.state.view.mailbox : undefined;
   }
 
-  /** From now on the store's annotations are watched, for ENABLE METADATA or for NOTIFY. */
-  watchAnnotations(store: MailStore): void {
-    this.annotationNews ??= new AnnotationNews(store, (mailbox) => this.#wantsAnnotations(mailbox));
-  }
-
-  /** What NOTIFY asked for, from now on. */
-  setNotifications(notifications: Notifications, store: MailStore): void {
-    this.notifications?.close();
-    this.notifications = notifications;
-    if (notifications.wantsAnnotations) this.watchAnnotations(store);
-  }
-
-  /** Whoever may have something to tell. */
-  get newsSources(): { onPending: (() => void) | undefined }[] {
-    const view = this.state.kind === "selected" ? this.state.view : undefined;
-    return [view, this.annotationNews, this.notifications].filter((source) => source !== undefined);
-  }
-
   /** Whether `announce` would tell anything. */
   hasNews(expunge: boolean): boolean {
-    if (this.ending) return false;
-    if (this.annotationNews?.hasPending === true || this.notifications?.hasPending === true) return true;
-    if (this.state.kind !== "selected") return false;
-    const { view } = this.state;
-    return view.removed || view.hasNews({ expunge, wanted: this.#wanted });
+    return !this.ending && this.news.pending(expunge);
   }
 
   /** Tells changes while no command is answered. */
   async announce(expunge: boolean): Promise<void> {
     this.#announcing = true;
     try {
-      await this.tellChanges(expunge);
+      await this.news.tell(expunge);
       await this.output.flush();
     } finally {
       this.#announcing = false;
@@ -300,71 +270,9 @@ export class Session {
     if (this.ending) this.#bye(this.#stopping ? STOPPING : undefined);
   }
 
-  /** Tells what others changed: what was asked for with NOTIFY or of annotations, and what is in the selected mailbox. */
-  async tellChanges(expunge: boolean, uid = false): Promise<void> {
-    await this.#tell(expunge, uid, this.#wanted);
-  }
-
-  /** The same, with what waits in the selected mailbox because it was not wanted (RFC 5465 section 3.1). */
-  async tellEverything(): Promise<void> {
-    await this.#tell(true, false, EVERYTHING);
-  }
-
-  async #tell(expunge: boolean, uid: boolean, wanted: Wanted): Promise<void> {
-    const { notifications } = this;
-    for (const text of this.annotationNews?.flush(this.utf8Names) ?? []) this.output.write(text);
-    for (const text of notifications?.flush() ?? []) {
-      this.output.write(text);
-      if (this.output.full) await this.output.flush();
-      if (this.pace.due) await this.pace.yield();
-    }
-    if (this.state.kind !== "selected") return;
-    const { view } = this.state;
-    if (view.removed) {
-      if (!this.ending) this.output.write("* BYE the selected mailbox was removed\r\n");
-      this.ending = true;
-      return;
-    }
-    const { condStore: modSeq, uidOnly } = this;
-    for (const text of this.followed.beforeChanges(view)) this.output.write(text);
-    const vanished = this.qresync || uidOnly;
-    const withUid = !uidOnly && (uid || this.tellsUids || notifications?.live === true);
-    const recent = !this.rev2;
-    for (const text of view.flush({ wanted, expunge, vanished, uidOnly, uid: withUid, modSeq, recent })) {
-      this.output.write(text);
-      if (this.output.full) await this.output.flush();
-      if (this.pace.due) await this.pace.yield();
-    }
-    const fresh = view.takeFresh();
-    const { esearch, items } = await this.followed.afterChanges(this, view, fresh);
-    const always = notifications?.items ?? [];
-    if (items.size > 0) {
-      const entering = fresh.filter((number) => items.has(number));
-      await tellNewMessages(this, view, entering, { wanted: items, always });
-    }
-    this.output.write(esearch);
-    if (always.length === 0) return;
-    const others = items.size === 0 ? fresh : fresh.filter((number) => !items.has(number));
-    await tellNewMessages(this, view, others, { always });
-  }
-
   /** Something is written, perhaps in the middle of a literal. */
   get #busy(): boolean {
     return this.#working || this.#announcing;
-  }
-
-  get #wanted(): Wanted {
-    return this.notifications?.wanted ?? EVERYTHING;
-  }
-
-  #wantsAnnotations(mailbox: Mailbox | undefined): boolean {
-    const { notifications } = this;
-    if (notifications === undefined) return this.metadata;
-    const event = mailbox === undefined ? "ServerMetadataChange" : "MailboxMetadataChange";
-    if (!notifications.wants(event, mailbox?.name)) return false;
-    if ((this.annotationNews?.size ?? 0) < this.limits.notices) return true;
-    notifications.overflow();
-    return false;
   }
 
   /** The next line in the middle of a command (SASL, IDLE); undefined at the end of the connection. */
@@ -389,7 +297,7 @@ export class Session {
 
   /** The first line of the next command; until it comes, a client that asked for it with NOTIFY is told what happens. */
   async #awaitLine(): Promise<string | undefined> {
-    const { notifications } = this;
+    const { notifications } = this.news;
     if (notifications?.live !== true) return await this.input.line(this.#bounds().line);
     this.announcements.begin(notifications.immediate);
     try {
@@ -423,7 +331,7 @@ export class Session {
   async #carryOut(command: ReadCommand): Promise<void> {
     this.tag = command.tag;
     const done = await dispatch(this, command);
-    if (done.tellChanges) await this.tellChanges(done.expunge, command.name.startsWith("UID "));
+    if (done.tellChanges) await this.news.tell(done.expunge, command.name.startsWith("UID "));
     this.output.write(`${command.tag} OK ${done.text}\r\n`);
     await this.output.flush();
     await done.afterwards?.();
@@ -444,7 +352,7 @@ export class Session {
       reply = new CommandFailure("NO", "SERVERBUG", "something went wrong inside; the log says more");
     }
     if (reply.status === "BAD") return await this.#complain(tag, reply);
-    await this.tellChanges(false);
+    await this.news.tell(false);
     this.#reply(tag, reply);
     await this.output.flush();
   }

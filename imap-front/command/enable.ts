@@ -31,8 +31,8 @@ const ENABLERS: ReadonlyMap<string, (session: Session, state: LoggedIn) => void>
   [
     "METADATA",
     (session: Session, { store }: LoggedIn) => {
-      session.metadata = true;
-      session.watchAnnotations(store);
+      session.news.metadata = true;
+      session.news.watchAnnotations(store);
     },
   ],
   [

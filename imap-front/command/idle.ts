@@ -10,7 +10,7 @@ import { ConnectionClosed } from "../wire/input.ts";
 export const idle: Handler<LoggedIn> = async (session, _state, args) => {
   args.end();
   session.output.write("+ idling\r\n");
-  await session.tellChanges(true);
+  await session.news.tell(true);
   await session.output.flush();
   session.announcements.begin(true);
   try {

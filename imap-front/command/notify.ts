@@ -22,7 +22,7 @@ export const notify: Handler<LoggedIn> = async (session, { store }, args) => {
   // It watches already while the old news are told, so that nothing falls between.
   const next = new Notifications(store, session, groups, session.limits.notices);
   try {
-    if (kind === "SET") await session.tellEverything();
+    if (kind === "SET") await session.news.tellEverything();
     if (withStatus)
       for (const text of next.statuses()) {
         session.output.write(text);
@@ -33,6 +33,6 @@ export const notify: Handler<LoggedIn> = async (session, { store }, args) => {
     next.close();
     throw error;
   }
-  session.setNotifications(next, store);
+  session.news.setNotifications(next, store);
   return "NOTIFY completed";
 };

@@ -28,7 +28,7 @@ export const setMetadata: Handler<LoggedIn> = async (session, state, args) => {
         `an annotation has ${limits.annotationOctets} octets at most`,
       );
   }
-  if ((await subject.annotated.setAnnotations(new Map(pairs), session.annotationNews)) === "too-many")
+  if ((await subject.annotated.setAnnotations(new Map(pairs), session.news.annotations)) === "too-many")
     throw new CommandFailure("NO", "METADATA TOOMANY", "there are too many annotations; remove some with NIL");
   return "SETMETADATA completed";
 };
