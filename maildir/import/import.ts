@@ -1,4 +1,4 @@
-import type { Maildir } from "../store.ts";
+import type { Maildir, MaildirMailbox } from "../store.ts";
 import { detectSource } from "./detect.ts";
 import { Importer } from "./importer.ts";
 import { withCrlf } from "./line-ends.ts";
@@ -25,7 +25,7 @@ export interface ImportOptions {
 }
 
 /**
- * Brings the messages of a file or folder into a mailbox, which is created if it is not there. What was imported into
+ * Brings the messages of a file or folder into a mailbox, which is created and subscribed if it is not there. What was imported into
  * it before, by content, is passed over, so an import that was interrupted is simply run again.
  * @throws Failure nonexistent, invalid, full
  */
@@ -36,7 +36,7 @@ export async function importMail(
   { onProgress, signal }: ImportOptions = {},
 ): Promise<ImportProgress> {
   const source = await detectSource(path);
-  const mailbox = maildir.mailbox(folder) ?? (await maildir.create(folder));
+  const mailbox = maildir.mailbox(folder) ?? (await createSubscribed(maildir, folder));
   const progress = (): ImportProgress => {
     const { done, added, tooBig } = importer;
     return { done, added, tooBig, ...(source.total !== undefined && { total: source.total }) };
@@ -54,4 +54,11 @@ export async function importMail(
   }
   signal?.throwIfAborted();
   return progress();
+}
+
+/** Some mail programs see no other folders than subscribed ones. */
+async function createSubscribed(maildir: Maildir, name: string): Promise<MaildirMailbox> {
+  const created = await maildir.create(name);
+  await maildir.setSubscribed(name, true);
+  return created;
 }

@@ -47,6 +47,8 @@ test("an mbox is imported with flags, dates and CRLF, its From quoting undone", 
       });
       expect(result).toEqual({ done: 3, added: 3, tooBig: 0 });
       expect(seen).toEqual([{ ...result, octets: MBOX.length, octetsTotal: MBOX.length }]);
+      // Thunderbird shows no folder that is not subscribed.
+      expect(maildir.subscriptions()).toContain("Old/Mail");
       const mailbox = box(maildir, "Old/Mail");
       expect((await read(mailbox, 1)).toString()).toBe(
         [
