@@ -6,7 +6,7 @@ const START_PATIENCE = 60_000;
 const POLL = 200;
 
 /** How long a script inside the program may take, in milliseconds; its own waits are shorter, and say what for. */
-const SCRIPT_PATIENCE = 120_000;
+const SCRIPT_PATIENCE = 300_000;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;

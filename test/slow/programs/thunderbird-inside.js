@@ -61,8 +61,17 @@ async function showFolder(use) {
   return folder;
 }
 
+/** As its list shows it: it keeps a reply's "Re:" apart. */
+function subjectOf(header) {
+  return `${header.flags & Ci.nsMsgMessageFlags.HasRe ? "Re: " : ""}${header.mime2DecodedSubject}`;
+}
+
 function subjectsIn(folder) {
-  return [...folder.messages].map((header) => header.mime2DecodedSubject);
+  return [...folder.messages].map(subjectOf);
+}
+
+function headerOf(folder, subject) {
+  return [...folder.messages].find((header) => subjectOf(header) === subject);
 }
 
 /** Resolves once the main window is there. */
@@ -79,13 +88,17 @@ async function rememberPassword(user, password, ...origins) {
   for (const origin of origins) {
     const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
     login.init(origin, null, origin, user, password, "", "");
-    await Services.logins.addLoginAsync(login);
+    if ((await Services.logins.searchLoginsAsync({ origin })).length === 0) await Services.logins.addLoginAsync(login);
   }
 }
 
-/** Opens the INBOX, which logs in, and waits until the server's folders are in the folder pane. */
+/** Gets the INBOX's letters without showing them, which logs in, and waits until the server's folders are there. */
 async function logIn() {
-  await showFolder("Inbox");
+  const folder = await folderFor("Inbox");
+  const main = mainWindow();
+  main.posternFetched = 0;
+  MailServices.mfn.addListener({ msgAdded: () => main.posternFetched++ }, MailServices.mfn.msgAdded);
+  folder.updateFolder(main.msgWindow);
   await folderFor("SentMail");
 }
 
@@ -105,8 +118,7 @@ async function list(use, subject) {
 /** Opens a letter, saves its attachments to a directory, and resolves with what the message pane shows. */
 async function read(use, subject, text, directory) {
   await list(use, subject);
-  const folder = threePane().gFolder;
-  const header = [...folder.messages].find((message) => message.mime2DecodedSubject === subject);
+  const header = headerOf(threePane().gFolder, subject);
   await until(() => {
     threePane().selectMessage(header);
     return threePane().gDBView.numSelected === 1 && threePane().gDBView.hdrForFirstSelectedMessage === header;
@@ -120,6 +132,81 @@ async function read(use, subject, text, directory) {
   for (const [index, attachment] of attachments.entries())
     await attachment.saveToFile(PathUtils.join(directory, String(index)), true);
   return { from: header.mime2DecodedAuthor, text: shown, attachments: attachments.map(({ name }) => name) };
+}
+
+/** How long a large folder may take, in milliseconds. */
+const LARGE = 240_000;
+
+/** Waits until a folder has so many letters, opens it, and resolves with what it knows of each. */
+async function listAll(use, count) {
+  const folder = await folderFor(use);
+  await until(
+    () => {
+      const { numMessages } = folder.msgDatabase.dBFolderInfo;
+      if (numMessages !== count) throw new Error(`${numMessages} are there`);
+      return true;
+    },
+    `${count} letters in ${use}`,
+    LARGE,
+  );
+  await showFolder(use);
+  return {
+    fetched: mainWindow().posternFetched,
+    unread: folder.getNumUnread(false),
+    letters: [...folder.messages].map((header) => ({
+      subject: subjectOf(header),
+      read: header.isRead,
+      starred: header.isFlagged,
+      octets: header.messageSize,
+    })),
+  };
+}
+
+/** The subjects of the letters whose text the server says to hold this: "Search Messages", "Run search on server". */
+async function searchOnServer(use, text) {
+  const session = Cc["@mozilla.org/messenger/searchSession;1"].createInstance(Ci.nsIMsgSearchSession);
+  session.addScopeTerm(Ci.nsMsgSearchScope.onlineMail, await folderFor(use));
+  const term = session.createTerm();
+  term.attrib = Ci.nsMsgSearchAttrib.Body;
+  term.op = Ci.nsMsgSearchOp.Contains;
+  const { value } = term;
+  value.attrib = term.attrib;
+  value.str = text;
+  term.value = value;
+  session.appendTerm(term);
+  const subjects = [];
+  let ended = false;
+  session.registerListener({
+    QueryInterface: ChromeUtils.generateQI(["nsIMsgSearchNotify"]),
+    onSearchHit: (header) => subjects.push(subjectOf(header)),
+    onSearchDone: () => (ended = true),
+    onNewSearch() {},
+  });
+  session.search(mainWindow().msgWindow);
+  await until(() => ended, "the end of the search", LARGE);
+  return subjects;
+}
+
+/** Gives the letter that is shown a star. */
+async function star() {
+  const header = threePane().gDBView.hdrForFirstSelectedMessage;
+  threePane().commandController.doCommand("cmd_markAsFlagged");
+  await until(() => header.isFlagged, "the star");
+}
+
+/** Waits for a star that was given elsewhere. */
+async function untilStarred(use, subject) {
+  const header = headerOf(await folderFor(use), subject);
+  await until(() => header.isFlagged, `the star of "${subject}"`);
+}
+
+/** Moves the letter that is shown to a folder by its name, as by its menu. */
+async function moveTo(name) {
+  const { rootFolder } = imapServer();
+  const target = await until(() => rootFolder.descendants.find((folder) => folder.name === name), `the folder ${name}`);
+  const [source, { messageKey }] = [threePane().gFolder, threePane().gDBView.hdrForFirstSelectedMessage];
+  threePane().commandController.doCommand("cmd_moveMessage", target);
+  await until(() => !source.msgDatabase.containsKey(messageKey), "the end of the move");
 }
 
 /** Writes a letter in the compose window, attaches a file, clicks Send, and resolves when the window has closed. */
@@ -154,4 +241,16 @@ async function send(to, subject, html, path) {
 }
 
 /** What a script may ask for. */
-globalThis.verbs = { untilReady, rememberPassword, logIn, list, read, send };
+globalThis.verbs = {
+  untilReady,
+  rememberPassword,
+  logIn,
+  list,
+  listAll,
+  read,
+  searchOnServer,
+  star,
+  untilStarred,
+  moveTo,
+  send,
+};

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const NORMAL_PASSWORD = 3;
 export interface ThunderbirdOptions {
   readonly account: MailAccount;
   readonly security: Security;
-  /** A folder for its profile. */
+  /** A folder for its profile, new or one that it has used. */
   readonly home: string;
 }
 
@@ -34,7 +34,23 @@ export interface ShownLetter {
   readonly attachments: readonly { readonly name: string; readonly content: Buffer }[];
 }
 
-/** Thunderbird on a display of its own, with a fresh profile, driven through its windows. */
+/** What its list knows of a letter. */
+export interface ListedLetter {
+  readonly subject: string;
+  readonly read: boolean;
+  readonly starred: boolean;
+  readonly octets: number;
+}
+
+/** A whole folder. */
+export interface Listed {
+  /** Letters of all folders whose headers it has fetched since it started. */
+  readonly fetched: number;
+  readonly unread: number;
+  readonly letters: readonly ListedLetter[];
+}
+
+/** Thunderbird on a display and with a profile of its own, driven through its windows. */
 export class Thunderbird {
   readonly #home: string;
   readonly #display: XDisplay;
@@ -64,12 +80,12 @@ export class Thunderbird {
     const environment = { DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: "1", NO_AT_BRIDGE: "1" };
     const program = RunningProgram.start(path, args, { home, environment });
     try {
-      const thunderbird = new Thunderbird(home, display, program, await Marionette.open(port));
-      await thunderbird.#ask("untilReady");
+      const marionette = await Marionette.open(port);
+      await ask(marionette, "untilReady");
       const origins = [`imap://${account.imap.host}`, `smtp://${account.smtp.host}`];
-      await thunderbird.#ask("rememberPassword", account.user, account.password, ...origins);
-      await thunderbird.#ask("logIn");
-      return thunderbird;
+      await ask(marionette, "rememberPassword", account.user, account.password, ...origins);
+      await ask(marionette, "logIn");
+      return new Thunderbird(home, display, program, marionette);
     } catch (error) {
       await program.stop();
       await display.stop();
@@ -81,6 +97,31 @@ export class Thunderbird {
   /** Opens a folder; resolves with the subjects it lists once this one is among them. */
   async list(use: FolderUse, subject: string): Promise<readonly string[]> {
     return (await this.#ask("list", use, subject)) as string[];
+  }
+
+  /** Waits until a folder has so many letters, then opens it: it is slow to show letters one by one as they come. */
+  async listAll(use: FolderUse, count: number): Promise<Listed> {
+    return (await this.#ask("listAll", use, count)) as Listed;
+  }
+
+  /** Subjects of the letters in which the server finds a text. */
+  async searchOnServer(use: FolderUse, text: string): Promise<readonly string[]> {
+    return (await this.#ask("searchOnServer", use, text)) as string[];
+  }
+
+  /** Gives the letter that was read last a star. */
+  async star(): Promise<void> {
+    await this.#ask("star");
+  }
+
+  /** Resolves once it knows of a star that a letter was given elsewhere. */
+  async untilStarred(use: FolderUse, subject: string): Promise<void> {
+    await this.#ask("untilStarred", use, subject);
+  }
+
+  /** Moves the letter that was read last to the folder with this name. */
+  async moveTo(folder: string): Promise<void> {
+    await this.#ask("moveTo", folder);
   }
 
   /** Opens a letter, and resolves once its text is shown, with its attachments as "Save" saves them. */
@@ -120,19 +161,24 @@ export class Thunderbird {
     await this.#display.stop();
   }
 
-  async #ask(verb: string, ...args: readonly string[]): Promise<unknown> {
-    return await this.#marionette.execute(
-      `${INSIDE}\nreturn await globalThis.verbs[args[0]](...args.slice(1));`,
-      verb,
-      ...args,
-    );
+  async #ask(verb: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    return await ask(this.#marionette, verb, ...args);
   }
+}
+
+async function ask(marionette: Marionette, verb: string, ...args: readonly (string | number)[]): Promise<unknown> {
+  return await marionette.execute(
+    `${INSIDE}\nreturn await globalThis.verbs[args[0]](...args.slice(1));`,
+    verb,
+    ...args,
+  );
 }
 
 /** Puts our authority into the profile's certificates, as its certificate manager does: trusted for servers alone. */
 async function trust(profile: string, home: string, caFile: string): Promise<void> {
   const certutil = programPath("certutil", "libnss3-tools");
   const database = `sql:${profile}`;
+  if (existsSync(join(profile, "cert9.db"))) return;
   await runWell(certutil, ["-N", "-d", database, "--empty-password"], { home });
   await runWell(certutil, ["-A", "-d", database, "-n", "Postern", "-t", "C,,", "-i", caFile], { home });
 }
@@ -154,6 +200,8 @@ function preferences(account: MailAccount, security: Security): Record<string, P
     "mail.server.server1.socketType": SOCKET_TYPE[security],
     "mail.server.server1.authMethod": NORMAL_PASSWORD,
     "mail.server.server1.login_at_startup": false,
+    "mail.server.server1.offline_download": false,
+    "mail.server.server1.autosync_offline_stores": false,
     "mail.identity.id1.fullName": "A Person",
     "mail.identity.id1.useremail": account.address,
     "mail.identity.id1.valid": true,
@@ -189,6 +237,7 @@ const quiet: Readonly<Record<string, Preference>> = {
   "mail.rights.version": 1,
   "mail.shell.checkDefaultClient": false,
   "mail.spotlight.firstRunDone": true,
+  "mailnews.database.global.indexer.enabled": false,
   "mailnews.start_page.enabled": false,
   "mailnews.start_page_override.mstone": "ignore",
   "network.captive-portal-service.enabled": false,

@@ -2,9 +2,10 @@
 import { type CorpusLetter, corpusLetter } from "../../../../rig/corpus.ts";
 import { LETTERS } from "./large-mailbox.ts";
 
-type Summary = Pick<CorpusLetter, "subject" | "seen" | "flagged"> & { readonly octets: number };
+export type Summary = Pick<CorpusLetter, "subject" | "seen" | "flagged"> & { readonly octets: number };
 
-const summaries: readonly Summary[] = Array.from({ length: LETTERS }, (_, number) => {
+/** The letters by their number. */
+export const summaries: readonly Summary[] = Array.from({ length: LETTERS }, (_, number) => {
   const { subject, seen, flagged, raw } = corpusLetter(number);
   return { subject, seen, flagged, octets: raw.length };
 });
