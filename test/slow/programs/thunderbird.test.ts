@@ -13,7 +13,7 @@ let running: Thunderbird | undefined;
 
 beforeAll(async () => {
   people = await TwoPeople.meet();
-}, 60_000);
+}, 240_000);
 
 afterEach(async () => {
   await running?.stop();
