@@ -47,26 +47,13 @@ export function formatDeliveryReport(report: DeliveryReport): Buffer {
   const boundary = encodeBase32(randomBytes(15));
   const { action, returned } = report;
   const whole = returned?.whole === true;
-  const lines = [
-    ...noticeHeader(
-      report.to,
-      SUBJECTS[action],
-      report.now,
-      `multipart/report; report-type=delivery-status; boundary="${boundary}"`,
-    ),
-    `In-Reply-To: ${report.originalMessageId}`,
-    `References: ${report.originalMessageId}`,
-    "",
-    `--${boundary}`,
-    `Content-Type: ${PLAIN}`,
-    "",
+  const text = [
     `Your letter to ${report.recipient} of ${formatDateTime(report.sentAt)} ${SENTENCES[action]}`,
     report.explanation,
     "",
     ...(whole ? [] : ["The letter itself is in your folder Sent.", ""]),
-    `--${boundary}`,
-    "Content-Type: message/delivery-status",
-    "",
+  ];
+  const status = [
     `Reporting-MTA: dns; ${OVERLAY_DOMAIN}`,
     ...(report.envid === undefined ? [] : [`Original-Envelope-Id: ${report.envid}`]),
     `Arrival-Date: ${formatDateTime(report.sentAt)}`,
@@ -77,16 +64,57 @@ export function formatDeliveryReport(report: DeliveryReport): Buffer {
     `Status: ${report.status}`,
     ...(report.retryUntil === undefined ? [] : [`Will-Retry-Until: ${formatDateTime(report.retryUntil)}`]),
     "",
-    `--${boundary}`,
-    `Content-Type: ${whole ? "message/rfc822" : "text/rfc822-headers"}`,
-    "",
   ];
   const original = returned?.content ?? Buffer.from(`Message-ID: ${report.originalMessageId}\r\n`);
+  const parts = [
+    part(PLAIN, lines(text)),
+    part("message/delivery-status", lines(status)),
+    part(whole ? "message/rfc822" : "text/rfc822-headers", original),
+  ];
+  const header = [
+    ...noticeHeader(
+      report.to,
+      SUBJECTS[action],
+      report.now,
+      `multipart/report; report-type=delivery-status; boundary="${boundary}"`,
+    ),
+    // Of a multipart: that of the part with the most (RFC 2045 section 6.4).
+    `Content-Transfer-Encoding: ${widest(parts.map(({ encoding }) => encoding))}`,
+    `In-Reply-To: ${report.originalMessageId}`,
+    `References: ${report.originalMessageId}`,
+    "",
+  ];
+  const between = Buffer.from(`--${boundary}\r\n`);
   return Buffer.concat([
-    Buffer.from(`${lines.join("\r\n")}\r\n`),
-    original,
-    Buffer.from(`${original.at(-1) === 0x0a ? "" : "\r\n"}\r\n--${boundary}--\r\n`),
+    lines(header),
+    ...parts.flatMap(({ bytes }) => [between, bytes]),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
+}
+
+/** Of RFC 2045 section 6.2, by what they allow: no encoding changes a returned letter. */
+const ENCODINGS = ["7bit", "8bit", "binary"] as const;
+type Encoding = (typeof ENCODINGS)[number];
+
+function part(type: string, content: Buffer): { readonly encoding: Encoding; readonly bytes: Buffer } {
+  const encoding = encodingOf(content);
+  const head = lines([`Content-Type: ${type}`, `Content-Transfer-Encoding: ${encoding}`, ""]);
+  return { encoding, bytes: Buffer.concat([head, content, Buffer.from(content.at(-1) === 0x0a ? "" : "\r\n")]) };
+}
+
+/** RFC 2045 sections 2.7 to 2.9: lines of at most 998 octets, without NUL, and what is above 127 or not. */
+function encodingOf(content: Buffer): Encoding {
+  const text = content.toString("latin1");
+  if (/\0|\r(?!\n)|(?<!\r)\n|[^\r\n]{999}/.test(text)) return "binary";
+  return /[\x80-\xff]/.test(text) ? "8bit" : "7bit";
+}
+
+function widest(encodings: readonly Encoding[]): Encoding {
+  return ENCODINGS.findLast((encoding) => encodings.includes(encoding)) ?? "7bit";
+}
+
+function lines(texts: readonly string[]): Buffer {
+  return Buffer.from(`${texts.join("\r\n")}\r\n`);
 }
 
 /** `rfc822;bob@x` as `rfc822; bob@x` (RFC 3464 section 2.3.1). */

@@ -133,7 +133,7 @@ export class OverlayEventHandler {
           reason: event.reason,
           count: event.count,
         });
-        if (event.from !== undefined && PERHAPS_A_LETTER.has(event.reason)) this.#unopenedFrom(event.from);
+        if (event.from !== undefined && PERHAPS_A_LETTER.has(event.reason)) this.#unopenedFrom(event.from, event.reason);
         return;
       case "relay":
         logger("info", event.connected ? "relay connected" : "relay connection lost", {
@@ -182,15 +182,18 @@ export class OverlayEventHandler {
     });
   }
 
-  #unopenedFrom(from: AddressLabel): void {
+  #unopenedFrom(from: AddressLabel, reason: DropReason): void {
     const now = Date.now();
     if (now - (this.#unopened.get(from) ?? Number.NEGATIVE_INFINITY) < UNOPENED_PAUSE) return;
     this.#unopened.set(from, now);
     const who = this.#name(from);
     this.#notice(
       "A letter could not be opened",
-      `Something came from ${who} that could not be opened, perhaps a letter. It was damaged or changed on its way, or one of\n` +
-        `you runs on an older copy of the home: the keys of letters cannot be restored. Ask ${who} on another way what was sent.`,
+      reason === "undecryptable"
+        ? `A letter of ${who} was sealed for keys that are not here, as when one of you runs on an older copy of the home.\n` +
+            `It is asked for by itself, and comes again if ${who} still has it. If nothing comes within a day, ask ${who} on another way.`
+        : `Something came from ${who} that was damaged or changed on its way, perhaps a letter. If it was one, it comes again\n` +
+            `by itself three weeks after it was sent; if that is too late, ask ${who} on another way.`,
     );
   }
 

@@ -11,9 +11,9 @@ export const ONION_KEY_LABEL = "onion service";
 const DATABASE_KEY_LABEL = "state database";
 
 const DAMAGED =
-  "nothing was changed. `postern doctor --rebuild` makes the index of the mail anew from its files. A copy of the home brings back " +
-  "what was read and written, but not the sessions with contacts: letters sent from it do not arrive, so remove each " +
-  "contact and accept a new invite";
+  "nothing was changed. `postern doctor --rebuild` makes the index of the mail anew from its files. An older copy of the home " +
+  "works too: it gets new keys at the first letter that is exchanged, contacts stay what they are, and letters that did not " +
+  "open are sent again by themselves";
 
 /** Opens the state.db of a home that was made before. @throws Failure damaged, where it is missing or does not open */
 export async function openExistingState(paths: HomePaths, vault: Vault): Promise<Database> {

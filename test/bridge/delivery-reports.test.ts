@@ -27,9 +27,13 @@ afterEach(() => mail.close());
 
 const TEXT = "From: me\r\nTo: bob@postern.alt\r\nSubject: the plan\r\n\r\nBody of the letter.\r\n";
 
-async function submit(recipient: Omit<Recipient, "address">, extra: Partial<Submission> = {}): Promise<Buffer> {
+async function submit(
+  recipient: Omit<Recipient, "address">,
+  extra: Partial<Submission> = {},
+  text = TEXT,
+): Promise<Buffer> {
   const content = (async function* () {
-    yield Buffer.from(TEXT);
+    yield Buffer.from(text);
   })();
   const recipients = [{ address: "bob@postern.alt", ...recipient }];
   return Buffer.from((await sink.submit({ from: mail.account.address, recipients, content, ...extra })).id, "hex");
@@ -101,10 +105,23 @@ test("where the copy in Sent is gone, the report names the letter by its Message
   const sent = mail.maildir.mailbox("Sent");
   await sent?.expunge([asked?.uid ?? 0]);
   const [text = ""] = await reports(...all(letter));
-  expect(text).toMatch(/Content-Type: text\/rfc822-headers\r\n\r\nMessage-ID: <[^>]+@postern\.alt>\r\n/);
+  expect(text).toMatch(/Content-Type: text\/rfc822-headers\r\nContent-Transfer-Encoding: 7bit\r\n\r\nMessage-ID: <[^>]+@postern\.alt>\r\n/);
 });
 
 test("what one writes to oneself with NOTIFY=SUCCESS is reported as delivered at once", async () => {
   await submit({ notify: ["success"] }, { recipients: [{ address: mail.account.address, notify: ["success"] }] });
   expect(actions(await reports())).toEqual([undefined, "delivered"]);
+});
+
+test.each<[what: string, text: string, encoding: string]>([
+  ["ASCII alone", TEXT, "7bit"],
+  ["octets above 127", `${TEXT}Grüße\r\n`, "8bit"],
+  ["a line of 2,000 octets", `${TEXT}${"ü".repeat(1000)}\r\n`, "binary"],
+])("a report that returns %s says how each part is encoded (RFC 2045 section 6)", async (_what, text, encoding) => {
+  const letter = await submit({ notify: ["failure"] }, { ret: "full" }, text);
+  const [report = ""] = await reports({ kind: "failed", letter, to: someLabel(1), reason: "gone" });
+  const [, boundary = ""] = /boundary="([^"]+)"/.exec(report) ?? [];
+  const [header = "", ...parts] = report.split(`--${boundary}`).map((part) => part.slice(0, part.indexOf("\r\n\r\n")));
+  const encodings = [header, ...parts.slice(0, 3)].map((head) => /^Content-Transfer-Encoding: (.*)$/im.exec(head)?.[1]);
+  expect(encodings.map((found) => found?.trim())).toEqual([encoding, "7bit", "7bit", encoding]);
 });
