@@ -107,6 +107,8 @@ export const RECEIPT_PAUSE = DAY;
 export const LETTER_WINDOW = 1000;
 /** A relay deletes what nobody fetched in 21 days; the letter is sent again a little later. */
 export const RESEND_AFTER = 21 * DAY + 3_600_000;
+/** So does a hello, before the letters behind it: a queue that nobody greeted takes none. */
+export const HELLO_AGAIN = 21 * DAY;
 /** A letter that nobody acknowledged in this time has failed. Shorter than the ledger of those who receive, so that a repetition is known as one. */
 export const UNRECEIPTED_LIFETIME = 80 * DAY;
 /** Octets of letters that a relay has and nobody acknowledged yet; beyond them the oldest are not kept for sending again. */

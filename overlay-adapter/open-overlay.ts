@@ -481,10 +481,10 @@ export class OpenOverlay implements Overlay {
       if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "unconfirmed" });
     for (const file of files) if (file !== undefined) void this.#spool.remove(file).catch(() => undefined);
     this.#tellProgress();
+    this.#acquaintance.sweep();
     for (const label of again) this.#sender(label).wake();
     for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
-    this.#acquaintance.sweep();
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }

@@ -55,8 +55,9 @@ export class Acquaintance {
     for (const worker of this.#taking()) worker.wake();
   }
 
-  /** Has a worker for all that is under way. */
+  /** Has a worker for all that is under way. Before letters are sent again: hellos go first. */
   sweep(): void {
+    this.#joins.sweep();
     for (const id of this.#invites.ids()) this.#inviteWorker(id);
     this.#taking();
   }

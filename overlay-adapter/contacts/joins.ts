@@ -17,6 +17,7 @@ import { type InviteLink, parseInviteLink } from "./invite-link.ts";
 import { type JoinContext, MET_STATE } from "./join-context.ts";
 import { freePetname, givablePetname } from "./petname.ts";
 import { NONCE_SIZE } from "./safety-phrase.ts";
+import { SentHellos } from "./sent-hellos.ts";
 
 export interface JoinRow {
   readonly id: string;
@@ -59,16 +60,18 @@ interface Guest {
 /** The join cannot be completed, ever; the text is for a person. Its row is gone. */
 class JoinRefused extends Failure {}
 
-/** Invites that are being accepted here: claiming -> greeting -> greeted -> gone. Every state is on disk before a relay is asked. */
+/** Invites that are being accepted here: claiming -> greeting -> greeted -> gone, or greeting again. Every state is on disk before a relay is asked. */
 export class Joins {
   readonly #c: JoinContext;
   readonly #forget: (label: AddressLabel) => Promise<void>;
   readonly #mutex = new KeyedMutex<string>();
+  readonly #hellos: SentHellos;
 
   /** `forget` removes a contact with its queues and sessions. */
   constructor(context: JoinContext, forget: (label: AddressLabel) => Promise<void>) {
     this.#c = context;
     this.#forget = forget;
+    this.#hellos = new SentHellos(context.db);
   }
 
   /** Writes down what is to be done; `step` does it. @throws Failure for a person: mistyped, expired, own, already a contact, petname */
@@ -147,6 +150,11 @@ export class Joins {
       this.#c.emit({ kind: "join-failed", invite: id, text: error.message });
     }
     return "idle";
+  }
+
+  /** Hosts that have not fetched their hello in weeks are greeted again, by `step`. */
+  sweep(): void {
+    this.#c.db.transaction(() => this.#hellos.sendAgain(this.#c.clock.now()));
   }
 
   row(id: string): JoinRow | undefined {
@@ -261,7 +269,7 @@ export class Joins {
   }
 
   async #greet(id: string): Promise<void> {
-    const { db, client, queues, random, read, wakeSender } = this.#c;
+    const { db, client, queues, random, clock, read, wakeSender } = this.#c;
     const row = this.row(id);
     const queue = row === undefined ? undefined : queues.own(row.queue);
     const address = row === undefined ? undefined : queues.contact(row.label);
@@ -277,9 +285,10 @@ export class Joins {
       await this.#forget(row.label);
       throw new JoinRefused("nonexistent", GONE);
     }
-    db.sqlite
-      .prepare("UPDATE overlay_join SET state = 'greeted', hello = NULL WHERE id = ? AND state = 'greeting'")
-      .run(id);
+    db.transaction(() => {
+      db.sqlite.prepare("UPDATE overlay_join SET state = 'greeted' WHERE id = ? AND state = 'greeting'").run(id);
+      this.#hellos.note(id, clock.now());
+    });
     wakeSender(row.label);
   }
 

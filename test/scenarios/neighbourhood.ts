@@ -3,23 +3,39 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { befriend, Person } from "../overlay-adapter/person.ts";
-import { DaysClock } from "./days-clock.ts";
+import { FakeClock } from "../relay/fake-clock.ts";
+import { DaysClock, MINUTE } from "./days-clock.ts";
 
-/** A relay and the people who use it, all in this process and on one clock. */
+/** A relay and the people who use it, all in this process. */
 export class Neighbourhood {
   readonly clock = new DaysClock();
   readonly #people: Person[] = [];
   readonly #directory: string;
+  readonly #relayClock: FakeClock;
   readonly relay: Relay;
 
-  private constructor(directory: string, relay: Relay) {
+  private constructor(directory: string, relay: Relay, relayClock: FakeClock) {
     this.#directory = directory;
     this.relay = relay;
+    this.#relayClock = relayClock;
   }
 
+  /** The relay's own time stands still but for `pass`. */
   static async open(): Promise<Neighbourhood> {
     const directory = await mkdtemp(join(tmpdir(), "postern-relay-"));
-    return new Neighbourhood(directory, await startRelay({ directory, host: "127.0.0.1", port: 0 }));
+    const clock = new FakeClock();
+    clock.leap(Date.now() - clock.now());
+    // Rates are for real time, and each look at idle connections would take a step of the clock.
+    const rate = { perSecond: 1e6, burst: 1e9 };
+    const limits = { strangerTimeout: 60 * MINUTE, commandRate: rate, sourceCommandRate: rate };
+    const relay = await startRelay({ directory, host: "127.0.0.1", port: 0, clock, limits });
+    return new Neighbourhood(directory, relay, clock);
+  }
+
+  /** Time passes for everybody: the relay lives through it, and deletes what nobody fetched in 21 days. */
+  pass(milliseconds: number): void {
+    this.#relayClock.advance(milliseconds);
+    this.clock.pass(milliseconds);
   }
 
   /** Somebody new; `extra` replaces parts of the overlay. */
