@@ -133,7 +133,8 @@ export class OverlayEventHandler {
           reason: event.reason,
           count: event.count,
         });
-        if (event.from !== undefined && PERHAPS_A_LETTER.has(event.reason)) this.#unopenedFrom(event.from, event.reason);
+        if (event.from !== undefined && PERHAPS_A_LETTER.has(event.reason))
+          this.#unopenedFrom(event.from, event.reason);
         return;
       case "relay":
         logger("info", event.connected ? "relay connected" : "relay connection lost", {

@@ -105,7 +105,9 @@ test("where the copy in Sent is gone, the report names the letter by its Message
   const sent = mail.maildir.mailbox("Sent");
   await sent?.expunge([asked?.uid ?? 0]);
   const [text = ""] = await reports(...all(letter));
-  expect(text).toMatch(/Content-Type: text\/rfc822-headers\r\nContent-Transfer-Encoding: 7bit\r\n\r\nMessage-ID: <[^>]+@postern\.alt>\r\n/);
+  expect(text).toMatch(
+    /Content-Type: text\/rfc822-headers\r\nContent-Transfer-Encoding: 7bit\r\n\r\nMessage-ID: <[^>]+@postern\.alt>\r\n/,
+  );
 });
 
 test("what one writes to oneself with NOTIFY=SUCCESS is reported as delivered at once", async () => {

@@ -17,6 +17,7 @@ import {
   type RelayClientOptions,
 } from "../../overlay-adapter/relay-client/relay-client.ts";
 import { type Relay, startRelay } from "../../relay/relay.ts";
+import { DAY, DaysClock } from "../scenarios/days-clock.ts";
 import { befriend, Person } from "./person.ts";
 
 let directory: string;
@@ -41,7 +42,7 @@ afterAll(async () => {
 });
 
 /** Two contacts; the first one's cells go through hands that keep, change or hold them back. */
-async function tapped(): Promise<{
+async function tapped(extra: ConstructorParameters<typeof Person>[1] = {}): Promise<{
   a: Person;
   b: Person;
   cells: Buffer[];
@@ -59,9 +60,9 @@ async function tapped(): Promise<{
     };
     return { ...client, send };
   };
-  const [a, b] = [new Person(relay.address, { connect }), new Person(relay.address)];
+  const [a, b] = [new Person(relay.address, { connect, ...extra }), new Person(relay.address, extra)];
   people.push(a, b);
-  await befriend(a, b);
+  await befriend(a, b, extra.clock);
   await Promise.all([a.overlay.idle(), b.overlay.idle()]);
   cells.length = 0;
   const stored = a.db.sqlite.prepare("SELECT address FROM overlay_contact_queue WHERE label = ?").pluck().get(b.label);
@@ -97,6 +98,61 @@ test("a cell that comes twice is opened once, and one that is replayed later too
   await inject(address, cell);
   await b.until(() => dropped(b, "duplicate") > 0);
   expect(b.contents()).toEqual(["once"]);
+});
+
+test("a letter's cell is known as a repetition for 90 days, and after that its key is gone", async () => {
+  const clock = new DaysClock();
+  const { a, b, cells, address } = await tapped({ clock });
+  await a.send("once", b);
+  await b.untilLetters(1);
+  const [cell] = cells as [Buffer];
+  const ledger = () => b.db.sqlite.prepare("SELECT count(*) FROM overlay_seen").pluck().get() as number;
+  const again = async (days: number) => {
+    await b.overlay.idle();
+    clock.pass(days * DAY);
+    b.crash();
+    b.open();
+    await inject(address, cell);
+  };
+  await again(89);
+  await b.until(() => dropped(b, "duplicate") > 0);
+  expect(ledger()).toBeGreaterThan(0);
+  await again(2);
+  await b.until(() => dropped(b, "reused") > 0);
+  expect(b.contents()).toEqual(["once"]);
+});
+
+test("a letter that another device could open and this one could not is noticed, asked for, and comes", async () => {
+  const { a, b, cells, tap, address } = await tapped();
+  tap.held = true;
+  const id = await a.send("for all devices", b);
+  await a.overlay.idle();
+  const inner = decodeInnerCell(openCell(address.queueKey, "postern cell 1", cells[0] as Buffer) as Buffer);
+  if (inner.kind !== "letter") throw new Error("a letter's cell was expected");
+  tap.held = false;
+  const slots = inner.slots.map((slot) => ({ ...slot, deviceId: 2 }));
+  const withheld = encodeInnerCell({ ...inner, slots });
+  await inject(address, sealCell(address.queueKey, "postern cell 1", withheld, randomBytes(12)));
+  await b.untilLetters(1);
+  expect(b.letters()).toMatchObject([{ id: id.toString("hex"), content: "for all devices" }]);
+  expect(dropped(b, "elsewhere")).toBe(1);
+});
+
+test("devices that are promised different bodies: whoever was promised another one than there is drops it", async () => {
+  const { a, b, cells, tap, address } = await tapped();
+  tap.held = true;
+  await a.send("what this device is promised", b);
+  await a.send("what another is promised", b);
+  await a.overlay.idle();
+  const [mine, others] = cells.map((cell) =>
+    decodeInnerCell(openCell(address.queueKey, "postern cell 1", cell) as Buffer),
+  );
+  if (mine?.kind !== "letter" || others?.kind !== "letter") throw new Error("letters' cells were expected");
+  const slots = [...mine.slots, ...others.slots.map((slot) => ({ ...slot, deviceId: 2 }))];
+  const mixed = encodeInnerCell({ ...others, tag: mine.tag, slots });
+  await inject(address, sealCell(address.queueKey, "postern cell 1", mixed, randomBytes(12)));
+  await b.until(() => dropped(b, "altered") === 1);
+  expect(b.contents()).toEqual([]);
 });
 
 test("damaged, forged and altered cells are dropped by their reason, and the letter behind them arrives", async () => {

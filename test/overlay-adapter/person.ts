@@ -106,7 +106,7 @@ export class Person {
 
   /** Copies the home while nothing runs on it, and goes on. */
   async copyHome(): Promise<HomeCopy> {
-    await this.#stop();
+    await this.stop();
     const home = mkdtempSync(join(tmpdir(), "postern-copy-"));
     cpSync(this.home, home, { recursive: true });
     this.open();
@@ -115,13 +115,14 @@ export class Person {
 
   /** As if the disk had died, and the copy were all that is left. */
   async restore(copy: HomeCopy): Promise<void> {
-    await this.#stop();
+    await this.stop();
     rmSync(this.home, { recursive: true, force: true });
     cpSync(copy.home, this.home, { recursive: true });
     this.open();
   }
 
-  async #stop(): Promise<void> {
+  /** Ends as a bridge does that was asked to; `open` goes on. */
+  async stop(): Promise<void> {
     await this.overlay.close();
     this.db.close();
   }
