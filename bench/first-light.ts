@@ -1,24 +1,29 @@
 /**
  * Measures the main path with the built program: two bridges and a relay as processes on loopback, fsync on. Everything
- * is bounded and stops what it starts. `--letters N` (default 10000) sets how many letters the memory figure is taken after.
+ * is bounded and stops what it starts.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { ImapFlow } from "imapflow";
 import { formatLetter } from "../rig/letters.ts";
 import { Person } from "../rig/person.ts";
 import { PosternServer } from "../rig/postern-process.ts";
+import { readArguments, wholeNumber } from "./arguments.ts";
 import { probeMachine } from "./machine.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
 
-const { values } = parseArgs({
-  options: { letters: { type: "string", default: "10000" }, json: { type: "boolean", default: false } },
+const HELP = `npm run bench -- [options]
+  --letters N   memory is read after so many letters (10000)
+  --json        a JSON object a line`;
+
+const values = readArguments(HELP, {
+  letters: { type: "string", default: "10000" },
+  json: { type: "boolean", default: false },
 });
-const total = Number(values.letters);
+const total = wholeNumber("letters", values.letters, 1, 1_000_000);
 const report = row(values.json);
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));

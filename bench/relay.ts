@@ -1,30 +1,36 @@
 /**
  * Measures a relay alone, as the built program on loopback with fsync on: cells in and out, many queues, many
- * connections. `--queues N` (100,000), `--connections N` (10,000) and `--seconds N` (5) set how much; `--json` prints an
- * object a line. The machine's own limits are measured in the same run.
+ * connections. The machine's own limits are measured in the same run.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { CELL_SIZE } from "../relay/wire/cell.ts";
 import { PosternServer } from "../rig/postern-process.ts";
+import { readArguments, wholeNumber } from "./arguments.ts";
 import { perSecond, probeMachine } from "./machine.ts";
 import { type BenchQueue, WireClient } from "./relay-wire.ts";
 import { percentile, row } from "./report.ts";
 
-const { values } = parseArgs({
-  options: {
-    queues: { type: "string", default: "100000" },
-    connections: { type: "string", default: "10000" },
-    seconds: { type: "string", default: "5" },
-    json: { type: "boolean", default: false },
-  },
+const HELP = `npm run bench:relay -- [options]
+  --queues N        so many queues (100000)
+  --connections N   so many connections that subscribe (10000); \`ulimit -n\` bounds them
+  --seconds N       how long each rate is measured (5)
+  --json            a JSON object a line`;
+
+const values = readArguments(HELP, {
+  queues: { type: "string", default: "100000" },
+  connections: { type: "string", default: "10000" },
+  seconds: { type: "string", default: "5" },
+  json: { type: "boolean", default: false },
 });
-const many = { queues: Number(values.queues), connections: Number(values.connections) };
-const span = Number(values.seconds) * 1_000;
+const many = {
+  queues: wholeNumber("queues", values.queues, 1, 1_000_000),
+  connections: wholeNumber("connections", values.connections, 1, 50_000),
+};
+const span = wholeNumber("seconds", values.seconds, 1, 600) * 1_000;
 const report = row(values.json);
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-relay-"));
 const cell = randomBytes(CELL_SIZE);

@@ -10,7 +10,6 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import type { ImapFlow } from "imapflow";
 import { SocksClient } from "socks";
 import { onionKey } from "../bridge/onion-key.ts";
@@ -18,6 +17,7 @@ import { TorControl } from "../bridge/tor-control.ts";
 import { formatLetter } from "../rig/letters.ts";
 import { Person } from "../rig/person.ts";
 import { startTorNet, type TorClient, torInstalled } from "../rig/tor-net.ts";
+import { readArguments } from "./arguments.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
 
@@ -29,7 +29,9 @@ const ECHO_PORT = 25;
 /** Milliseconds that an onion service may take from its being asked for until somebody gets through to it. */
 const ONION_PATIENCE = 90_000;
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const values = readArguments("npm run bench:tor -- [--json]   # --json: a JSON object a line", {
+  json: { type: "boolean", default: false },
+});
 const report = row(values.json);
 
 const outside = Object.keys(networkInterfaces()).filter((name) => name !== "lo");

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { dovecotInstalled } from "../../rig/private-dovecot.ts";
+import { readArguments, wholeNumber } from "../arguments.ts";
 import { probeMachine } from "../machine.ts";
 import { row as reportLine } from "../report.ts";
 import { chooseRows } from "./all-rows.ts";
@@ -31,37 +31,14 @@ const HELP = `npm run bench:imap -- [options]
   --no-dovecot   Postern alone
   --json         a JSON object a line, with every sample`;
 
-const values = readArguments();
-
-function readArguments() {
-  try {
-    const { values: given } = parseArgs({
-      options: {
-        letters: { type: "string", default: "10000" },
-        only: { type: "string", default: "*" },
-        samples: { type: "string", default: "100" },
-        seconds: { type: "string", default: "10" },
-        json: { type: "boolean", default: false },
-        "no-dovecot": { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (!given.help) return given;
-    console.log(HELP);
-    process.exit(0);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : "wrong arguments"}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
-
-/** @throws with what to write instead */
-function count(option: "letters" | "samples" | "seconds", least: number, most: number): number {
-  const number = Number(values[option]);
-  if (!Number.isInteger(number) || number < least || number > most)
-    throw new Error(`--${option} takes a whole number from ${least} to ${most}, not "${values[option]}"`);
-  return number;
-}
+const values = readArguments(HELP, {
+  letters: { type: "string", default: "10000" },
+  only: { type: "string", default: "*" },
+  samples: { type: "string", default: "100" },
+  seconds: { type: "string", default: "10" },
+  json: { type: "boolean", default: false },
+  "no-dovecot": { type: "boolean", default: false },
+});
 
 function say(text: string): void {
   if (!values.json) console.log(text);
@@ -70,8 +47,9 @@ function say(text: string): void {
 function readOptions(): { letters: number; samples: number; period: number; rows: readonly Row[] } {
   try {
     const rows = chooseRows(values.only);
-    const period = count("seconds", 1, 600) * 1000;
-    return { letters: count("letters", 100, 1_000_000), samples: count("samples", 1, 100), period, rows };
+    const period = wholeNumber("seconds", values.seconds, 1, 600) * 1000;
+    const samples = wholeNumber("samples", values.samples, 1, 100);
+    return { letters: wholeNumber("letters", values.letters, 100, 1_000_000), samples, period, rows };
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(2);
