@@ -17,6 +17,8 @@ export interface DeliveryReport {
   /** RFC 3463, for instance `5.7.1`. */
   readonly status: string;
   readonly explanation: string;
+  /** What another server said (RFC 3464 sections 2.3.5 and 2.3.6); the words are one line. */
+  readonly diagnostic?: { readonly server: string; readonly words: string };
   readonly originalMessageId: string;
   /** RFC 3461's ENVID, decoded. */
   readonly envid?: string;
@@ -62,6 +64,12 @@ export function formatDeliveryReport(report: DeliveryReport): Buffer {
     `Final-Recipient: rfc822; ${report.recipient}`,
     `Action: ${action}`,
     `Status: ${report.status}`,
+    ...(report.diagnostic === undefined
+      ? []
+      : [
+          `Remote-MTA: dns; ${report.diagnostic.server}`,
+          `Diagnostic-Code: smtp; ${report.diagnostic.words.replace(/[^ -~]/g, "?")}`,
+        ]),
     ...(report.retryUntil === undefined ? [] : [`Will-Retry-Until: ${formatDateTime(report.retryUntil)}`]),
     "",
   ];

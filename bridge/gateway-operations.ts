@@ -11,7 +11,7 @@ import type { VaultGate } from "./vault-gate.ts";
 
 type GatewayOperations = Pick<
   Operations,
-  "gatewayAdd" | "gatewayList" | "gatewayTest" | "gatewayPause" | "gatewayResume" | "gatewayRemove"
+  "gatewayAdd" | "gatewayList" | "gatewayTest" | "gatewayPlain" | "gatewayPause" | "gatewayResume" | "gatewayRemove"
 >;
 
 /** What `postern gateway` does: accounts at providers of old e-mail. */
@@ -54,6 +54,11 @@ export function gatewayOperations(
 
     async gatewayTest({ address }, _onProgress, signal) {
       return { address, ...(await gateway().test(address, signal)) };
+    },
+
+    async gatewayPlain({ address, allowed }) {
+      const account = gateway().allowPlain(address, allowed);
+      return { account: view(account.address) };
     },
 
     async gatewayPause({ address }) {

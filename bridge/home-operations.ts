@@ -57,7 +57,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
     ...deviceOperations(() => gate.require()),
 
     async queue() {
-      const { overlay, contacts } = gate.require();
+      const { overlay, contacts, gateway } = gate.require();
       const letters = overlay.status().deliveries.map(({ to, state, since, size, reason }) => ({
         to: contacts.byLabel(to)?.petname ?? formatAddress(OWN_LOCAL_PART, to),
         state: state === "encrypted" ? "waiting" : state,
@@ -65,7 +65,14 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
         size,
         ...(reason !== undefined && { reason: explain(reason) }),
       }));
-      return { letters };
+      const byEmail = gateway.outbox.list().map(({ letter, delivery }) => ({
+        to: delivery.recipient,
+        state: delivery.state === "refused" ? "failed" : delivery.state === "sent" ? "relayed" : "waiting",
+        since: new Date(letter.since).toISOString(),
+        size: letter.size,
+        ...(delivery.words !== undefined && { reason: delivery.words }),
+      }));
+      return { letters: [...letters, ...byEmail] };
     },
 
     async addAppPassword({ name }) {

@@ -130,7 +130,7 @@ async function report(
     | { message_id: string; envid: string | null; sent_at: number }
     | undefined;
   const petname = parts.petname(to);
-  const returned = asked === undefined ? undefined : await returnedContent(parts, asked, about.action);
+  const returned = asked === undefined ? undefined : await returnedContent(parts.maildir, asked, about.action);
   const sentAt = known?.sent_at ?? about.now;
   const content = formatDeliveryReport({
     ...rest,
@@ -148,9 +148,9 @@ async function report(
 }
 
 /** The whole letter for a failure where RET=FULL asked for it, else its header; undefined if its copy is gone from Sent. */
-async function returnedContent(
-  { maildir }: ReportParts,
-  { ret, mailboxId, uid }: DsnRequest,
+export async function returnedContent(
+  maildir: Maildir,
+  { ret, mailboxId, uid }: Pick<DsnRequest, "ret" | "mailboxId" | "uid">,
   action: DeliveryReport["action"],
 ): Promise<DeliveryReport["returned"]> {
   const mailbox = maildir.mailboxById(mailboxId);

@@ -19,6 +19,7 @@ import { Account } from "./account.ts";
 import { createGatewayNotifier } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
+import { createLegacyReporter } from "./legacy-reports.ts";
 import { forgetOldLetters } from "./letter-reports.ts";
 import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
@@ -112,6 +113,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       clock,
       logger,
       notify: createGatewayNotifier({ db, account, maildir, clock, logger }),
+      report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
     });
     const submissionSink = createSubmissionSink({
       db,
@@ -119,6 +121,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       maildir,
       overlay,
       sentCopies,
+      legacy: gateway.road,
       messageIdKey: vault.derive(MESSAGE_ID_KEY_LABEL),
       clock,
     });

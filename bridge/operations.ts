@@ -201,6 +201,8 @@ export interface Operations {
     onProgress?: (progress: never) => void,
     signal?: AbortSignal,
   ): Promise<AccountTest & { address: string }>;
+  /** Whether letters may leave from there that providers can read. */
+  gatewayPlain(request: { address: string; allowed: boolean }): Promise<{ account: GatewayAccountView }>;
   gatewayPause(request: { address: string }): Promise<{ account: GatewayAccountView }>;
   gatewayResume(request: { address: string }): Promise<{ account: GatewayAccountView }>;
   gatewayRemove(request: { address: string }): Promise<{ removed: string }>;
@@ -257,6 +259,7 @@ export const OPERATION_NAMES = [
   "gatewayAdd",
   "gatewayList",
   "gatewayTest",
+  "gatewayPlain",
   "gatewayPause",
   "gatewayResume",
   "gatewayRemove",

@@ -3,10 +3,20 @@ import { SmtpReply } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
 
 /** Where a letter for an accepted recipient goes. */
-export type Route = { readonly kind: "self" } | { readonly kind: "contact"; readonly label: AddressLabel };
+export type Route =
+  | { readonly kind: "self" }
+  | { readonly kind: "contact"; readonly label: AddressLabel }
+  /** By e-mail, through a provider. */
+  | { readonly kind: "legacy" };
+
+/** The old road as RCPT sees it: whether a letter from there can leave at all. */
+export interface LegacyCheck {
+  check(from: string): { readonly kind: "open" } | { readonly kind: "closed"; readonly why: string };
+  isOwn(address: string): boolean;
+}
 
 /** Answers truthfully whether mail for this address will be delivered. @throws SmtpReply saying what to do otherwise */
-export function routeRecipient(account: Account, address: string): Route {
+export function routeRecipient(account: Account, address: string, from = "", legacy?: LegacyCheck): Route {
   const addressee = account.addressee(address);
   switch (addressee.kind) {
     case "self":
@@ -44,12 +54,15 @@ export function routeRecipient(account: Account, address: string): Route {
         "5.1.1",
         "Not a contact of yours: ask them for an invite and use `postern accept INVITE --name NAME`",
       );
-    case "legacy":
+    case "legacy": {
+      const road = legacy?.check(from);
+      if (road?.kind === "open") return { kind: "legacy" };
       throw new SmtpReply(
         550,
         "5.7.1",
-        "An old e-mail address, and no legacy gateway is set up: nothing was sent in the clear",
+        road?.why ?? "An old e-mail address, and no legacy gateway is set up: nothing was sent in the clear",
       );
+    }
     case "malformed":
       throw new SmtpReply(553, "5.1.3", "Not an address: write NAME@postern.alt or the whole overlay address");
   }

@@ -3,6 +3,13 @@ import type { AddressLabel } from "../foundation/address.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
+import { LEGACY_KEYWORD } from "../legacy-gateway/incoming/incoming-letter.ts";
+import {
+  type LegacyRoad,
+  type PreparedLegacyLetter,
+  RoadRefusal,
+  type SendingAccount,
+} from "../legacy-gateway/outgoing/road.ts";
 import type { Maildir, MaildirMailbox, StagedMessage } from "../maildir/store.ts";
 import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
@@ -15,7 +22,7 @@ import { forkContent } from "./fork-content.ts";
 import { rememberLetter } from "./letter-reports.ts";
 import { routeRecipient } from "./recipient-check.ts";
 import type { SentCopies } from "./sent-copies.ts";
-import { translateOutgoing } from "./translate/outgoing.ts";
+import { translateOutgoing, underDomain } from "./translate/outgoing.ts";
 
 export interface SubmissionOptions {
   readonly db: Database;
@@ -23,6 +30,8 @@ export interface SubmissionOptions {
   readonly maildir: Maildir;
   readonly overlay: Overlay;
   readonly sentCopies: SentCopies;
+  /** The old road; where absent, old addresses are refused. */
+  readonly legacy?: LegacyRoad;
   /** Hides the mail program's own Message-IDs; 32 bytes. */
   readonly messageIdKey: Uint8Array;
   readonly clock: Clock;
@@ -36,15 +45,15 @@ const BASE64_GROWTH = (4 / 3) * (78 / 76);
  * transaction, or nothing of it does.
  */
 export function createSubmissionSink(options: SubmissionOptions): SubmissionSink {
-  const { account, overlay, maildir } = options;
+  const { account, overlay, maildir, legacy } = options;
   return {
     sizeLimit: Math.min(Math.floor(overlay.sizeLimit * BASE64_GROWTH), maildir.appendLimit),
     async checkSender(address) {
-      if (address !== "" && account.addressee(address).kind !== "self")
+      if (address !== "" && account.addressee(address).kind !== "self" && legacy?.isOwn(address) !== true)
         throw new SmtpReply(553, "5.7.1", `Not your address: send as ${account.address}`);
     },
-    async checkRecipient({ address }) {
-      routeRecipient(account, address);
+    async checkRecipient({ address }, from) {
+      routeRecipient(account, address, from, legacy);
     },
     async submit(submission) {
       try {
@@ -58,36 +67,50 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
 
 /** Where a submission's copies go, each person once however many of the addresses are theirs. */
 function routes(
-  account: Account,
+  { account, legacy }: SubmissionOptions,
   submission: Submission,
-): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient> } {
+): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient>; old: Recipient[] } {
   const contacts = new Map<AddressLabel, Recipient>();
+  const old = new Map<string, Recipient>();
   let self: Recipient | undefined;
   for (const recipient of submission.recipients) {
-    const route = routeRecipient(account, recipient.address);
+    const route = routeRecipient(account, recipient.address, submission.from, legacy);
     if (route.kind === "self") self ??= recipient;
+    else if (route.kind === "legacy") old.set(recipient.address.toLowerCase(), recipient);
     else if (!contacts.has(route.label)) contacts.set(route.label, recipient);
   }
-  return { self, contacts };
+  return { self, contacts, old: [...old.values()] };
 }
 
 async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
-  const { db, account, maildir, overlay, sentCopies, messageIdKey, clock } = options;
-  const { self, contacts } = routes(account, submission);
+  const { db, account, maildir, overlay, sentCopies, messageIdKey, clock, legacy } = options;
+  const { self, contacts, old } = routes(options, submission);
   const labels = [...contacts.keys()];
   const now = clock.now();
   const sent = maildir.specialUse("\\Sent") ?? (await createSent(maildir));
   const inbox = maildir.mailbox("INBOX");
   if (inbox === undefined) throw new Error("there is no INBOX");
 
+  let leaving: SendingAccount | undefined;
   const letter = await translateOutgoing(submission.content, {
     ownAddress: account.address,
     canonicalAddress: (mailbox) => account.canonicalAddress(mailbox),
     messageIdKey,
+    idDomain(fields) {
+      if (old.length > 0) leaving = legacy?.accountFor(fields, submission.from);
+      return labels.length === 0 && self === undefined ? leaving && domainOf(leaving.address) : undefined;
+    },
     now,
   });
+  const sender = leaving;
   const bodyHash = new BodyHash();
-  const work: { copy?: StagedMessage; toSelf?: StagedMessage; report?: StagedMessage; prepared?: PreparedLetter } = {};
+  const work: {
+    copy?: StagedMessage;
+    toSelf?: StagedMessage;
+    report?: StagedMessage;
+    prepared?: PreparedLetter;
+    toOld?: PreparedLegacyLetter;
+  } = {};
   try {
     await forkContent(letter.body, [
       async (body) => {
@@ -109,15 +132,25 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
             },
           ]
         : []),
+      ...(legacy !== undefined && sender !== undefined
+        ? [
+            async (body: AsyncIterable<Uint8Array>) => {
+              const messageId = underDomain(letter.messageId.slice(1, -1), domainOf(sender.address));
+              const recipients = old.map(({ address }) => address);
+              work.toOld = await legacy.prepare(sender, { fields: letter.fields, body, messageId, recipients });
+            },
+          ]
+        : []),
     ]);
     if (self !== undefined && notifyEvents(self, submission.from).includes("success")) {
       const report = deliveredToSelf(account, submission, self, letter.messageId, now);
       work.report = await maildir.stage(only(report), { mailboxId: inbox.id, internalDate: now });
     }
-    const { copy, toSelf, report, prepared } = work;
+    const { copy, toSelf, report, prepared, toOld } = work;
     if (copy === undefined) throw new Error("the sent copy was not staged");
     await db.commit(() => {
-      const uid = maildir.insert(sent.id, copy, { flags: ["\\Seen"], internalDate: now });
+      const flags = toOld === undefined ? ["\\Seen"] : ["\\Seen", LEGACY_KEYWORD];
+      const uid = maildir.insert(sent.id, copy, { flags, internalDate: now });
       sentCopies.remember({
         messageId: parseMessageIds(letter.originalMessageId ?? letter.messageId)[0] ?? letter.messageId,
         mailboxId: sent.id,
@@ -127,6 +160,18 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
       });
       if (toSelf !== undefined) maildir.insert(inbox.id, toSelf, { flags: [], internalDate: now });
       if (report !== undefined) maildir.insert(inbox.id, report, { flags: [], internalDate: now });
+      if (toOld !== undefined)
+        legacy?.enqueue(toOld, {
+          recipients: old.map((recipient) => ({
+            address: recipient.address,
+            originalRecipient: recipient.originalRecipient,
+            notify: notifyEvents(recipient, submission.from),
+          })),
+          envid: submission.envid,
+          ret: submission.ret,
+          mailbox: sent.id,
+          uid,
+        });
       if (prepared !== undefined) {
         overlay.enqueue(prepared, labels);
         rememberLetter(db, { id: prepared.id, messageId: letter.messageId, envid: submission.envid, sentAt: now });
@@ -137,7 +182,8 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
         );
       }
     });
-    return { id: (prepared?.id ?? randomBytes(16)).toString("hex") };
+    if (toOld !== undefined) legacy?.send(toOld);
+    return { id: (prepared?.id ?? toOld?.content.letter ?? randomBytes(16)).toString("hex") };
   } catch (error) {
     // A disk that fails here too must not hide why it came to this.
     await Promise.allSettled([
@@ -145,6 +191,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
       work.toSelf && maildir.discard(work.toSelf),
       work.report && maildir.discard(work.report),
       work.prepared?.discard(),
+      work.toOld && legacy?.discard(work.toOld),
     ]);
     throw error;
   }
@@ -183,8 +230,13 @@ function smtpFailure(error: unknown): unknown {
   if (!(error instanceof Failure)) return error;
   if (error.code === "full") return new SmtpReply(452, "4.3.1", error.message, { cause: error });
   if (error.code === "too-big") return new SmtpReply(552, "5.3.4", error.message, { cause: error });
+  if (error instanceof RoadRefusal) return new SmtpReply(550, "5.7.1", error.message, { cause: error });
   if (error.code === "invalid") return new SmtpReply(554, "5.6.0", error.message, { cause: error });
   return new SmtpReply(451, "4.3.0", error.message, { cause: error });
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
 }
 
 async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {

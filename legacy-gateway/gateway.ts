@@ -1,3 +1,4 @@
+import type { ImapFlow } from "imapflow";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
@@ -8,9 +9,14 @@ import { AccountWorker, type IncomingProgress } from "./incoming/account-worker.
 import { readLegacyLetter } from "./incoming/incoming-letter.ts";
 import { Ledger } from "./incoming/ledger.ts";
 import type { SyncContext } from "./incoming/sync-context.ts";
-import type { GatewayNotice, IncomingReader, LocalMail, LocalMailbox } from "./ports.ts";
+import { AccountSender } from "./outgoing/account-sender.ts";
+import { LegacyOutbox } from "./outgoing/outbox.ts";
+import { writePlainLetter } from "./outgoing/plain-letter.ts";
+import { LegacyRoad, type SendingAccount } from "./outgoing/road.ts";
+import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, OutgoingWriter } from "./ports.ts";
 import { openImap } from "./provider/imap-connection.ts";
 import type { LoginSource } from "./provider/login.ts";
+import { SmtpSession } from "./provider/smtp-connection.ts";
 import { GATEWAY_SCHEMA } from "./schema.ts";
 
 export interface GatewayOptions {
@@ -19,8 +25,11 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly notify: (notice: GatewayNotice) => void;
+  readonly report: LegacyReporter;
   /** Opens what is encrypted; where absent, letters are shown as they came. */
   readonly read?: IncomingReader;
+  /** Encrypts, or refuses; where absent, letters leave as they are from accounts that allow it. */
+  readonly write?: OutgoingWriter;
 }
 
 /** An account with what it is doing. */
@@ -32,13 +41,19 @@ export interface AccountStanding {
 /** What a provider answers when it is asked for nothing in particular. */
 export interface AccountTest {
   readonly imap: { readonly host: string; readonly port: number; readonly folders: number; readonly inbox: number };
+  /** Absent where nothing is sent; the limit is in octets, where the provider says one. */
+  readonly smtp?: { readonly host: string; readonly port: number; readonly sizeLimit?: number };
 }
 
 /** The old road: accounts at providers, whose letters come into the Maildir. */
 export class LegacyGateway {
   readonly accounts: Accounts;
+  readonly outbox: LegacyOutbox;
+  /** What the submission needs to send by it. */
+  readonly road: LegacyRoad;
   readonly #options: GatewayOptions;
   readonly #workers = new Map<number, AccountWorker>();
+  readonly #senders = new Map<number, AccountSender>();
   /** Marks what the gateway itself changes in the store. */
   readonly #origin = {};
   #unwatch: (() => void) | undefined;
@@ -47,6 +62,14 @@ export class LegacyGateway {
     options.db.migrate(GATEWAY_SCHEMA);
     this.#options = options;
     this.accounts = new Accounts(options.db);
+    this.outbox = new LegacyOutbox(options.db);
+    this.road = new LegacyRoad({
+      accounts: this.accounts,
+      outbox: this.outbox,
+      write: options.write ?? writePlainLetter,
+      clock: options.clock,
+      wake: (account) => this.#senders.get(account)?.wake(),
+    });
   }
 
   /** Begins to fetch and to watch. */
@@ -55,14 +78,16 @@ export class LegacyGateway {
       if (change.kind !== "messages" || change.change.origin === this.#origin) return;
       for (const worker of this.#workers.values()) worker.changedHere(change.mailbox.id);
     });
-    for (const account of this.accounts.list()) this.#startWorker(account);
+    this.outbox.sweep(this.#options.clock.now());
+    for (const account of this.accounts.list()) this.#startAccount(account);
   }
 
   async close(): Promise<void> {
     this.#unwatch?.();
     this.#unwatch = undefined;
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    await Promise.all([...this.#workers.values(), ...this.#senders.values()].map((each) => each.stop()));
     this.#workers.clear();
+    this.#senders.clear();
   }
 
   standings(): AccountStanding[] {
@@ -73,8 +98,11 @@ export class LegacyGateway {
   async add(settings: AccountSettings, secret: Secret, signal?: AbortSignal): Promise<AccountTest> {
     if (this.accounts.byAddress(settings.address) !== undefined) this.accounts.add(settings, secret);
     const tested = await this.#test(settings, async () => loginOf(settings, secret), signal);
-    const account = this.accounts.add(settings, secret);
-    if (this.#unwatch !== undefined) this.#startWorker(account);
+    const account = this.accounts.add(
+      tested.smtp?.sizeLimit === undefined ? settings : { ...settings, sizeLimit: tested.smtp.sizeLimit },
+      secret,
+    );
+    if (this.#unwatch !== undefined) this.#startAccount(account);
     return tested;
   }
 
@@ -82,14 +110,17 @@ export class LegacyGateway {
   async test(address: string, signal?: AbortSignal): Promise<AccountTest> {
     const account = this.require(address);
     const tested = await this.#test(account, this.#login(account), signal);
+    this.accounts.setSizeLimit(account.id, tested.smtp?.sizeLimit);
     this.#workers.get(account.id)?.retry();
+    this.outbox.hurry(account.id, this.#options.clock.now());
+    this.#senders.get(account.id)?.wake();
     return tested;
   }
 
   async pause(address: string): Promise<Account> {
     const account = this.require(address);
     this.accounts.setPaused(account.id, true);
-    await this.#stopWorker(account.id);
+    await this.#stopAccount(account.id);
     return { ...account, paused: true };
   }
 
@@ -97,14 +128,26 @@ export class LegacyGateway {
     const account = this.require(address);
     this.accounts.setPaused(account.id, false);
     const resumed = { ...account, paused: false };
-    if (this.#unwatch !== undefined) this.#startWorker(resumed);
+    if (this.#unwatch !== undefined) this.#startAccount(resumed);
     return resumed;
   }
 
-  /** Letters that came from there stay here, and those that are there stay there. */
+  /** Whether letters may leave from there that providers can read. */
+  allowPlain(address: string, allowed: boolean): Account {
+    const account = this.require(address);
+    this.accounts.setPlain(account.id, allowed ? "allowed" : "refused");
+    return this.require(address);
+  }
+
+  /**
+   * Letters that came from there stay here, and those that are there stay there.
+   * @throws Failure busy, where letters wait to be sent from there
+   */
   async remove(address: string): Promise<Account> {
     const account = this.require(address);
-    await this.#stopWorker(account.id);
+    if (this.outbox.waits(account.id))
+      throw new Failure("busy", `letters wait to be sent from ${account.address}: see postern queue`);
+    await this.#stopAccount(account.id);
     this.accounts.remove(account.id);
     return account;
   }
@@ -121,8 +164,43 @@ export class LegacyGateway {
     return this.#workers.get(id)?.progress() ?? { state: { kind: "off" }, folders: 0, total: 0, missing: 0, failed: 0 };
   }
 
-  #startWorker(account: Account): void {
+  #startAccount(account: Account): void {
     if (account.paused || this.#workers.has(account.id)) return;
+    this.#startWorker(account);
+    if (account.smtp !== undefined) this.#startSender({ ...account, smtp: account.smtp });
+  }
+
+  #startSender(account: SendingAccount): void {
+    const { db, clock, logger, report } = this.#options;
+    const sender = new AccountSender({
+      account,
+      db,
+      outbox: this.outbox,
+      login: this.#login(account),
+      clock,
+      logger,
+      report,
+      onSizeLimit: (octets) => this.accounts.setSizeLimit(account.id, octets),
+      onCopyDue: () => this.#workers.get(account.id)?.errand((client) => this.#fileCopies(account, client)),
+    });
+    this.#senders.set(account.id, sender);
+    sender.start();
+  }
+
+  /** Files in the provider's Sent what was sent; a copy that is there twice after a crash is better than none. */
+  async #fileCopies(account: Account, client: ImapFlow): Promise<void> {
+    const path = this.#workers.get(account.id)?.pathOf("\\Sent");
+    for (const letter of this.outbox.copiesDue(account.id)) {
+      if (path !== undefined) {
+        const pieces: Buffer[] = [];
+        for await (const piece of this.outbox.content(letter.letter)) pieces.push(piece);
+        await client.append(path, Buffer.concat(pieces), ["\\Seen"], new Date(letter.since));
+      }
+      await this.#options.db.commit(() => this.outbox.setCopied(letter.letter));
+    }
+  }
+
+  #startWorker(account: Account): void {
     const { db, mail, clock, logger, read = readLegacyLetter, notify } = this.#options;
     const context: SyncContext = {
       account,
@@ -134,21 +212,19 @@ export class LegacyGateway {
       logger,
       origin: this.#origin,
       notify: (subject, text) => notify({ subject, text }),
-      ownCopy: (mailbox, messageId) => this.#ownCopy(mailbox, messageId),
+      ownCopy: (mailbox, messageId) => this.outbox.ownCopy(mailbox.id, messageId),
     };
     const worker = new AccountWorker({ context, login: this.#login(account) });
     this.#workers.set(account.id, worker);
     worker.start();
+    if (this.outbox.copiesDue(account.id).length > 0) worker.errand((client) => this.#fileCopies(account, client));
   }
 
-  async #stopWorker(id: number): Promise<void> {
-    const worker = this.#workers.get(id);
+  async #stopAccount(id: number): Promise<void> {
+    const [worker, sender] = [this.#workers.get(id), this.#senders.get(id)];
     this.#workers.delete(id);
-    await worker?.stop();
-  }
-
-  #ownCopy(_mailbox: LocalMailbox, _messageId: string): number | undefined {
-    return undefined;
+    this.#senders.delete(id);
+    await Promise.all([worker?.stop(), sender?.stop()]);
   }
 
   #login(account: Account): LoginSource {
@@ -156,13 +232,18 @@ export class LegacyGateway {
   }
 
   async #test(settings: AccountSettings, login: LoginSource, signal: AbortSignal | undefined): Promise<AccountTest> {
-    const { imap: server, proxy, address: isolation } = settings;
+    const { imap: server, smtp, proxy, address: isolation } = settings;
     const client = await openImap({ server, login, proxy, isolation, signal });
     try {
       const folders = await client.list();
       const status = await client.status("INBOX", { messages: true });
       const inbox = status === false ? 0 : (status.messages ?? 0);
-      return { imap: { host: server.host, port: server.port, folders: folders.length, inbox } };
+      const imap = { host: server.host, port: server.port, folders: folders.length, inbox };
+      if (smtp === undefined) return { imap };
+      const session = await SmtpSession.open({ server: smtp, login, proxy, isolation, signal });
+      session.close();
+      const { sizeLimit } = session;
+      return { imap, smtp: { host: smtp.host, port: smtp.port, ...(sizeLimit !== undefined && { sizeLimit }) } };
     } finally {
       client.close();
     }

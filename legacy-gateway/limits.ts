@@ -75,3 +75,22 @@ export const VANISHED_UNQUESTIONED = 50;
 
 /** Octets of the provider's own words that are shown. */
 export const MAX_WORDS = 300;
+
+/** Octets of one reply of a submission server. */
+export const MAX_REPLY = 64 * 1024;
+
+/** Milliseconds of silence until a letter on its way out is given up, to be tried again: a provider may scan it first. */
+export const SEND_PATIENCE = 5 * 60_000;
+
+/** Octets of a letter that waits that one row holds. */
+export const OUTGOING_PIECE = 256 * 1024;
+
+/** Milliseconds before each further attempt to send; the last one is repeated. */
+export const SEND_DELAYS: readonly number[] = [60_000, 5 * 60_000, 15 * 60_000, 60 * 60_000, 4 * 60 * 60_000];
+
+/** Milliseconds after which the sender is told that a letter is delayed, and after which it is given up (RFC 5321 section 4.5.4.1). */
+export const DELAY_TOLD = 4 * 60 * 60_000;
+export const SEND_LIMIT = 5 * 24 * 60 * 60_000;
+
+/** Milliseconds for which it is known where the user's own copy of a letter was filed, should the provider file one too. */
+export const COPY_MEMORY = 60 * 24 * 60 * 60_000;

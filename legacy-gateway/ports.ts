@@ -3,6 +3,9 @@
  * bridge brings the others.
  */
 
+import type { Account } from "./accounts/account.ts";
+import type { LegacyDelivery, OutgoingLetter } from "./outgoing/outbox.ts";
+
 export type SpecialUse =
   | "\\Archive"
   | "\\Drafts"
@@ -115,3 +118,37 @@ export interface GatewayNotice {
   readonly subject: string;
   readonly text: string;
 }
+
+/** A letter that is about to leave to a provider. */
+export interface LeavingLetter {
+  readonly account: Account;
+  readonly recipients: readonly string[];
+  /** With its empty line. */
+  readonly header: Buffer;
+  /** To be consumed once. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export type WrittenLetter =
+  | { readonly kind: "leaves"; readonly content: AsyncIterable<Uint8Array> }
+  /** For the mail program, as the text of a 550 reply. */
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Makes of a letter what leaves: as it is, encrypted, or not at all. */
+export type OutgoingWriter = (letter: LeavingLetter) => Promise<WrittenLetter>;
+
+/** What became of a letter for one recipient. */
+export interface LegacyReport {
+  readonly action: "failed" | "delayed" | "relayed";
+  readonly letter: OutgoingLetter;
+  readonly delivery: LegacyDelivery;
+  /** RFC 3463. */
+  readonly status: string;
+  readonly words: string;
+  readonly server: string;
+  /** Of a delayed letter; milliseconds since 1970. */
+  readonly retryUntil?: number;
+}
+
+/** Tells the sender, if they want to know; `settle` runs in the transaction that does, or alone. */
+export type LegacyReporter = (report: LegacyReport, settle: () => void) => Promise<void>;

@@ -46,8 +46,8 @@ export interface SubmissionSink {
   readonly sizeLimit: number;
   /** @throws SmtpReply 553 5.7.1 if the reverse-path is not the account's own */
   checkSender(address: string): Promise<void>;
-  /** @throws SmtpReply 550 5.1.1 and others, truthfully, at RCPT */
-  checkRecipient(recipient: Recipient): Promise<void>;
+  /** `from` is the reverse-path's mailbox. @throws SmtpReply 550 5.1.1 and others, truthfully, at RCPT */
+  checkRecipient(recipient: Recipient, from: string): Promise<void>;
   /** Resolves when the message and its outbox rows are on disk; only then the client is told 250. The id goes into the reply. */
   submit(submission: Submission): Promise<{ readonly id: string }>;
 }

@@ -22,7 +22,7 @@ export async function mail(address: SMTPServerAddress, session: SMTPServerSessio
 
 /** RCPT (RFC 5321 section 4.1.1.3, RFC 3461 section 4). @throws SmtpReply */
 export async function rcpt(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
-  await sinkOf(session).checkRecipient(recipientOf(address, session));
+  await sinkOf(session).checkRecipient(recipientOf(address, session), reversePath(session));
 }
 
 /**
@@ -66,16 +66,21 @@ function sinkOf(session: SMTPServerSession): SubmissionSink {
 }
 
 function submissionOf(session: SMTPServerSession, content: AsyncIterable<Uint8Array>): Submission {
-  const { mailFrom, rcptTo, dsn } = session.envelope;
+  const { rcptTo, dsn } = session.envelope;
   const ret = dsn?.ret?.toLowerCase();
   const envid = dsn?.envid;
   return {
-    from: mailFrom === false ? "" : asWritten(mailFrom.address, session),
+    from: reversePath(session),
     recipients: rcptTo.map((address) => recipientOf(address, session)),
     ...((ret === "full" || ret === "hdrs") && { ret }),
     ...(typeof envid === "string" && { envid }),
     content,
   };
+}
+
+function reversePath(session: SMTPServerSession): string {
+  const { mailFrom } = session.envelope;
+  return mailFrom === false ? "" : asWritten(mailFrom.address, session);
 }
 
 type Notify = NonNullable<Recipient["notify"]>[number];

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Failure } from "../../foundation/failure.ts";
-import { headerFields } from "../../mime/header.ts";
+import { type HeaderField, headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
 import { splitMessage } from "../../mime/split-message.ts";
 import { writeContainer } from "./container-writer.ts";
@@ -18,6 +18,11 @@ export interface OutgoingContext {
   readonly messageIdKey: Uint8Array;
   /** Which ids in In-Reply-To and References (without brackets) were made here; all, unless given. */
   readonly isOwnMessageId?: (id: string) => boolean;
+  /**
+   * The domain that ids carry in a letter that goes to old addresses alone, and where those of others stay as they are;
+   * undefined for letters to contacts. Asked once, before anything is stored.
+   */
+  readonly idDomain?: (fields: readonly HeaderField[]) => string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** That many random bytes; the system's unless given. */
@@ -25,6 +30,8 @@ export interface OutgoingContext {
 }
 
 export interface OutgoingLetter {
+  /** As the mail program wrote them. */
+  readonly fields: readonly HeaderField[];
   /** Header of the sender's own copy, as they wrote it, Bcc too; ends with the empty line. */
   readonly sentHeader: Buffer;
   /** Header of a copy that the sender gets as a letter; ends with the empty line. */
@@ -53,8 +60,10 @@ export async function translateOutgoing(
   const idsIn = (key: string) => parseMessageIds(fields.find((field) => field.key === key)?.value ?? "");
   const ids = new MessageIds(messageIdKey, isOwnMessageId);
   const [original] = idsIn("message-id");
-  const messageId = original === undefined ? newMessageId(random) : ids.own(original);
-  const outgoing = (key: string) => idsIn(key).map((id) => `<${ids.referenced(id)}>`);
+  const idDomain = context.idDomain?.(fields);
+  const neutral = original === undefined ? newMessageId(random) : ids.own(original);
+  const messageId = idDomain === undefined ? neutral : underDomain(neutral, idDomain);
+  const outgoing = (key: string) => idsIn(key).map((id) => `<${idDomain === undefined ? ids.referenced(id) : id}>`);
   const headerContext: WireHeaderContext = {
     ownAddress,
     canonicalAddress: (mailbox) => context.canonicalAddress(mailbox),
@@ -66,6 +75,7 @@ export async function translateOutgoing(
   const wire = wireHeader(fields, headerContext);
   if (wire.length > HEADER_MAX) throw new Failure("invalid", "the message's header is longer than 1 MB");
   return {
+    fields,
     sentHeader: sentHeader(fields, headerContext),
     selfHeader: selfHeader(fields, headerContext),
     body,
@@ -73,4 +83,9 @@ export async function translateOutgoing(
     messageId: `<${messageId}>`,
     originalMessageId: original === undefined ? undefined : `<${original}>`,
   };
+}
+
+/** The same id under the domain of an old address, where no overlay is spoken of. */
+export function underDomain(id: string, domain: string): string {
+  return `${id.slice(0, id.lastIndexOf("@"))}@${domain}`;
 }

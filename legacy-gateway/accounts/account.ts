@@ -50,6 +50,8 @@ export interface AccountSettings {
   readonly plain: "allowed" | "refused";
   /** Whether what was sent is filed in the provider's Sent as well. */
   readonly sentCopy: boolean;
+  /** Octets of a letter that the provider takes, as it said last; undefined where it does not say. */
+  readonly sizeLimit?: number;
 }
 
 export interface Account extends AccountSettings {

@@ -64,9 +64,30 @@ export class Accounts {
     );
   }
 
+  setSizeLimit(id: number, sizeLimit: number | undefined): void {
+    this.#change(id, ({ sizeLimit: _before, ...settings }) =>
+      sizeLimit === undefined ? settings : { ...settings, sizeLimit },
+    );
+  }
+
+  setPlain(id: number, plain: AccountSettings["plain"]): void {
+    this.#change(id, (settings) => ({ ...settings, plain }));
+  }
+
   setPaused(id: number, paused: boolean): void {
     this.#db.transaction(() =>
       this.#db.sqlite.prepare("UPDATE gateway_account SET paused = ? WHERE id = ?").run(Number(paused), id),
+    );
+  }
+
+  #change(id: number, change: (settings: AccountSettings) => AccountSettings): void {
+    const account = this.byId(id);
+    if (account === undefined) return;
+    const { id: _id, paused: _paused, ...settings } = account;
+    const [before, after] = [JSON.stringify(settings), JSON.stringify(change(settings))];
+    if (before === after) return;
+    this.#db.transaction(() =>
+      this.#db.sqlite.prepare("UPDATE gateway_account SET settings = ? WHERE id = ?").run(after, id),
     );
   }
 

@@ -85,8 +85,8 @@ test("the sender must be oneself or nobody", async () => {
   await sink.checkSender("");
   await expect(sink.checkSender(mail.bob)).rejects.toMatchObject({ code: 553, enhanced: "5.7.1" });
   await expect(sink.checkSender("me@example.org")).rejects.toMatchObject({ code: 553 });
-  await expect(sink.checkRecipient({ address: "ann@example.org" })).rejects.toMatchObject({ code: 550 });
-  await sink.checkRecipient({ address: "bob@postern.alt" });
+  await expect(sink.checkRecipient({ address: "ann@example.org" }, "")).rejects.toMatchObject({ code: 550 });
+  await sink.checkRecipient({ address: "bob@postern.alt" }, "");
 });
 
 test("the limit that is announced lets attachments of the overlay's full size through in base64, and nothing that the store would not take", () => {

@@ -3,7 +3,7 @@ import { silentLogger } from "../../foundation/logger.ts";
 import { type RunningImapServer, startImapServer } from "../../imap-front/server.ts";
 import type { AccountSettings } from "../../legacy-gateway/accounts/account.ts";
 import { LegacyGateway } from "../../legacy-gateway/gateway.ts";
-import type { GatewayNotice } from "../../legacy-gateway/ports.ts";
+import type { GatewayNotice, LegacyReport } from "../../legacy-gateway/ports.ts";
 import type { Maildir } from "../../maildir/store.ts";
 import { TestHome } from "../maildir/home.ts";
 
@@ -61,6 +61,7 @@ export class Recipient {
   mail: Maildir;
   gateway: LegacyGateway;
   readonly notices: GatewayNotice[] = [];
+  readonly reports: LegacyReport[] = [];
 
   private constructor(home: TestHome, mail: Maildir) {
     this.home = home;
@@ -110,6 +111,10 @@ export class Recipient {
       clock: systemClock,
       logger: silentLogger,
       notify: (notice) => void this.notices.push(notice),
+      report: async (report, settle) => {
+        this.reports.push(report);
+        await this.home.db.commit(settle);
+      },
     });
   }
 }

@@ -123,10 +123,31 @@ export function addGatewayCommand(program: Command): void {
     (command) => command,
     async (invocation, _options, address = "") => {
       const done = await withOperations(invocation, (operations) => operations.gatewayTest({ address }));
-      const { imap } = done;
+      const { imap, smtp } = done;
+      const sends =
+        smtp === undefined ? "Nothing is sent from this address." : `${formatHostPort(smtp)} takes letters.`;
       invocation.output.result(
         done,
-        `${formatHostPort(imap)} lets you in: ${imap.folders} folders, ${imap.inbox} letters in INBOX.`,
+        `${formatHostPort(imap)} lets you in: ${imap.folders} folders, ${imap.inbox} letters in INBOX. ${sends}`,
+      );
+    },
+  );
+
+  addCommand(
+    gateway,
+    "plain <address> <answer>",
+    "Allow or refuse that letters leave from this address which your provider, and theirs, can read.",
+    ["postern gateway plain ann@example.org allow", "postern gateway plain ann@example.org refuse"],
+    (command) => command,
+    async (invocation, _options, address = "", answer = "") => {
+      if (answer !== "allow" && answer !== "refuse") throw new Failure("invalid", "say allow or refuse");
+      const allowed = answer === "allow";
+      const done = await withOperations(invocation, (operations) => operations.gatewayPlain({ address, allowed }));
+      invocation.output.result(
+        done,
+        allowed
+          ? `Letters from ${address} to old addresses leave as they are: providers can read them.`
+          : `No letter leaves from ${address} that providers could read.`,
       );
     },
   );

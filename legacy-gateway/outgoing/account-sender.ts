@@ -1,0 +1,180 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Clock } from "../../foundation/clock.ts";
+import type { Database } from "../../foundation/database.ts";
+import { Failure } from "../../foundation/failure.ts";
+import type { Logger } from "../../foundation/logger.ts";
+import type { Account, Server } from "../accounts/account.ts";
+import { DELAY_TOLD, SEND_DELAYS, SEND_LIMIT } from "../limits.ts";
+import type { LegacyReporter } from "../ports.ts";
+import type { LoginSource } from "../provider/login.ts";
+import { type Refusal, SmtpSession } from "../provider/smtp-connection.ts";
+import { wordsOf } from "../provider/words.ts";
+import type { LegacyDelivery, LegacyOutbox, OutgoingLetter } from "./outbox.ts";
+
+export interface AccountSenderOptions {
+  readonly account: Account & { readonly smtp: Server };
+  readonly db: Database;
+  readonly outbox: LegacyOutbox;
+  readonly login: LoginSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly report: LegacyReporter;
+  /** What the provider says of its limit. */
+  readonly onSizeLimit: (octets: number | undefined) => void;
+  /** A letter was sent that is to be filed at the provider. */
+  readonly onCopyDue: () => void;
+}
+
+/** Milliseconds between two looks at the queue, whatever the clock of this machine does meanwhile. */
+const LONGEST_SLEEP = 60_000;
+
+/** Sends what waits for one account, oldest first, over one connection at a time. */
+export class AccountSender {
+  readonly #options: AccountSenderOptions;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(options: AccountSenderOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something new waits. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake?.();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { outbox, account, clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      this.#woken = false;
+      try {
+        await this.#tellAll();
+        const due = outbox.due(account.id, clock.now());
+        if (due.length > 0) await this.#sendAll(due);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger("error", "sending by the old road failed", {
+          cause: error instanceof Error ? (error.stack ?? "") : "",
+        });
+        await this.#sleep(LONGEST_SLEEP);
+      }
+      const next = outbox.nextAt(account.id);
+      const wait = next === undefined ? LONGEST_SLEEP : Math.min(LONGEST_SLEEP, next - clock.now());
+      if (!this.#woken && wait > 0) await this.#sleep(wait);
+    }
+  }
+
+  async #sendAll(letters: readonly OutgoingLetter[]): Promise<void> {
+    const { account, login, outbox, clock, logger, onSizeLimit } = this.#options;
+    let session: SmtpSession | undefined;
+    const unsent = [...letters];
+    try {
+      session = await SmtpSession.open({
+        server: account.smtp,
+        login,
+        proxy: account.proxy,
+        isolation: account.address,
+        signal: this.#stopping.signal,
+      });
+      onSizeLimit(session.sizeLimit);
+      for (let letter = unsent[0]; letter !== undefined; letter = unsent[0]) {
+        const waiting = outbox
+          .deliveries(letter.letter)
+          .filter(({ state, nextAt }) => state === "waiting" && nextAt <= clock.now());
+        if (waiting.length > 0) await this.#sendOne(session, letter, waiting);
+        unsent.shift();
+      }
+    } catch (error) {
+      this.#stopping.signal.throwIfAborted();
+      if (!(error instanceof Failure)) throw error;
+      logger("info", "a provider could not be sent to", { refused: error.code === "forbidden" });
+      const status = error.code === "forbidden" ? "4.7.0" : "4.4.1";
+      await this.#allLater(unsent, { status, words: wordsOf(error) });
+    } finally {
+      session?.close();
+    }
+    await this.#tellAll();
+  }
+
+  async #sendOne(session: SmtpSession, letter: OutgoingLetter, waiting: readonly LegacyDelivery[]): Promise<void> {
+    const { db, outbox, onCopyDue } = this.#options;
+    const envelope = {
+      from: letter.sender,
+      recipients: waiting.map(({ recipient }) => recipient),
+      size: letter.size,
+      eightBit: letter.eightBit,
+    };
+    const results = await session.send(envelope, outbox.content(letter.letter));
+    await db.commit(() => {
+      for (const delivery of waiting) {
+        const refusal = results.get(delivery.recipient);
+        if (refusal === undefined) outbox.setSent(delivery.id);
+        else if (refusal.temporary) this.#later(letter, delivery, refusal);
+        else outbox.setRefused(delivery.id, refusal);
+      }
+    });
+    if (letter.copyWanted && [...results.values()].some((refusal) => refusal === undefined)) onCopyDue();
+  }
+
+  async #allLater(letters: readonly OutgoingLetter[], refusal: Pick<Refusal, "status" | "words">): Promise<void> {
+    const { db, outbox } = this.#options;
+    await db.commit(() => {
+      for (const letter of letters)
+        for (const delivery of outbox.deliveries(letter.letter))
+          if (delivery.state === "waiting") this.#later(letter, delivery, refusal);
+    });
+  }
+
+  /** Tries again later, or gives up what has waited for too long. */
+  #later(letter: OutgoingLetter, delivery: LegacyDelivery, { status, words }: Pick<Refusal, "status" | "words">): void {
+    const { outbox, clock } = this.#options;
+    const now = clock.now();
+    if (now - letter.since >= SEND_LIMIT)
+      return outbox.setRefused(delivery.id, {
+        status: "5.4.7",
+        words: `It was tried for five days. The last answer was: ${words}`,
+      });
+    const delay = SEND_DELAYS[Math.min(delivery.attempts, SEND_DELAYS.length - 1)] ?? 0;
+    outbox.setLater(delivery.id, now + delay, { status, words });
+  }
+
+  /** Tells the sender what there is to be told of any letter; what was told is settled with it. */
+  async #tellAll(): Promise<void> {
+    const { outbox, account, report, clock } = this.#options;
+    const server = account.smtp.host;
+    for (const { letter, delivery } of outbox.list()) {
+      if (letter.account !== account.id) continue;
+      const { id, state, status = "4.0.0", words = "", delayTold } = delivery;
+      const about = { letter, delivery, status, words, server };
+      if (state === "refused") await report({ action: "failed", ...about }, () => outbox.settle(id));
+      else if (state === "sent")
+        await report({ action: "relayed", ...about, status: "2.0.0" }, () => outbox.settle(id));
+      else if (!delayTold && clock.now() - letter.since >= DELAY_TOLD && delivery.attempts > 0)
+        await report({ action: "delayed", ...about, retryUntil: letter.since + SEND_LIMIT }, () =>
+          outbox.setDelayTold(id),
+        );
+    }
+  }
+
+  async #sleep(delay: number): Promise<void> {
+    if (this.#stopping.signal.aborted || this.#woken) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await pause(delay, undefined, { signal: woken.signal, ref: false }).catch(() => undefined);
+    this.#wake = undefined;
+  }
+}

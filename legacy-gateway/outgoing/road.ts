@@ -1,0 +1,162 @@
+import type { Clock } from "../../foundation/clock.ts";
+import { Failure } from "../../foundation/failure.ts";
+import { parseAddressList } from "../../mime/address-list.ts";
+import type { HeaderField } from "../../mime/header.ts";
+import type { Account, Server } from "../accounts/account.ts";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { OutgoingWriter } from "../ports.ts";
+import type { LegacyOutbox, LegacyRecipient, StagedContent } from "./outbox.ts";
+import { outgoingHeader } from "./outgoing-header.ts";
+
+/** Why an old address cannot be written to; the texts are for a 550 reply. */
+export type RoadCheck = { readonly kind: "open" } | { readonly kind: "closed"; readonly why: string };
+
+/** A letter may not leave, and why; the message is for a 550 reply. */
+export class RoadRefusal extends Failure {
+  constructor(why: string) {
+    super("forbidden", why);
+  }
+}
+
+/** The account that a letter leaves by. */
+export type SendingAccount = Account & { readonly smtp: Server };
+
+/** A letter whose content is durable, to be queued in the caller's transaction. */
+export interface PreparedLegacyLetter {
+  readonly account: SendingAccount;
+  readonly content: StagedContent;
+  /** With brackets. */
+  readonly messageId: string;
+}
+
+/** The outbox's second road, as the submission sees it. */
+export class LegacyRoad {
+  readonly #accounts: Accounts;
+  readonly #outbox: LegacyOutbox;
+  readonly #write: OutgoingWriter;
+  readonly #clock: Clock;
+  readonly #wake: (account: number) => void;
+
+  constructor(options: {
+    readonly accounts: Accounts;
+    readonly outbox: LegacyOutbox;
+    readonly write: OutgoingWriter;
+    readonly clock: Clock;
+    readonly wake: (account: number) => void;
+  }) {
+    this.#accounts = options.accounts;
+    this.#outbox = options.outbox;
+    this.#write = options.write;
+    this.#clock = options.clock;
+    this.#wake = options.wake;
+  }
+
+  /** Whether the address is one of the user's old ones. */
+  isOwn(address: string): boolean {
+    return this.#accounts.byAddress(address) !== undefined;
+  }
+
+  /** Whether a letter from that address (an overlay address, or an old one) can leave to old addresses at all. */
+  check(from: string): RoadCheck {
+    const accounts = this.#candidates(from);
+    if (accounts.some((account) => this.#closed(account) === undefined)) return { kind: "open" };
+    const [first] = accounts;
+    const why =
+      first === undefined
+        ? "An old e-mail address, and no legacy gateway is set up: nothing was sent in the clear"
+        : this.#closed(first);
+    return { kind: "closed", why: why ?? "" };
+  }
+
+  /**
+   * The account that a letter leaves by: the one whose address it is from; else the only one there is.
+   * @throws RoadRefusal, saying what to do
+   */
+  accountFor(fields: readonly HeaderField[], reversePath: string): SendingAccount {
+    const from = fields.find(({ key }) => key === "from")?.value ?? "";
+    const written = parseAddressList(from).flatMap((entry) => (entry.kind === "group" ? entry.members : [entry]));
+    for (const address of [...written.map(({ local, domain }) => `${local}@${domain}`), reversePath]) {
+      const account = this.#accounts.byAddress(address);
+      if (account !== undefined) return this.#open(account);
+    }
+    const all = this.#accounts.list().filter((account) => account.smtp !== undefined);
+    const [only, ...more] = all;
+    if (only === undefined || more.length > 0)
+      throw new RoadRefusal(
+        `an old address has to be written to from one of yours: put ${all.map(({ address }) => address).join(" or ") || "it"} into From`,
+      );
+    return this.#open(only);
+  }
+
+  /**
+   * Makes of the letter what leaves, and writes it down. @throws RoadRefusal (the policy); Failure too-big (the
+   * provider's limit), full; what the body throws
+   */
+  async prepare(
+    account: SendingAccount,
+    letter: {
+      readonly fields: readonly HeaderField[];
+      readonly body: AsyncIterable<Uint8Array>;
+      /** Without brackets. */
+      readonly messageId: string;
+      readonly recipients: readonly string[];
+    },
+  ): Promise<PreparedLegacyLetter> {
+    const { fields, body, messageId, recipients } = letter;
+    const header = outgoingHeader(fields, { from: account.address, messageId, now: this.#clock.now() });
+    const written = await this.#write({ account, recipients, header, body });
+    if (written.kind === "refused") throw new RoadRefusal(written.why);
+    const content = await this.#outbox.stage(written.content, (size) => {
+      if (account.sizeLimit !== undefined && size > account.sizeLimit)
+        throw new Failure(
+          "too-big",
+          `the provider of ${account.address} takes letters of at most ${Math.floor(account.sizeLimit / 1_000_000)} MB`,
+        );
+    });
+    return { account, content, messageId: `<${messageId}>` };
+  }
+
+  /** Inside the transaction that files the user's own copy. */
+  enqueue(
+    { account, content, messageId }: PreparedLegacyLetter,
+    submission: {
+      readonly recipients: readonly LegacyRecipient[];
+      readonly envid: string | undefined;
+      readonly ret: "full" | "hdrs" | undefined;
+      readonly mailbox: string;
+      readonly uid: number;
+    },
+  ): void {
+    const { recipients, ...rest } = submission;
+    const letter = { ...content, messageId, account: account.id, sender: account.address, since: this.#clock.now() };
+    this.#outbox.enqueue({ ...letter, ...rest, copyWanted: account.sentCopy }, recipients);
+  }
+
+  /** After the commit. */
+  send({ account }: PreparedLegacyLetter): void {
+    this.#wake(account.id);
+  }
+
+  async discard({ content }: PreparedLegacyLetter): Promise<void> {
+    this.#outbox.discard(content.letter);
+  }
+
+  #candidates(from: string): Account[] {
+    const own = this.#accounts.byAddress(from);
+    return own === undefined ? this.#accounts.list() : [own];
+  }
+
+  #open(account: Account): SendingAccount {
+    const why = this.#closed(account);
+    if (why !== undefined || account.smtp === undefined) throw new RoadRefusal(why ?? "");
+    return { ...account, smtp: account.smtp };
+  }
+
+  #closed({ address, smtp, plain }: Account): string | undefined {
+    if (smtp === undefined)
+      return `Nothing was sent: no server is known that takes letters from ${address} (postern gateway add --smtp-host)`;
+    if (plain !== "allowed")
+      return `Nothing was sent: providers could read it, and ${address} may not send in the clear. To allow it: postern gateway plain ${address} allow`;
+    return undefined;
+  }
+}

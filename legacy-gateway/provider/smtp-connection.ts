@@ -1,0 +1,208 @@
+import { Readable } from "node:stream";
+import SMTPConnection from "nodemailer/lib/smtp-connection";
+import { errorCode, Failure } from "../../foundation/failure.ts";
+import type { SocksProxy } from "../../foundation/proxy-url.ts";
+import { socksConnection } from "../../foundation/socks.ts";
+import type { Server } from "../accounts/account.ts";
+import { CONNECT_PATIENCE, MAX_REPLY, SEND_PATIENCE } from "../limits.ts";
+import type { Login, LoginSource } from "./login.ts";
+import { isolationUser } from "./proxied.ts";
+import { certificateFailure, isCertificateError, seeCertificate, tlsOptions } from "./trust.ts";
+import { shown, wordsOf } from "./words.ts";
+
+export interface SmtpOptions {
+  readonly server: Server;
+  readonly login: LoginSource;
+  readonly proxy?: SocksProxy | undefined;
+  readonly isolation: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a provider says to one recipient, or to the letter. */
+export interface Refusal {
+  /** 4 for what may work later, 5 for what will not (RFC 5321 section 4.2.1). */
+  readonly temporary: boolean;
+  /** RFC 3463, `5.1.1` for instance. */
+  readonly status: string;
+  /** The reply in the provider's words. */
+  readonly words: string;
+}
+
+export interface Envelope {
+  readonly from: string;
+  readonly recipients: readonly string[];
+  readonly size: number;
+  readonly eightBit: boolean;
+}
+
+/** Of each recipient what became of the letter: undefined where the provider took it. */
+export type SendResult = ReadonlyMap<string, Refusal | undefined>;
+
+/** A logged in connection to a provider's submission server. */
+export class SmtpSession {
+  readonly #connection: SMTPConnection;
+  /** Octets of a letter that the provider takes (RFC 1870); undefined where it does not say. */
+  readonly sizeLimit: number | undefined;
+
+  private constructor(connection: SMTPConnection) {
+    this.#connection = connection;
+    const { _maxAllowedSize: most } = connection as unknown as { _maxAllowedSize?: unknown };
+    this.sizeLimit = typeof most === "number" && most > 0 ? most : undefined;
+  }
+
+  /** @throws Failure unavailable; forbidden (user or password, certificate) */
+  static async open(options: SmtpOptions): Promise<SmtpSession> {
+    const login = await options.login();
+    try {
+      return await SmtpSession.#connect(options, login);
+    } catch (error) {
+      if (!("accessToken" in login) || errorCode(error) !== "EAUTH") throw await explain(options, error);
+    }
+    try {
+      return await SmtpSession.#connect(options, await options.login({ refresh: true }));
+    } catch (error) {
+      throw await explain(options, error);
+    }
+  }
+
+  static async #connect(options: SmtpOptions, login: Login): Promise<SmtpSession> {
+    const { server, proxy, isolation, signal } = options;
+    const { host, port, security } = server;
+    signal?.throwIfAborted();
+    const socket =
+      proxy &&
+      (await socksConnection(proxy, server, { user: isolationUser(isolation), timeout: CONNECT_PATIENCE, signal }));
+    const connection = new SMTPConnection({
+      host,
+      port,
+      secure: security === "tls",
+      requireTLS: security === "starttls",
+      ignoreTLS: security === "none",
+      tls: tlsOptions(server),
+      // As programs without a name of their own say it (RFC 5321 section 4.1.3): the host's name is nobody's business.
+      name: "[127.0.0.1]",
+      ...(socket !== undefined && { connection: socket }),
+      connectionTimeout: CONNECT_PATIENCE,
+      greetingTimeout: CONNECT_PATIENCE,
+      socketTimeout: SEND_PATIENCE,
+      maxResponseSize: MAX_REPLY,
+      logger: false,
+      customAuth: { XOAUTH2: (dialogue) => bearer(dialogue) },
+    });
+    const stop = (): void => connection.close();
+    signal?.addEventListener("abort", stop, { once: true });
+    connection.once("end", () => signal?.removeEventListener("abort", stop));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        connection.on("error", reject);
+        connection.once("end", () => reject(new Error("the provider ended the connection")));
+        connection.connect((error) => (error ? reject(error) : resolve()));
+      });
+      await new Promise<void>((resolve, reject) => {
+        connection.once("error", reject);
+        const auth =
+          "accessToken" in login
+            ? { method: "XOAUTH2", user: login.user, pass: login.accessToken }
+            : { user: login.user, pass: login.password };
+        connection.login(auth, (error) => (error ? reject(error) : resolve()));
+      });
+      return new SmtpSession(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Sends a letter; the content is consumed at most once. @throws Failure unavailable where nobody knows what became of it */
+  async send({ from, recipients, size, eightBit }: Envelope, content: AsyncIterable<Uint8Array>): Promise<SendResult> {
+    const envelope = { from, to: [...recipients], size, use8BitMime: eightBit };
+    const message = Readable.from(content, { objectMode: false });
+    const results = new Map<string, Refusal | undefined>(recipients.map((recipient) => [recipient, undefined]));
+    const refuse = (errors: readonly unknown[]): void => {
+      for (const error of errors) {
+        const { recipient } = error as { recipient?: unknown };
+        if (typeof recipient === "string" && results.has(recipient)) results.set(recipient, refusalOf(error));
+      }
+    };
+    try {
+      const { rejectedErrors = [] } = await new Promise<{ rejectedErrors?: readonly unknown[] | undefined }>(
+        (resolve, reject) => {
+          this.#connection.once("error", reject);
+          this.#connection.once("end", () => reject(new Error("the provider ended the connection")));
+          this.#connection.send(envelope, message, (error, info) => (error ? reject(error) : resolve(info ?? {})));
+        },
+      );
+      refuse(rejectedErrors);
+      return results;
+    } catch (error) {
+      const refusal = replyOf(error);
+      if (refusal === undefined)
+        throw new Failure("unavailable", `the letter did not get through: ${wordsOf(error)}`, { cause: error });
+      for (const recipient of recipients) results.set(recipient, refusal);
+      refuse((error as { rejectedErrors?: readonly unknown[] }).rejectedErrors ?? []);
+      return results;
+    } finally {
+      message.destroy();
+    }
+  }
+
+  close(): void {
+    // Whatever comes after this interests nobody.
+    this.#connection.on("error", () => undefined);
+    this.#connection.quit();
+  }
+}
+
+interface BearerDialogue {
+  readonly auth: { readonly credentials: { readonly user: string; readonly pass: string } };
+  sendCommand(command: string): Promise<{ readonly status: number; readonly response: string }>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** `user=... auth=Bearer ...` (XOAUTH2 as Google and Microsoft have it). */
+async function bearer(dialogue: BearerDialogue): Promise<void> {
+  const { user, pass } = dialogue.auth.credentials;
+  const text = `user=${user}\x01auth=Bearer ${pass}\x01\x01`;
+  const answer = await dialogue.sendCommand(`AUTH XOAUTH2 ${Buffer.from(text).toString("base64")}`);
+  // 334 carries what is wrong, and wants an empty line before it says 535.
+  const last = answer.status === 334 ? await dialogue.sendCommand("") : answer;
+  if (last.status === 235) dialogue.resolve();
+  else dialogue.reject(new Error(shown(last.response)));
+}
+
+/** The provider's own reply; undefined where the connection failed instead. */
+function replyOf(error: unknown): Refusal | undefined {
+  const { responseCode } = error as { responseCode?: unknown };
+  if (typeof responseCode === "number" && responseCode >= 400 && responseCode !== 421) return refusalOf(error);
+  // Nodemailer looks at the size before it asks.
+  if (errorCode(error) === "EMESSAGE" && /larger than allowed/.test(wordsOf(error)))
+    return { temporary: false, status: "5.3.4", words: wordsOf(error) };
+  if (errorCode(error) === "EENVELOPE") return { temporary: false, status: "5.1.3", words: wordsOf(error) };
+  return undefined;
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { responseCode, response } = error as { responseCode?: unknown; response?: unknown };
+  const words = shown(typeof response === "string" ? response : wordsOf(error));
+  const temporary = typeof responseCode === "number" && responseCode < 500;
+  const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(words)?.[1];
+  return { temporary, status: enhanced ?? (temporary ? "4.0.0" : "5.0.0"), words };
+}
+
+async function explain({ server, proxy, signal }: SmtpOptions, error: unknown): Promise<Failure> {
+  if (error instanceof Failure) return error;
+  signal?.throwIfAborted();
+  const place = `${server.host}:${server.port}`;
+  const { responseCode } = error as { responseCode?: unknown };
+  if (errorCode(error) === "EAUTH" && (typeof responseCode !== "number" || responseCode >= 500))
+    return new Failure("forbidden", `${server.host} refuses the user or the password: ${wordsOf(error)}`, {
+      cause: error,
+    });
+  if (isCertificateError(error)) {
+    const look = server.security === "tls" && proxy === undefined;
+    const seen = look ? await seeCertificate({ host: server.host, port: server.port }) : undefined;
+    return certificateFailure(server, error, seen);
+  }
+  return new Failure("unavailable", `${place} cannot be reached just now: ${wordsOf(error)}`, { cause: error });
+}
