@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { crashStory } from "./crash-story.ts";
+import { letterCrashes } from "./letter-crashes.ts";
 
 let directory: string;
 let relay: Relay;
@@ -29,3 +30,7 @@ test.each(["inviter", "claimant"] as const)(
     expect(step).toBeGreaterThan(20);
   },
 );
+
+test("a sender whose power is cut 40 times while letters leave: each arrives once, and no key is used twice", async () => {
+  await letterCrashes(relay.address, 40);
+});
