@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { DecodeError } from "../../../foundation/bytes.ts";
+import { messageCounter } from "../../../keyring/message-counter.ts";
 import { decodeContactLetter, encodeContactLetter } from "../../../overlay-adapter/contacts/contact-letters.ts";
 import { CHUNK, FIRST_CHUNK } from "../../../overlay-adapter/letters/letter-content.ts";
 import { decodeLetterHeader, encodeLetterHeader } from "../../../overlay-adapter/letters/letter-header.ts";
@@ -42,6 +44,26 @@ function again<T>(decode: (input: Buffer) => T, encode: (value: T) => Buffer): (
     const read = decode(input);
     if (!isDeepStrictEqual(decode(encode(read)), read)) throw new Error("it means another thing when it is written");
   };
+}
+
+/** A ratchet message as libsignal writes it, with number 5 in its chain; what authenticates it is nobody's. */
+const RATCHET = Buffer.concat([
+  Buffer.of(0x44, 0x0a, 33, 5),
+  Buffer.alloc(32, 14),
+  Buffer.of(0x10, 5, 0x18, 0, 0x22, 16),
+  Buffer.alloc(16, 15),
+  Buffer.alloc(8, 16),
+]);
+const FIRST = Buffer.concat([Buffer.of(0x44, 0x08, 1, 0x22, RATCHET.length), RATCHET, Buffer.of(0x28, 1)]);
+
+/** libsignal refuses by errors of its own. */
+function readCounter(type: "first" | "ratchet", input: Buffer): void {
+  try {
+    messageCounter(type, input);
+  } catch (error) {
+    if (error instanceof DecodeError || (error instanceof Error && error.name === "LibSignalError")) return;
+    throw error;
+  }
 }
 
 /** Cells of a queue, and letters between bridges. */
@@ -88,6 +110,8 @@ export const overlayLetters = severalReaders(
         encodeContactLetter({ kind: "introduction-bundle", id, sealed: Buffer.alloc(300, 13) }),
       ],
     },
+    { read: (input) => readCounter("ratchet", input), seeds: [RATCHET] },
+    { read: (input) => readCounter("first", input), seeds: [FIRST] },
     {
       // What does not fit into a cell is left out when it is written.
       read: decodeRenewal,
