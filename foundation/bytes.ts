@@ -67,6 +67,15 @@ export class ByteWriter {
   bytes(): Buffer {
     return Buffer.concat(this.#parts, this.#length);
   }
+
+  /** Writes all of it into a buffer that has room for it there. */
+  copyTo(target: Buffer, offset: number): void {
+    let at = offset;
+    for (const part of this.#parts) {
+      target.set(part, at);
+      at += part.length;
+    }
+  }
 }
 
 /** Reads what a ByteWriter wrote. Every method throws DecodeError where the bytes end too early. */

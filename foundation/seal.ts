@@ -3,12 +3,22 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:cry
 /** Bytes that a ChaCha20-Poly1305 (RFC 8439) seal adds. */
 export const SEAL_OVERHEAD = 16;
 
-/** ChaCha20-Poly1305 of RFC 8439: `ciphertext || tag`. Key 32 bytes, nonce 12; a nonce is never used twice under one key. */
-export function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated?: Uint8Array): Buffer {
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * ChaCha20-Poly1305 of RFC 8439: `before || ciphertext || tag`. Key 32 bytes, nonce 12; a nonce is never used twice under
+ * one key. `before` is put in front as it is, for whoever sends the nonce along.
+ */
+export function seal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associated?: Uint8Array,
+  before: Uint8Array = NOTHING,
+): Buffer {
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: SEAL_OVERHEAD });
   if (associated !== undefined) cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  const head = cipher.update(plaintext);
-  return Buffer.concat([head, cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([before, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** The reverse; undefined where the tag does not fit. */

@@ -20,7 +20,7 @@ export function sealCell(key: Uint8Array, context: CellContext, inner: Uint8Arra
   if (inner.length > INNER_SIZE) throw new RangeError("more than a cell holds");
   const padded = Buffer.alloc(INNER_SIZE);
   padded.set(inner);
-  return Buffer.concat([nonce, seal(key, nonce, padded, Buffer.from(context))]);
+  return seal(key, nonce, padded, Buffer.from(context), nonce);
 }
 
 /** The padded inside; undefined if it is not sealed with this key for this use. */

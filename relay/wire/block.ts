@@ -1,4 +1,4 @@
-import { DecodeError } from "../../foundation/bytes.ts";
+import { type ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 
 /** Bytes of everything that travels on a relay's TLS stream: one plaintext of a full TLS record (RFC 8446 section 5.1). */
 export const BLOCK_SIZE = 16_384;
@@ -13,11 +13,11 @@ const ZEROS = Buffer.alloc(BLOCK_SIZE);
  *     length  = u16                     ; bytes of payload
  *     padding = *%x00
  */
-export function encodeBlock(payload: Uint8Array): Buffer {
+export function encodeBlock(payload: ByteWriter): Buffer {
   if (payload.length > MAX_PAYLOAD) throw new Error(`a payload of ${payload.length} bytes does not fit into a block`);
   const block = Buffer.alloc(BLOCK_SIZE);
   block.writeUInt16BE(payload.length);
-  block.set(payload, 2);
+  payload.copyTo(block, 2);
   return block;
 }
 

@@ -83,7 +83,7 @@ class Direction<M extends { readonly kind: string }> {
     if (codec === undefined) throw new Error(`no codec for ${message.kind}`);
     const writer = new ByteWriter().u32(correlation).u8(codec.type);
     codec.write(message, writer);
-    return encodeBlock(writer.bytes());
+    return encodeBlock(writer);
   }
 
   /** Byte fields are views into the block. @throws DecodeError */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { DecodeError } from "../../foundation/bytes.ts";
+import { ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { toRanges } from "../../relay/wire/acknowledge.ts";
 import { BLOCK_SIZE, BlockSplitter, decodeBlock, encodeBlock, MAX_PAYLOAD } from "../../relay/wire/block.ts";
 import { CELL_SIZE } from "../../relay/wire/cell.ts";
@@ -82,7 +82,7 @@ test("a block with a payload cut short or prolonged throws a DecodeError", () =>
       if (length === payload.length) return;
       const other = Buffer.alloc(length);
       payload.copy(other);
-      expect(() => toRelay.decode(encodeBlock(other))).toThrow(DecodeError);
+      expect(() => toRelay.decode(encodeBlock(new ByteWriter().raw(other)))).toThrow(DecodeError);
     }),
   );
 });
@@ -109,7 +109,9 @@ test("a block with flipped bits or of random bytes is read or throws a DecodeErr
       },
     ),
   );
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => readOrRefuse(encodeBlock(bytes))));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => readOrRefuse(encodeBlock(new ByteWriter().raw(bytes)))),
+  );
   for (let round = 0; round < 50; round++) readOrRefuse(randomBytes(BLOCK_SIZE));
 });
 

@@ -1,3 +1,4 @@
+import { ByteWriter } from "../../../foundation/bytes.ts";
 import { encodeBlock, MAX_PAYLOAD } from "../../../relay/wire/block.ts";
 import { CELL_SIZE } from "../../../relay/wire/cell.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "../../../relay/wire/frame.ts";
@@ -57,7 +58,7 @@ function readBlock<M>(
   },
   input: Buffer,
 ): void {
-  const block = encodeBlock(input.subarray(0, MAX_PAYLOAD));
+  const block = encodeBlock(new ByteWriter().raw(input.subarray(0, MAX_PAYLOAD)));
   const { correlation, message } = direction.decode(block);
   if (!direction.encode(correlation, message).equals(block)) throw new Error("two blocks that say the same");
 }
