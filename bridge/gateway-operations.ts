@@ -1,12 +1,14 @@
 import { Failure } from "../foundation/failure.ts";
-import { formatProxyUrl, parseProxyUrl } from "../foundation/proxy-url.ts";
+import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
 import type { AccountSettings, Secret, Server } from "../legacy-gateway/accounts/account.ts";
+import { discoverServers, worldPorts } from "../legacy-gateway/discovery/discover.ts";
 import type { AccountStanding } from "../legacy-gateway/gateway.ts";
+import { greets } from "../legacy-gateway/provider/greeting.ts";
 import { isLoopback } from "../legacy-gateway/provider/loopback.ts";
 import { parsePin } from "../legacy-gateway/provider/trust.ts";
 import type { Config } from "./config.ts";
 import type { OpenedHome } from "./opened-home.ts";
-import type { GatewayAccountView, GatewayServerRequest, Operations } from "./operations.ts";
+import type { GatewayAccountView, GatewayAddRequest, GatewayServerRequest, Operations } from "./operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
 
 type GatewayOperations = Pick<
@@ -29,21 +31,24 @@ export function gatewayOperations(
   };
   return {
     async gatewayAdd(request, _onProgress, signal) {
-      const { address, user = address, password, imap, smtp, folders, deleteAfterDays, allowPlain, sentCopy } = request;
+      const { address, password, oauth, folders, deleteAfterDays, allowPlain, sentCopy } = request;
       checkAddress(address);
-      const proxy = request.proxy === undefined ? overlayProxy : parseProxyUrl(request.proxy);
+      const named = request.proxy === undefined ? overlayProxy : parseProxyUrl(request.proxy);
+      const proxy = request.direct === true ? undefined : named;
+      const { imap, smtp, user } = await servers(request, proxy, signal);
       const settings: AccountSettings = {
         address,
-        user,
-        imap: server(imap),
-        ...(smtp !== undefined && { smtp: server(smtp) }),
-        ...(proxy !== undefined && request.direct !== true && { proxy }),
+        user: request.user ?? user,
+        imap,
+        ...(smtp !== undefined && { smtp }),
+        ...(proxy !== undefined && { proxy }),
         folders,
         keeping: deleteAfterDays === undefined ? { kind: "keep" } : { kind: "delete", afterDays: deleteAfterDays },
         plain: allowPlain ? "allowed" : "refused",
         sentCopy,
       };
-      const secret: Secret = { kind: "password", password };
+      const secret: Secret =
+        oauth === undefined ? { kind: "password", password } : { kind: "oauth", ...oauth, refreshToken: password };
       const tested = await gateway().add(settings, secret, signal);
       return { account: view(address), tested };
     },
@@ -98,6 +103,20 @@ export function viewAccount({ account, incoming }: AccountStanding): GatewayAcco
     }),
     letters: progress,
   };
+}
+
+/** Those that were named; else those that the address's domain tells of. */
+async function servers(
+  { address, imap, smtp }: GatewayAddRequest,
+  proxy: SocksProxy | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ imap: Server; smtp?: Server; user: string }> {
+  if (imap !== undefined) return { imap: server(imap), ...(smtp && { smtp: server(smtp) }), user: address };
+  const ask = { proxy, isolation: address, signal };
+  const answers = (kind: "imap" | "smtp", host: string, port: number) => greets(kind, { host, port }, ask);
+  const found = await discoverServers(address, worldPorts({ ...ask, answers }));
+  const sending = smtp ?? found.smtp;
+  return { imap: server(found.imap), ...(sending && { smtp: server(sending) }), user: found.imap.user };
 }
 
 function checkAddress(address: string): void {

@@ -76,8 +76,17 @@ export interface GatewayAddRequest {
   readonly address: string;
   /** The login, if it is not the address. */
   readonly user?: string;
+  /** Or app password; with `oauth` the refresh token. */
   readonly password: string;
-  readonly imap: GatewayServerRequest;
+  readonly oauth?: {
+    readonly tokenUrl: string;
+    readonly clientId: string;
+    readonly clientSecret?: string;
+    /** PEM. */
+    readonly ca?: string;
+  };
+  /** Without it the address's domain is asked for its servers. */
+  readonly imap?: GatewayServerRequest;
   readonly smtp?: GatewayServerRequest;
   /** `socks5://127.0.0.1:9050`; the overlay's where absent, unless `direct`. */
   readonly proxy?: string;

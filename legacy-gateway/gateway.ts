@@ -14,6 +14,7 @@ import { LegacyOutbox } from "./outgoing/outbox.ts";
 import { writePlainLetter } from "./outgoing/plain-letter.ts";
 import { LegacyRoad, type SendingAccount } from "./outgoing/road.ts";
 import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, OutgoingWriter } from "./ports.ts";
+import { AccessTokens, type OAuthSecret } from "./provider/access-tokens.ts";
 import { openImap } from "./provider/imap-connection.ts";
 import type { LoginSource } from "./provider/login.ts";
 import { SmtpSession } from "./provider/smtp-connection.ts";
@@ -54,6 +55,7 @@ export class LegacyGateway {
   readonly #options: GatewayOptions;
   readonly #workers = new Map<number, AccountWorker>();
   readonly #senders = new Map<number, AccountSender>();
+  readonly #logins = new Map<number, LoginSource>();
   /** Marks what the gateway itself changes in the store. */
   readonly #origin = {};
   #unwatch: (() => void) | undefined;
@@ -97,10 +99,19 @@ export class LegacyGateway {
   /** Logs in once, and keeps the account only if that works. @throws Failure forbidden, unavailable, already-exists, invalid */
   async add(settings: AccountSettings, secret: Secret, signal?: AbortSignal): Promise<AccountTest> {
     if (this.accounts.byAddress(settings.address) !== undefined) this.accounts.add(settings, secret);
-    const tested = await this.#test(settings, async () => loginOf(settings, secret), signal);
+    // What the provider gives in the place of a refresh token is not to be lost before the account is kept.
+    let latest = secret;
+    const login = this.#loginWith(
+      settings,
+      () => latest,
+      (changed) => {
+        latest = changed;
+      },
+    );
+    const tested = await this.#test(settings, login, signal);
     const account = this.accounts.add(
       tested.smtp?.sizeLimit === undefined ? settings : { ...settings, sizeLimit: tested.smtp.sizeLimit },
-      secret,
+      latest,
     );
     if (this.#unwatch !== undefined) this.#startAccount(account);
     return tested;
@@ -148,6 +159,7 @@ export class LegacyGateway {
     if (this.outbox.waits(account.id))
       throw new Failure("busy", `letters wait to be sent from ${account.address}: see postern queue`);
     await this.#stopAccount(account.id);
+    this.#logins.delete(account.id);
     this.accounts.remove(account.id);
     return account;
   }
@@ -227,8 +239,33 @@ export class LegacyGateway {
     await Promise.all([worker?.stop(), sender?.stop()]);
   }
 
+  /** One for all connections of the account, so that they share its access token. */
   #login(account: Account): LoginSource {
-    return async () => loginOf(account, this.accounts.secret(account.id));
+    const known = this.#logins.get(account.id);
+    if (known !== undefined) return known;
+    const login = this.#loginWith(
+      account,
+      () => this.accounts.secret(account.id),
+      (changed) => this.accounts.setSecret(account.id, changed),
+    );
+    this.#logins.set(account.id, login);
+    return login;
+  }
+
+  #loginWith(settings: AccountSettings, read: () => Secret, store: (secret: Secret) => void): LoginSource {
+    const { user, proxy, address: isolation } = settings;
+    const { clock } = this.#options;
+    const oauth = (): OAuthSecret => {
+      const secret = read();
+      if (secret.kind !== "oauth") throw new Failure("invalid", "the account has a password");
+      return secret;
+    };
+    const tokens = new AccessTokens({ clock, proxy, isolation, read: oauth, store });
+    return async (options) => {
+      const secret = read();
+      if (secret.kind === "password") return { user, password: secret.password };
+      return { user, accessToken: await tokens.get(options) };
+    };
   }
 
   async #test(settings: AccountSettings, login: LoginSource, signal: AbortSignal | undefined): Promise<AccountTest> {
@@ -248,9 +285,4 @@ export class LegacyGateway {
       client.close();
     }
   }
-}
-
-function loginOf({ user }: AccountSettings, secret: Secret) {
-  if (secret.kind === "password") return { user, password: secret.password };
-  throw new Failure("invalid", "this kind of login is not known");
 }

@@ -94,3 +94,14 @@ export const SEND_LIMIT = 5 * 24 * 60 * 60_000;
 
 /** Milliseconds for which it is known where the user's own copy of a letter was filed, should the provider file one too. */
 export const COPY_MEMORY = 60 * 24 * 60 * 60_000;
+
+/** Octets of a token server's answer, and milliseconds until it has to be there. */
+export const MAX_TOKEN_ANSWER = 64 * 1024;
+export const TOKEN_PATIENCE = 60_000;
+
+/** Milliseconds before its end that an access token is fetched anew: it has to last for a login. */
+export const TOKEN_MARGIN = 120_000;
+
+/** Octets of an autoconfig file, and milliseconds until an answer of discovery has to be there. */
+export const MAX_AUTOCONFIG = 128 * 1024;
+export const DISCOVERY_PATIENCE = 10_000;

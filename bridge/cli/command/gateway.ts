@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { formatHostPort } from "../../host-port.ts";
-import type { GatewayAccountView, GatewayServerRequest } from "../../operations.ts";
+import type { GatewayAccountView, GatewayAddRequest, GatewayServerRequest } from "../../operations.ts";
 import { describeAccount } from "../describe-account.ts";
 import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
@@ -31,7 +31,16 @@ interface AddOptions extends CommonOptions {
   readonly deleteOnceFetched?: boolean;
   readonly allowPlain?: boolean;
   readonly sentCopy?: boolean;
+  readonly oauth?: string;
+  readonly oauthClientId?: string;
+  readonly oauthClientSecretFile?: string;
 }
+
+/** Where providers that are often met give access tokens. */
+const TOKEN_URLS: Readonly<Record<string, string>> = {
+  google: "https://oauth2.googleapis.com/token",
+  microsoft: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+};
 
 /** `postern gateway`: accounts at providers of old e-mail. */
 export function addGatewayCommand(program: Command): void {
@@ -44,6 +53,7 @@ export function addGatewayCommand(program: Command): void {
     "add <address>",
     "Set up an old address. The bridge logs in once, and then fetches what is there, the newest letters first.",
     [
+      "postern gateway add ann@example.org",
       "postern gateway add ann@example.org --imap-host imap.example.org --smtp-host smtp.example.org",
       "postern gateway add ann@example.org --imap-host imap.example.org --password-file ~/.app-password --folders own",
       "pass show old-mail | postern gateway add ann@example.org --imap-host mail.example.org --delete-after 30",
@@ -55,7 +65,13 @@ export function addGatewayCommand(program: Command): void {
           "--password-file <file>",
           "its first line is the password or app password; else it is asked for, or read from standard input",
         )
-        .option("--imap-host <host>", "the server that has the letters")
+        .option(
+          "--oauth <provider>",
+          "google, microsoft or the token server's URL: what is read is a refresh token, no password",
+        )
+        .option("--oauth-client-id <id>", "of the application that the refresh token was given to")
+        .option("--oauth-client-secret-file <file>", "its first line is that application's secret, where it has one")
+        .option("--imap-host <host>", "the server that has the letters (default: the address's domain is asked)")
         .option("--imap-port <port>", "its port (default: 993, or 143 with starttls)")
         .option("--imap-security <way>", "tls, starttls, or none (on this machine alone)", "tls")
         .option("--imap-pin <sha256>", "trust this one certificate, whatever name it has")
@@ -78,12 +94,11 @@ export function addGatewayCommand(program: Command): void {
       if (deleteAfter !== undefined && deleteOnceFetched === true)
         throw new Failure("invalid", "choose --delete-after or --delete-once-fetched");
       const days = deleteOnceFetched === true ? 0 : deleteAfter && wholeNumber("--delete-after", deleteAfter);
-      if (imapHost === undefined) throw new Failure("invalid", "name the server with --imap-host");
       const ca = options.ca === undefined ? undefined : await readCertificates(options.ca);
       const request = {
         address,
         ...(user !== undefined && { user }),
-        imap: server("imap", imapHost, options, ca),
+        ...(imapHost !== undefined && { imap: server("imap", imapHost, options, ca) }),
         ...(options.smtpHost !== undefined && { smtp: server("smtp", options.smtpHost, options, ca) }),
         ...(options.proxy !== undefined && { proxy: options.proxy }),
         direct: options.direct === true,
@@ -91,7 +106,11 @@ export function addGatewayCommand(program: Command): void {
         ...(typeof days === "number" && { deleteAfterDays: days }),
         allowPlain: options.allowPlain === true,
         sentCopy: options.sentCopy === true,
-        password: await readPassword(`Password of ${user ?? address}: `, passwordFile),
+        ...(await oauthOf(options, ca)),
+        password: await readPassword(
+          `${options.oauth === undefined ? "Password" : "Refresh token"} of ${user ?? address}: `,
+          passwordFile,
+        ),
       };
       const done = await withOperations(invocation, (operations) => operations.gatewayAdd(request));
       const { imap } = done.tested;
@@ -208,6 +227,25 @@ function server(
     security,
     ...(ca !== undefined && { ca }),
     ...(pin !== undefined && { pin }),
+  };
+}
+
+async function oauthOf(
+  { oauth, oauthClientId, oauthClientSecretFile }: AddOptions,
+  ca: string | undefined,
+): Promise<Pick<GatewayAddRequest, "oauth">> {
+  if (oauth === undefined) return {};
+  if (oauthClientId === undefined)
+    throw new Failure("invalid", "name the application that the refresh token was given to with --oauth-client-id");
+  const secret =
+    oauthClientSecretFile === undefined ? undefined : await readPassword("Client secret: ", oauthClientSecretFile);
+  return {
+    oauth: {
+      tokenUrl: TOKEN_URLS[oauth] ?? oauth,
+      clientId: oauthClientId,
+      ...(secret !== undefined && { clientSecret: secret }),
+      ...(ca !== undefined && { ca }),
+    },
   };
 }
 
