@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly read?: IncomingReader;
   /** Encrypts, or refuses; where absent, letters leave as they are from accounts that allow it. */
   readonly write?: OutgoingWriter;
+  /** Milliseconds before further attempts to connect. */
+  readonly retryDelays?: readonly number[];
 }
 
 /** An account with what it is doing. */
@@ -226,7 +228,12 @@ export class LegacyGateway {
       notify: (subject, text) => notify({ subject, text }),
       ownCopy: (mailbox, messageId) => this.outbox.ownCopy(mailbox.id, messageId),
     };
-    const worker = new AccountWorker({ context, login: this.#login(account) });
+    const { retryDelays } = this.#options;
+    const worker = new AccountWorker({
+      context,
+      login: this.#login(account),
+      ...(retryDelays !== undefined && { retryDelays }),
+    });
     this.#workers.set(account.id, worker);
     worker.start();
     if (this.outbox.copiesDue(account.id).length > 0) worker.errand((client) => this.#fileCopies(account, client));

@@ -6,7 +6,7 @@ import { INBOX_INTERVAL, MAX_FOLDERS, POLL_INTERVAL, PUSH_DELAY, REFUSED_DELAYS,
 import type { LocalMailbox } from "../ports.ts";
 import { openImap } from "../provider/imap-connection.ts";
 import type { LoginSource } from "../provider/login.ts";
-import { isUid, ProtocolBreach } from "../provider/remote-letters.ts";
+import { isRefusedCommand, isUid, ProtocolBreach } from "../provider/remote-letters.ts";
 import { shown, wordsOf } from "../provider/words.ts";
 import { StoreFailed } from "./arrivals.ts";
 import { planFolders } from "./folder-plan.ts";
@@ -35,7 +35,7 @@ export interface IncomingProgress {
 export interface AccountWorkerOptions {
   readonly context: SyncContext;
   readonly login: LoginSource;
-  /** A letter came in; for who waits. */
+  /** Milliseconds before each further attempt to connect. */
   readonly retryDelays?: readonly number[];
 }
 
@@ -323,8 +323,7 @@ export class AccountWorker {
     try {
       await work();
     } catch (error) {
-      if (error instanceof StoreFailed || error instanceof ProtocolBreach || isBug(error) || !client.usable)
-        throw error;
+      if (!isRefusedCommand(error) || !client.usable) throw error;
       folder.setAside(wordsOf(error));
     }
   }

@@ -1,7 +1,15 @@
 import type { ImapFlow } from "imapflow";
+import { Failure } from "../../foundation/failure.ts";
 import { FETCH_BATCH, LETTER_ATTEMPTS, VANISHED_UNQUESTIONED } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
-import { fetchFlags, fetchLetters, fetchPieces, ProtocolBreach, searchUids } from "../provider/remote-letters.ts";
+import {
+  fetchFlags,
+  fetchLetters,
+  fetchPieces,
+  isRefusedCommand,
+  ProtocolBreach,
+  searchUids,
+} from "../provider/remote-letters.ts";
 import { Arrivals, StoreFailed } from "./arrivals.ts";
 import type { LedgerFolder } from "./ledger.ts";
 import { pushLocalChanges, removeAtProvider } from "./local-changes.ts";
@@ -269,7 +277,7 @@ export class FolderSync {
       this.#attempts.set(first, attempts);
       if (attempts >= LETTER_ATTEMPTS) this.#missing = this.#missing.filter((uid) => uid !== first);
     } else if (settled.size === 0) this.#suspects = batch.length;
-    if (error instanceof ProtocolBreach || !client.usable) throw error;
+    if (!isRefusedCommand(error) || !client.usable) throw error;
   }
 
   #givenUp(uid: number): boolean {
@@ -278,15 +286,20 @@ export class FolderSync {
 
   #folder(): LedgerFolder {
     const folder = this.#context.ledger.folder(this.id);
-    if (folder === undefined) throw new StoreFailed("the folder was forgotten");
+    if (folder === undefined) throw gone("the account was removed");
     return folder;
   }
 
   #requireMailbox(): LocalMailbox {
     const { mailbox } = this;
-    if (mailbox === undefined) throw new StoreFailed("the mailbox was removed");
+    if (mailbox === undefined) throw gone("the mailbox was removed");
     return mailbox;
   }
+}
+
+/** The user has taken away what was being worked on. */
+function gone(what: string): StoreFailed {
+  return new StoreFailed(what, { cause: new Failure("nonexistent", what) });
 }
 
 async function* only(content: Buffer): AsyncGenerator<Buffer> {

@@ -62,7 +62,8 @@ export class AccessTokens {
       if (typeof next === "string" && next !== "" && next !== refreshToken) store({ ...secret, refreshToken: next });
       return text;
     }
-    const words = shown(String(answer["error_description"] ?? answer["error"] ?? `status ${status}`));
+    const said = [answer["error_description"], answer["error"]].find((each) => typeof each === "string");
+    const words = shown(typeof said === "string" ? said : `status ${status}`);
     // RFC 6749 section 5.2: these do not get better by themselves.
     if (["invalid_grant", "invalid_client", "unauthorized_client"].includes(String(answer["error"])))
       throw new Failure(

@@ -6,6 +6,12 @@ export class ProtocolBreach extends Error {
   override name = "ProtocolBreach";
 }
 
+/** Whether the provider itself said no to a command (RFC 9051 section 7.1); after any other error nothing is certain any more. */
+export function isRefusedCommand(error: unknown): boolean {
+  const { responseStatus } = error as { responseStatus?: unknown };
+  return responseStatus === "NO" || responseStatus === "BAD";
+}
+
 /** A letter at the provider; a long one has to be fetched by itself. */
 export interface RemoteLetter {
   readonly uid: number;

@@ -111,6 +111,7 @@ export class Recipient {
       clock: systemClock,
       logger: silentLogger,
       notify: (notice) => void this.notices.push(notice),
+      retryDelays: [20],
       report: async (report, settle) => {
         this.reports.push(report);
         await this.home.db.commit(settle);

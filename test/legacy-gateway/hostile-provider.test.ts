@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import * as fc from "fast-check";
+import { box, mail } from "../maildir/home.ts";
+import { ScriptedServer, type Twist } from "./scripted-server.ts";
+import { PASSWORD, Recipient } from "./some-provider.ts";
+
+const ADDRESS = "ann@old.example";
+
+let server: ScriptedServer;
+let honest: ScriptedServer;
+let ann: Recipient;
+let bugs: unknown[];
+const noteBug = (error: unknown): void => void bugs.push(error);
+
+beforeEach(async () => {
+  bugs = [];
+  process.on("uncaughtException", noteBug);
+  process.on("unhandledRejection", noteBug);
+  server = await ScriptedServer.start();
+  honest = await ScriptedServer.start();
+  for (const uid of [3, 5, 8]) server.letters.set(uid, mail(`letter ${uid}`));
+  ann = await Recipient.create();
+  ann.gateway.start();
+});
+afterEach(async () => {
+  await ann.close();
+  await server.stop();
+  await honest.stop();
+  process.off("uncaughtException", noteBug);
+  process.off("unhandledRejection", noteBug);
+  expect(bugs).toEqual([]);
+});
+
+async function add(): Promise<void> {
+  await ann.gateway.add(server.settings(ADDRESS), PASSWORD);
+}
+
+function here(address = ADDRESS): number {
+  return ann.mail.mailbox(`${address}/INBOX`)?.uids().length ?? 0;
+}
+
+/** Answers the first so many commands of this kind in another way. */
+function times(count: number, start: string, answer: Twist): Twist {
+  let left = count;
+  return (command, ...rest) => command.startsWith(start) && left-- > 0 && answer(command, ...rest);
+}
+
+test.each<[string, string, Twist]>([
+  [
+    "a literal without end",
+    "UID FETCH 3",
+    (_command, say) => {
+      say("* 1 FETCH (UID 3 BODY[]<0> {4294967295}\r\nand so on");
+      return true;
+    },
+  ],
+  [
+    "a line without end",
+    "UID FETCH 3",
+    (_command, _say, socket) => {
+      const more = (): void => {
+        if (!socket.destroyed) socket.write("x".repeat(1_000_000), () => setImmediate(more));
+      };
+      socket.write("* 1 FETCH (UID 3 FLAGS (");
+      more();
+      return true;
+    },
+  ],
+  [
+    "a list in a list in a list",
+    "UID FETCH 3",
+    (_command, say) => {
+      say(`* 1 FETCH ${"(".repeat(100_000)}`);
+      return true;
+    },
+  ],
+  [
+    "more letters than it has",
+    "UID SEARCH",
+    (_command, say, _socket, tag) => {
+      say(`* SEARCH ${Array.from({ length: 20_000 }, (_, index) => index + 1).join(" ")}\r\n${tag} OK`);
+      return true;
+    },
+  ],
+  [
+    "more of a letter than was asked for",
+    "UID FETCH 3",
+    (_command, say, _socket, tag) => {
+      say(`* 1 FETCH (UID 3 FLAGS () BODY[]<0> {300000}\r\n${"y".repeat(300_000)})\r\n${tag} OK`);
+      return true;
+    },
+  ],
+  [
+    "nothing any more",
+    "UID FETCH 3",
+    (_command, _say, socket) => {
+      socket.destroy();
+      return true;
+    },
+  ],
+])(
+  "after %s the connection is opened anew, and every letter comes once; another provider's come meanwhile",
+  async (_what, start, answer) => {
+    server.twist = times(2, start, answer);
+    honest.letters.set(1, mail("from elsewhere"));
+    await add();
+    await ann.gateway.add(honest.settings("anna@honest.example"), PASSWORD);
+    await ann.until("the other provider's letter is here", () => here("anna@honest.example") === 1);
+    await ann.until("all is here", () => here() === 3);
+    expect(server.connections).toBeGreaterThan(2);
+  },
+);
+
+test("letters that were not asked for, with wrong UIDs, or twice, are passed over", async () => {
+  server.twist = (command, say, _socket, tag) => {
+    if (!command.startsWith("UID FETCH") || !command.includes("BODY.PEEK")) return false;
+    for (const uid of ["3", "3", "0", "-1", "4294967296", "99999999999999999999", "4", "x", "5", "8"])
+      say(`* 1 FETCH (UID ${uid} FLAGS () BODY[]<0> {26}\r\nSubject: uid\r\n\r\nHello.\r\n\r\n)`);
+    say(`${tag} OK`);
+    return true;
+  };
+  await add();
+  await ann.upToDate();
+  expect(here()).toBe(3);
+});
+
+test("what it tells of letters that nobody has changes nothing", async () => {
+  await add();
+  await ann.upToDate();
+  let told = 0;
+  server.twist = (command, say, _socket, tag) => {
+    if (command !== "NOOP" || told++ > 0) return false;
+    say("* VANISHED 1:4294967295\r\n* 77 EXPUNGE\r\n* 4294967295 EXISTS\r\n* 9 FETCH (UID 4 FLAGS (\\Deleted))");
+    say(`* 0 FETCH (UID 5 FLAGS (${"k".repeat(5_000)}))\r\n${tag} OK`);
+    return true;
+  };
+  server.cut();
+  await ann.until("it is connected again", () => server.connections > 2);
+  await ann.upToDate();
+  expect(here()).toBe(3);
+});
+
+test("a header without end is left at the provider, and the rest comes", async () => {
+  server.letters.set(9, `Subject: ${"x".repeat(1_200_000)}`);
+  await add();
+  await ann.until("the others are here", () => here() === 3);
+  await ann.upToDate();
+  expect(here()).toBe(3);
+});
+
+test("whatever it says, the gateway lives, and fetches all once the provider has come to its senses", async () => {
+  await add();
+  await ann.upToDate();
+  const words = fc.constantFrom(
+    "* ",
+    "3 FETCH (",
+    "UID 5 ",
+    "FLAGS (\\Seen)",
+    "BODY[]<0> {3}\r\n",
+    "EXISTS",
+    "EXPUNGE",
+    "VANISHED (EARLIER) 1:5",
+    "OK [UIDVALIDITY 9] ",
+    "OK [HIGHESTMODSEQ 99999999999999999999] ",
+    "BYE ",
+    "SEARCH 1 2 3",
+    'LIST () "/" INBOX',
+    "STATUS INBOX (MESSAGES 1)",
+    "+ ",
+    "\r\n",
+    ")",
+    "{0}\r\n",
+    "NIL ",
+    '"',
+  );
+  const rubbish = fc.array(fc.oneof(words, fc.string({ unit: "binary", maxLength: 12 })), { maxLength: 12 });
+  let uid = 100;
+  for (const [index, pieces] of fc.sample(rubbish, { numRuns: 60, seed: 20_261_125 }).entries()) {
+    const start = ["UID FETCH", "UID SEARCH", "SELECT", "STATUS", "LIST", "IDLE", "NOOP", "LOGIN"][index % 8] ?? "";
+    server.twist = times(1, start, (_command, say, socket, tag) => {
+      say(pieces.join(""));
+      say(`${tag} OK`);
+      socket.end();
+      return true;
+    });
+    server.letters.set(++uid, mail(`letter ${uid}`));
+    const before = server.connections;
+    server.cut();
+    await ann.until("it tries again", () => server.connections > before);
+  }
+  server.twist = () => false;
+  server.uidValidity = 70;
+  server.cut();
+  await ann.until("all is here", () => here() >= server.letters.size);
+  await ann.upToDate();
+  const mailbox = box(ann.mail, `${ADDRESS}/INBOX`);
+  const subjects = mailbox
+    .headerFields(mailbox.uids(), new Set(["subject"]))
+    .map((field) => /Subject: (letter \d+)/.exec(field ?? "")?.[1]);
+  for (const known of server.letters.keys())
+    expect(subjects.filter((subject) => subject === `letter ${known}`)).toHaveLength(1);
+});
