@@ -27,7 +27,7 @@ export interface ImapLimits {
   readonly notifyMailboxes: number;
   /** Names of mailboxes and of annotations that wait to be told with NOTIFY; a client so far behind is better off asking anew (RFC 5465 section 5.8). */
   readonly notices: number;
-  /** Messages of which what SORT and THREAD compare is remembered: some 200 octets each, and as many with what THREAD needs. */
+  /** Messages of which what SORT and THREAD compare is remembered: some 200 octets each with the texts, and as many with what THREAD needs. */
   readonly sortables: number;
   /** Previews that are remembered: 400 octets each. */
   readonly previews: number;

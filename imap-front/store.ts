@@ -170,9 +170,9 @@ export interface Mailbox extends Annotated {
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
   /** What SORT and THREAD compare (RFC 5256), in the order of the UIDs; undefined where there is no such message. */
   sortFields(uids: readonly number[]): readonly (SortFields | undefined)[];
+  /** The same with ids, or names that are the same where the ids are; of the references only the newest. */
+  threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[];
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
-  /** What threads are made of: ids, or names that are the same where the ids are; of the references only the newest. */
-  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[];
   structure(uid: number): Part | undefined;
   /** The top headers with the empty line that ends each, in the order of the UIDs. */
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];

@@ -27,6 +27,9 @@ type Contents = readonly (number | undefined)[];
 
 const LINKING_FIELDS: ReadonlySet<string> = new Set(["message-id", "references", "in-reply-to"]);
 
+type FieldsRow = readonly [content: number, sent: number | null, isReply: number, subject: string];
+type ThreadRow = readonly [...FieldsRow, links: string];
+
 /** Octets of an id's hash that name it: nobody finds two ids of one name by chance. */
 const NAME_OCTETS = 9;
 
@@ -44,9 +47,9 @@ export function prepareSorting(envelope: string, { id, references }: MessageLink
 /** The table of what messages are sorted and threaded by; it is made of the envelope and the header alone. */
 export class SortingIndex {
   readonly #source: SortingSource;
-  readonly #fields: RowsOf<readonly [content: number, sent: number | null, isReply: number, subject: string]>;
+  readonly #fields: RowsOf<FieldsRow>;
   readonly #addresses: RowsOf<readonly [content: number, addresses: string]>;
-  readonly #links: RowsOf<readonly [content: number, links: string]>;
+  readonly #threadFields: RowsOf<ThreadRow>;
   readonly #insert: Statement<[number, ...SortingRow], unknown>;
   readonly #unsortedTo: Statement<[], number>;
   readonly #setUnsortedTo: Statement<[number], unknown>;
@@ -56,7 +59,7 @@ export class SortingIndex {
     this.#source = source;
     this.#fields = rowsOf(sqlite, "maildir_sorting", "content", "sent, is_reply, subject");
     this.#addresses = rowsOf(sqlite, "maildir_sorting", "content", "addresses");
-    this.#links = rowsOf(sqlite, "maildir_sorting", "content", "links");
+    this.#threadFields = rowsOf(sqlite, "maildir_sorting", "content", "sent, is_reply, subject, links");
     this.#insert = sqlite.prepare("INSERT OR IGNORE INTO maildir_sorting VALUES (?, ?, ?, ?, ?, ?)");
     this.#unsortedTo = sqlite.prepare<[], number>("SELECT unsorted_to FROM maildir_state").pluck();
     this.#setUnsortedTo = sqlite.prepare("UPDATE maildir_state SET unsorted_to = ?");
@@ -72,13 +75,30 @@ export class SortingIndex {
 
   /** For each content, in the order they are given; undefined where there is none. */
   fields(contents: Contents): (SortFields | undefined)[] {
-    const rows = this.#orMade(contents, this.#fields(contents), (content, [sent, isReply, subject]) => {
-      return [content, sent, isReply, subject] as const;
-    });
-    return rows.map((row) => {
+    const pick = (content: number, [sent, isReply, subject]: SortingRow): FieldsRow => [
+      content,
+      sent,
+      isReply,
+      subject,
+    ];
+    return this.#orMade(contents, this.#fields(contents), pick).map((row) => {
       if (row === undefined) return undefined;
       const [, sent, isReply, subject] = row;
       return { sent: sent ?? undefined, isReplyOrForward: isReply === 1, subject };
+    });
+  }
+
+  /** With short names in place of the ids. */
+  threadFields(contents: Contents): ((SortFields & MessageLinks) | undefined)[] {
+    const pick = (content: number, [sent, isReply, subject, links]: SortingRow): ThreadRow => {
+      return [content, sent, isReply, subject, links];
+    };
+    return this.#orMade(contents, this.#threadFields(contents), pick).map((row) => {
+      if (row === undefined) return undefined;
+      const [, sent, isReply, subject, links] = row;
+      const [id, ...references] = links.split(" ");
+      const own = id === "" ? undefined : id;
+      return { sent: sent ?? undefined, isReplyOrForward: isReply === 1, subject, id: own, references };
     });
   }
 
@@ -88,16 +108,6 @@ export class SortingIndex {
       if (row === undefined) return undefined;
       const [from = "", to = "", cc = "", displayFrom = "", displayTo = ""] = JSON.parse(row[1]) as string[];
       return { from, to, cc, displayFrom, displayTo };
-    });
-  }
-
-  /** With short names in place of the ids. */
-  links(contents: Contents): (MessageLinks | undefined)[] {
-    const rows = this.#orMade(contents, this.#links(contents), (content, row) => [content, row[3]] as const);
-    return rows.map((row) => {
-      if (row === undefined) return undefined;
-      const [id, ...references] = row[1].split(" ");
-      return { id: id === "" ? undefined : id, references };
     });
   }
 

@@ -171,9 +171,9 @@ export interface MaildirMailbox {
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[];
   /** What SORT and THREAD compare (RFC 5256), in the order of the UIDs; undefined where there is no such message. */
   sortFields(uids: readonly number[]): readonly (SortFields | undefined)[];
+  /** The same with ids, for which names of 12 characters stand. */
+  threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[];
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
-  /** Names of 12 characters stand for the ids. */
-  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[];
   structure(uid: number): Part | undefined;
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];
   /** At least the fields of these names (in lower case), with one octet per character. */

@@ -50,6 +50,8 @@ export class StoredMailbox implements MaildirMailbox {
   /** All messages are in the columns, and what comes is to be added. */
   #whole = false;
   #loading: Promise<void> | undefined;
+  /** As the last commit left them. */
+  #keywords: readonly string[] | undefined;
   readonly #storage: Storage;
   readonly #watchers = new Set<(change: MailboxChange) => void>();
 
@@ -106,7 +108,10 @@ export class StoredMailbox implements MaildirMailbox {
   }
 
   keywords(): readonly string[] {
-    return this.#storage.messages.keywords(this.row);
+    const { messages, db } = this.#storage;
+    if (db.sqlite.inTransaction) return messages.keywords(this.row);
+    this.#keywords ??= messages.keywords(this.row);
+    return this.#keywords;
   }
 
   uidsByFlag(flag: string, has: boolean): readonly number[] {
@@ -150,8 +155,8 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#storage.contents.sorting.addresses(this.#loaded().contents(uids));
   }
 
-  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[] {
-    return this.#storage.contents.sorting.links(this.#loaded().contents(uids));
+  threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[] {
+    return this.#storage.contents.sorting.threadFields(this.#loaded().contents(uids));
   }
 
   structure(uid: number): Part | undefined {
@@ -326,6 +331,7 @@ export class StoredMailbox implements MaildirMailbox {
   changed(change: MailboxChange): void {
     this.#columns = undefined;
     this.#whole = false;
+    this.#keywords = undefined;
     this.emit(change);
   }
 
@@ -381,6 +387,9 @@ export class StoredMailbox implements MaildirMailbox {
       if (spelling.size >= MAX_KEYWORDS) throw new Failure("invalid", "the mailbox has too many different keywords");
       spelling.set(key, keyword);
       this.#storage.messages.addKeyword(this.row, keyword);
+      this.#storage.db.afterCommit(() => {
+        this.#keywords = undefined;
+      });
     }
     return { bits, keywords: keywords.map((keyword) => spelling.get(keyword.toLowerCase()) ?? keyword) };
   }

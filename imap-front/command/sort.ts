@@ -5,10 +5,9 @@ import { formatEsearch, highestModSeq, named, parseReturns, type Returns } from 
 import { savingResult } from "../search/saved-result.ts";
 import type { SearchKey } from "../search/search-key.ts";
 import type { Session } from "../session.ts";
-import { rankedSort } from "../sort/ranked-sort.ts";
+import { learnRows } from "../sort/learn-rows.ts";
 import { parseSortKeys, type SortKey, wantedFor } from "../sort/sort-key.ts";
-import { sortables } from "../sort/sortables.ts";
-import type { TextRanks } from "../sort/text-ranks.ts";
+import { sortRows } from "../sort/sort-rows.ts";
 import type { Selected } from "../state.ts";
 import type { MailboxView } from "../view.ts";
 
@@ -42,20 +41,19 @@ async function sortView(
     returns?.update === true &&
     session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
   const found = await evaluate(searchContext(session, view), key, view.uids);
-  const messages = await sortables(session, view, found, wantedFor(keys));
-  const known = session.options.sortables.of(view.mailbox);
-  const ranks = (criterion: string): TextRanks => known.ranks(criterion);
-  const uids = (await rankedSort(messages, keys, ranks, session.pace)).map((message) => message.uid);
+  const columns = session.options.sortables.of(view.mailbox);
+  const rows = await learnRows(session, view.mailbox, columns, found, wantedFor(keys));
+  const uids = (await sortRows(columns, rows, keys, session.pace)).map((row) => columns.uids[row] as number);
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
   const told = returns === undefined ? uids : named(uids, returns);
-  const inOrder = told.toSorted((a, b) => a - b);
-  const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder)) : undefined;
+  const inOrder = (): number[] => told.toSorted((a, b) => a - b);
+  const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder())) : undefined;
   if (returns === undefined) {
     const modSeq = highest === undefined ? "" : ` (MODSEQ ${highest})`;
     session.output.write(`* SORT${numbers.length === 0 ? "" : " "}${numbers.join(" ")}${modSeq}\r\n`);
   } else {
     session.output.write(formatEsearch(session.tag, uid, numbers, returns, highest));
-    if (returns.options.has("SAVE")) view.save(inOrder);
+    if (returns.options.has("SAVE")) view.save(inOrder());
   }
   if (follow) follow(uids);
   return { text: "SORT completed", expunge: uid && !hasSequenceNumbers(key) };

@@ -1,11 +1,11 @@
 import type { Handler } from "../dispatch.ts";
 import { hasSequenceNumbers, parseSortCriteria } from "../search/criteria.ts";
 import { evaluate, searchContext } from "../search/evaluate.ts";
-import { sortables } from "../sort/sortables.ts";
+import { learnRows } from "../sort/learn-rows.ts";
+import type { Kind } from "../sort/sort-columns.ts";
 import type { Selected } from "../state.ts";
 import { threadBySubject } from "../thread/ordered-subject.ts";
 import { threadByReferences } from "../thread/references.ts";
-import { formatThreads } from "../thread/thread-node.ts";
 import { SyntaxFailure } from "../wire/scanner.ts";
 
 /** RFC 5256 section 3. */
@@ -18,11 +18,16 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
   const { limits, pace } = session;
   const byReferences = algorithm === "REFERENCES";
   const found = await evaluate(searchContext(session, view), key, view.uids);
-  const messages = await sortables(session, view, found, { fields: true, links: byReferences });
-  const roots = byReferences
-    ? await threadByReferences(messages, limits.threadDepth, pace)
-    : await threadBySubject(messages, pace);
-  const threads = formatThreads(roots, (number) => (uid ? number : view.sequenceOf(number)));
+  const columns = session.options.sortables.of(view.mailbox);
+  const wanted: Kind = byReferences ? "links" : "fields";
+  const rows = await learnRows(session, view.mailbox, columns, found, new Set([wanted]));
+  const forest = byReferences
+    ? await threadByReferences(columns, rows, limits.threadDepth, pace)
+    : threadBySubject(columns, rows);
+  const threads = forest.format((message) => {
+    const number = columns.uids[rows[message] as number] as number;
+    return uid ? number : view.sequenceOf(number);
+  });
   session.output.write(`* THREAD${threads === "" ? "" : ` ${threads}`}\r\n`);
   return { text: "THREAD completed", expunge: uid && !hasSequenceNumbers(key) };
 };

@@ -1,7 +1,7 @@
 import type { FetchItem } from "../fetch-items.ts";
 import type { Session } from "../session.ts";
+import { learnRows } from "../sort/learn-rows.ts";
 import { type SortKey, sortOrder, wantedFor } from "../sort/sort-key.ts";
-import { sortables } from "../sort/sortables.ts";
 import type { MailboxView } from "../view.ts";
 import { formatString } from "../wire/format.ts";
 import { formatSet, lowerBound } from "../wire/sequence-set.ts";
@@ -106,25 +106,26 @@ export class FollowedSearch {
 
   async #insertSorted(session: Session, view: MailboxView, uids: readonly number[]): Promise<Run[]> {
     const { sort = [] } = this.#search;
-    const compare = sortOrder(sort);
-    const wanted = wantedFor(sort);
+    const columns = session.options.sortables.of(view.mailbox);
+    const compare = sortOrder(columns, sort);
+    const rowsOf = (some: readonly number[]): Promise<number[]> =>
+      learnRows(session, view.mailbox, columns, some, wantedFor(sort));
     const runs: Run[] = [];
-    for (const message of (await sortables(session, view, uids, wanted)).sort(compare)) {
+    for (const row of (await rowsOf(uids)).sort(compare)) {
       let low = 0;
       let high = this.#uids.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
         // Messages that are gone by now cannot be compared, and matter no more: the next one that is there is asked.
         let probe = middle;
-        let [other] = await sortables(session, view, [this.#uids[probe] as number], wanted);
-        while (other === undefined && ++probe < high)
-          [other] = await sortables(session, view, [this.#uids[probe] as number], wanted);
-        if (other !== undefined && compare(other, message) < 0) low = probe + 1;
+        let [other] = await rowsOf([this.#uids[probe] as number]);
+        while (other === undefined && ++probe < high) [other] = await rowsOf([this.#uids[probe] as number]);
+        if (other !== undefined && compare(other, row) < 0) low = probe + 1;
         else high = middle;
       }
-      const run = this.#place(low, message.uid);
+      const run = this.#place(low, columns.uids[row] as number);
       const last = runs.at(-1);
-      if (last !== undefined && last.position + last.uids.length === run.position) last.uids.push(message.uid);
+      if (last !== undefined && last.position + last.uids.length === run.position) last.uids.push(...run.uids);
       else runs.push(run);
     }
     return runs;

@@ -1,26 +1,5 @@
-import type { SortAddresses, SortFields } from "../../mime/sort-fields.ts";
 import { type Scanner, SyntaxFailure } from "../wire/scanner.ts";
-
-/** What a message says of its place in a thread, with a number for each id. */
-export interface NumberedLinks {
-  readonly id: number | undefined;
-  /** Oldest first. */
-  readonly references: readonly number[];
-}
-
-/** A message with what it may be sorted by. */
-export interface Sortable {
-  readonly uid: number;
-  readonly internalDate: number;
-  readonly size: number;
-  /** Read when a criterion first asks for them. */
-  fields: SortFields | undefined;
-  addresses: SortAddresses | undefined;
-  links: NumberedLinks | undefined;
-}
-
-/** What is to be known of messages, beside what is at hand. */
-export type Wanted = Partial<Readonly<Record<"fields" | "addresses" | "links", boolean>>>;
+import type { Kind, SortColumns } from "./sort-columns.ts";
 
 /** One criterion of SORT (RFC 5256 section 3, RFC 5957). */
 export interface SortKey {
@@ -28,28 +7,25 @@ export interface SortKey {
   readonly reverse: boolean;
 }
 
-type Value = (message: Sortable) => number | string;
-
-/** What each criterion compares, and what has to be read for it. */
-const CRITERIA: ReadonlyMap<string, { readonly value: Value; readonly needs?: "fields" | "addresses" }> = new Map<
-  string,
-  { value: Value; needs?: "fields" | "addresses" }
->([
-  ["ARRIVAL", { value: ({ internalDate }) => internalDate }],
-  ["SIZE", { value: ({ size }) => size }],
-  ["DATE", { value: sentDate, needs: "fields" }],
-  ["SUBJECT", { value: ({ fields }) => fields?.subject ?? "", needs: "fields" }],
-  ["FROM", { value: ({ addresses }) => addresses?.from ?? "", needs: "addresses" }],
-  ["TO", { value: ({ addresses }) => addresses?.to ?? "", needs: "addresses" }],
-  ["CC", { value: ({ addresses }) => addresses?.cc ?? "", needs: "addresses" }],
-  ["DISPLAYFROM", { value: ({ addresses }) => addresses?.displayFrom ?? "", needs: "addresses" }],
-  ["DISPLAYTO", { value: ({ addresses }) => addresses?.displayTo ?? "", needs: "addresses" }],
-]);
-
-/** RFC 5256 section 2.2. */
-export function sentDate({ fields, internalDate }: Sortable): number {
-  return fields?.sent ?? internalDate;
+interface Criterion {
+  readonly column: (columns: SortColumns) => Float64Array | Int32Array;
+  /** What has to be read for it. */
+  readonly needs?: Kind;
+  /** The numbers stand for texts. */
+  readonly isText?: true;
 }
+
+const CRITERIA: ReadonlyMap<string, Criterion> = new Map<string, Criterion>([
+  ["ARRIVAL", { column: ({ arrivals }) => arrivals }],
+  ["SIZE", { column: ({ sizes }) => sizes }],
+  ["DATE", { column: ({ dates }) => dates, needs: "fields" }],
+  ["SUBJECT", { column: ({ subjects }) => subjects, needs: "fields", isText: true }],
+  ["FROM", { column: ({ from }) => from, needs: "addresses", isText: true }],
+  ["TO", { column: ({ to }) => to, needs: "addresses", isText: true }],
+  ["CC", { column: ({ cc }) => cc, needs: "addresses", isText: true }],
+  ["DISPLAYFROM", { column: ({ displayFrom }) => displayFrom, needs: "addresses", isText: true }],
+  ["DISPLAYTO", { column: ({ displayTo }) => displayTo, needs: "addresses", isText: true }],
+]);
 
 /** `"(" sort-criterion *(SP sort-criterion) ")"`; a criterion that came before is passed over. */
 export function parseSortKeys(args: Scanner): SortKey[] {
@@ -67,35 +43,29 @@ export function parseSortKeys(args: Scanner): SortKey[] {
   return keys.filter(({ name }, index) => keys.findIndex((other) => other.name === name) === index);
 }
 
-/** What a criterion compares of each message. */
-export function sortValues(
-  messages: readonly Sortable[],
-  criterion: string,
-): { readonly kind: "numbers"; readonly numbers: number[] } | { readonly kind: "texts"; readonly texts: string[] } {
-  const value = CRITERIA.get(criterion)?.value as Value;
-  const values = messages.map(value);
-  return typeof values[0] === "string"
-    ? { kind: "texts", texts: values as string[] }
-    : { kind: "numbers", numbers: values as number[] };
+export function criterion({ name }: SortKey): Criterion {
+  const known = CRITERIA.get(name);
+  if (known === undefined) throw new Error(`${name} is no sort criterion`);
+  return known;
 }
 
 /** What the criteria have to know of each message. */
-export function wantedFor(keys: readonly SortKey[]): Wanted {
-  const needs = new Set(keys.map(({ name }) => CRITERIA.get(name)?.needs));
-  return { fields: needs.has("fields"), addresses: needs.has("addresses") };
+export function wantedFor(keys: readonly SortKey[]): ReadonlySet<Kind> {
+  return new Set(keys.flatMap((key) => criterion(key).needs ?? []));
 }
 
-/** Compares by the criteria in turn, and by UID at last. */
-export function sortOrder(keys: readonly SortKey[]): (a: Sortable, b: Sortable) => number {
-  const steps = keys.map(({ name, reverse }) => ({
-    value: CRITERIA.get(name)?.value as Value,
-    sign: reverse ? -1 : 1,
-  }));
+/** Compares two rows by the criteria in turn, and by UID at last. */
+export function sortOrder(columns: SortColumns, keys: readonly SortKey[]): (a: number, b: number) => number {
+  const steps = keys.map((key) => {
+    const { column, isText } = criterion(key);
+    return { column, isText, sign: key.reverse ? -1 : 1 };
+  });
   return (a, b) => {
-    for (const { value, sign } of steps) {
-      const [x, y] = [value(a), value(b)];
-      if (x !== y) return x < y ? -sign : sign;
+    for (const { column, isText, sign } of steps) {
+      const values = column(columns);
+      const [x, y] = [values[a] as number, values[b] as number];
+      if (x !== y) return sign * (isText ? columns.texts.compare(x, y) : x - y);
     }
-    return a.uid - b.uid;
+    return (columns.uids[a] as number) - (columns.uids[b] as number);
   };
 }

@@ -1,50 +1,69 @@
-import { firstMessage, newNode, type ThreadNode } from "./thread-node.ts";
+import { NO_TEXT, type SortColumns } from "../sort/sort-columns.ts";
+import { NONE } from "./forest.ts";
 
-/** Step 5 of THREAD=REFERENCES (RFC 5256 section 3): threads under the root that have one base subject become one. */
-export function mergeSubjects(roots: readonly ThreadNode[]): ThreadNode[] {
-  const table = subjectTable(roots);
-  const left = new Set(roots);
-  for (const current of roots) {
-    const subject = subjectOf(current);
+/** What stands under the root: a message, or a dummy; and the message that stands for it, a dummy's first. */
+interface Root {
+  readonly node: number;
+  readonly first: number;
+}
+
+/**
+ * Step 5 of THREAD=REFERENCES (RFC 5256 section 3): threads under the root that have one base subject become one. `order`
+ * has all messages by date; `parents`, the parent of each, is changed. New dummies count on from the largest.
+ */
+export function mergeSubjects(
+  columns: SortColumns,
+  rows: readonly number[],
+  order: readonly number[],
+  parents: Int32Array,
+): void {
+  const roots = rootsOf(order, parents);
+  const isDummy = (node: number) => node >= rows.length;
+  const isReply = (node: number) => !isDummy(node) && columns.replies[rows[node] as number] === 1;
+  const subjectOf = ({ first }: Root) => columns.subjects[rows[first] as number] as number;
+  let nextDummy = roots.reduce((last, { node }) => Math.max(last, node + 1), rows.length);
+
+  // Steps A and B: the node that stands for each subject.
+  const table = new Map<number, number>();
+  for (const root of roots) {
+    const subject = subjectOf(root);
+    if (subject === NO_TEXT) continue;
     const known = table.get(subject);
-    if (known === undefined || known === current) continue;
-    if (known.message === undefined) {
-      if (current.message === undefined) for (const child of current.children) known.children.push(child);
-      else known.children.push(current);
-      left.delete(current);
-    } else if (isReply(current) && !isReply(known)) {
-      known.children.push(current);
-      left.delete(current);
-    } else {
-      const dummy = newNode(undefined, [known, current]);
-      left.delete(known);
-      left.delete(current);
-      left.add(dummy);
-      table.set(subject, dummy);
+    const isBetter =
+      known === undefined || (!isDummy(known) && (isDummy(root.node) || (isReply(known) && !isReply(root.node))));
+    if (isBetter) table.set(subject, root.node);
+  }
+
+  // Step C.
+  const merged = new Map<number, number>();
+  for (const root of roots) {
+    const { node } = root;
+    const known = table.get(subjectOf(root));
+    if (known === undefined || known === node) continue;
+    if (isDummy(known)) {
+      if (isDummy(node)) merged.set(node, known);
+      else parents[node] = known;
+    } else if (isReply(node) && !isReply(known)) parents[node] = known;
+    else {
+      parents[known] = parents[node] = nextDummy;
+      table.set(subjectOf(root), nextDummy++);
     }
   }
-  return [...left];
+  if (merged.size > 0)
+    for (const [message, parent] of parents.entries()) parents[message] = merged.get(parent) ?? parent;
 }
 
-/** Steps A and B: the message that stands for each subject. */
-function subjectTable(roots: readonly ThreadNode[]): Map<string, ThreadNode> {
-  const table = new Map<string, ThreadNode>();
-  for (const current of roots) {
-    const subject = subjectOf(current);
-    if (subject === "") continue;
-    const known = table.get(subject);
-    const better =
-      known === undefined ||
-      (known.message !== undefined && (current.message === undefined || (isReply(known) && !isReply(current))));
-    if (better) table.set(subject, current);
+/** In the order of their first messages. */
+function rootsOf(order: readonly number[], parents: Int32Array): Root[] {
+  const roots: Root[] = [];
+  const dummies = new Set<number>();
+  for (const message of order) {
+    const parent = parents[message] as number;
+    if (parent === NONE) roots.push({ node: message, first: message });
+    else if (parent >= parents.length && !dummies.has(parent)) {
+      dummies.add(parent);
+      roots.push({ node: parent, first: message });
+    }
   }
-  return table;
-}
-
-function subjectOf(node: ThreadNode): string {
-  return firstMessage(node)?.fields?.subject ?? "";
-}
-
-function isReply({ message }: ThreadNode): boolean {
-  return message?.fields?.isReplyOrForward === true;
+  return roots;
 }

@@ -288,9 +288,13 @@ export class MemoryMailbox implements Mailbox {
     return this.#sorting(uids);
   }
 
-  threadLinks(uids: readonly number[]): readonly (MessageLinks | undefined)[] {
-    const messages = uids.map((uid) => this.#messages.get(uid));
-    return messages.map((one) => one && { id: messageId(one.header), references: referencedIds(one.header) });
+  threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[] {
+    const headers = this.headers(uids);
+    return this.#sorting(uids).map((fields, index) => {
+      const header = headers[index];
+      if (fields === undefined || header === undefined) return undefined;
+      return { ...fields, id: messageId(header), references: referencedIds(header) };
+    });
   }
 
   #sorting(uids: readonly number[]): ((SortFields & SortAddresses) | undefined)[] {

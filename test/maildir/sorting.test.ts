@@ -91,12 +91,12 @@ test(
         }
         expect(await answers(indexed, mailbox)).toEqual(await answers(parsed, mailbox));
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   }),
 );
 
-const LETTERS = 150;
+const LETTERS = 100;
 
 /** Takes away what this program adds to an index of the version before. */
 function forgetSorting({ db }: TestHome): void {

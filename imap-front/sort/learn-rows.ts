@@ -1,0 +1,62 @@
+import type { Session } from "../session.ts";
+import type { Mailbox } from "../store.ts";
+import type { Kind, SortColumns } from "./sort-columns.ts";
+
+/** Messages that are looked at between two looks at the clock: some milliseconds, where nothing is known of them. */
+const BATCH = 256;
+
+/** The rows of the messages, with what is wanted of them; those that are gone may be left out. */
+export async function learnRows(
+  session: Session,
+  mailbox: Mailbox,
+  columns: SortColumns,
+  uids: readonly number[],
+  wanted: ReadonlySet<Kind>,
+): Promise<number[]> {
+  const { options, limits, pace, signal } = session;
+  const rows: number[] = [];
+  for (let i = 0; i < uids.length; i += BATCH) {
+    const batch = uids.slice(i, i + BATCH);
+    const unknown = batch.filter((uid) => columns.rowOf(uid) === undefined);
+    if (unknown.length > 0) for (const summary of mailbox.summaries(unknown)) columns.add(summary);
+    const found = rows.length;
+    for (const uid of batch) {
+      const row = columns.rowOf(uid);
+      if (row !== undefined) rows.push(row);
+    }
+    learn(mailbox, columns, rows, found, wanted, limits.threadReferences);
+    session.progress?.at(i, uids.length);
+    if (pace.due) await pace.yield();
+    signal.throwIfAborted();
+  }
+  options.sortables.trim();
+  return rows;
+}
+
+/** Reads what is wanted and not known yet of the rows from `start` on; of a message that is gone nothing is. */
+function learn(
+  mailbox: Mailbox,
+  columns: SortColumns,
+  rows: readonly number[],
+  start: number,
+  wanted: ReadonlySet<Kind>,
+  references: number,
+): void {
+  for (const kind of wanted) {
+    const missing: number[] = [];
+    for (let at = start; at < rows.length; at++)
+      if (!columns.knows(kind, rows[at] as number)) missing.push(rows[at] as number);
+    if (missing.length === 0) continue;
+    const uids = missing.map((row) => columns.uids[row] as number);
+    const each = <T>(values: readonly (T | undefined)[], set: (row: number, value: T) => void): void => {
+      for (const [index, value] of values.entries()) if (value !== undefined) set(missing[index] as number, value);
+    };
+    if (kind === "fields") each(mailbox.sortFields(uids), (row, fields) => columns.setFields(row, fields));
+    else if (kind === "addresses") each(mailbox.sortAddresses(uids), (row, some) => columns.setAddresses(row, some));
+    else
+      each(mailbox.threadFields(uids), (row, fields) => {
+        columns.setFields(row, fields);
+        columns.setLinks(row, fields, references);
+      });
+  }
+}
