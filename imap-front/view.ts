@@ -33,6 +33,9 @@ export interface FlushOptions {
   readonly recent: boolean;
 }
 
+/** Lists of flags as they are written: many messages share one. */
+const FORMATTED = new WeakMap<readonly string[], string>();
+
 /**
  * One session's view of its selected mailbox: which sequence number is which UID, as the client was told. Changes
  * queue up and are told by `flush`, where RFC 9051 sections 5.5 and 7.5.1 allow it; until then the numbers stay.
@@ -58,6 +61,8 @@ export class MailboxView {
   readonly #ownAdded = new Set<number>();
   #ownExpunged = false;
   #ownFlags = false;
+  /** Where the message is whose sequence number was asked for last. */
+  #asked = 0;
   /** Messages that others added and of which the client was told last. */
   #fresh: readonly number[] = [];
   /** What came, changed or decides what `*` is, whoever did it; kept only while searches are followed. */
@@ -103,8 +108,12 @@ export class MailboxView {
 
   /** The message's sequence number; 0 if the client does not know it. */
   sequenceOf(uid: number): number {
-    const index = lowerBound(this.#uids, uid);
-    return this.#uids[index] === uid ? index + 1 : 0;
+    // UIDs come in long runs: as far from the one that was asked for before as there, it mostly stands.
+    let index = this.#asked + uid - (this.#uids[this.#asked] ?? 0);
+    if (this.#uids[index] !== uid) index = lowerBound(this.#uids, uid);
+    if (this.#uids[index] !== uid) return 0;
+    this.#asked = index;
+    return index + 1;
   }
 
   /** What a response about the message begins with: `* 3 FETCH (`, or `* 12 UIDFETCH (` where numbers are not wanted (RFC 9586 section 3.3). */
@@ -143,7 +152,8 @@ export class MailboxView {
 
   /** `(\Seen $Work \Recent)`, as the client is told. */
   formatFlags(summary: MessageSummary, withRecent: boolean): string {
-    const flags = summary.flags.join(" ");
+    let flags = FORMATTED.get(summary.flags);
+    if (flags === undefined) FORMATTED.set(summary.flags, (flags = summary.flags.join(" ")));
     if (!withRecent || !this.#recent.has(summary.uid)) return `(${flags})`;
     return flags === "" ? "(\\Recent)" : `(${flags} \\Recent)`;
   }
