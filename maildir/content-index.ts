@@ -95,6 +95,7 @@ export class ContentIndex {
   readonly #byMessageId: Statement<[Buffer, number], number>;
   readonly #thread: Statement<[Buffer], string>;
   readonly #joinThread: Statement<[Buffer, string], unknown>;
+  readonly #unused: Statement<[string], number>;
   readonly #noteDropped: Statement<[string], unknown>;
   readonly #drop: readonly Statement<[string], unknown>[];
 
@@ -123,10 +124,13 @@ export class ContentIndex {
       .prepare<[Buffer], string>("SELECT thread_id FROM maildir_thread WHERE message_id = ?")
       .pluck();
     this.#joinThread = sqlite.prepare("INSERT OR IGNORE INTO maildir_thread VALUES (?, ?)");
-    this.#noteDropped = sqlite.prepare(
-      `INSERT OR IGNORE INTO maildir_text_garbage SELECT value FROM json_each(?)
-       WHERE NOT EXISTS (SELECT 1 FROM maildir_message WHERE maildir_message.content = value)`,
-    );
+    this.#unused = sqlite
+      .prepare<[string], number>(
+        `SELECT DISTINCT value FROM json_each(?)
+         WHERE NOT EXISTS (SELECT 1 FROM maildir_message WHERE maildir_message.content = value)`,
+      )
+      .pluck();
+    this.#noteDropped = sqlite.prepare("INSERT OR IGNORE INTO maildir_text_garbage SELECT value FROM json_each(?)");
     this.#drop = [
       ["maildir_header", "content"],
       ["maildir_listing", "content"],
@@ -134,10 +138,7 @@ export class ContentIndex {
       ["maildir_structure", "content"],
       ["maildir_content", "id"],
     ].map(([table, column]) =>
-      sqlite.prepare(
-        `DELETE FROM ${table} WHERE ${column} IN (SELECT value FROM json_each(?))
-         AND NOT EXISTS (SELECT 1 FROM maildir_message WHERE maildir_message.content = ${table}.${column})`,
-      ),
+      sqlite.prepare(`DELETE FROM ${table} WHERE ${column} IN (SELECT value FROM json_each(?))`),
     );
   }
 
@@ -206,7 +207,9 @@ export class ContentIndex {
 
   /** Forgets those of the contents that no message has any more; the text index is to forget them later. */
   dropUnused(contents: readonly number[]): void {
-    const list = JSON.stringify(contents);
+    const unused = this.#unused.all(JSON.stringify(contents));
+    if (unused.length === 0) return;
+    const list = JSON.stringify(unused);
     this.#noteDropped.run(list);
     for (const statement of this.#drop) statement.run(list);
   }

@@ -7,7 +7,7 @@ import type { Database } from "../foundation/database.ts";
 import { errorCode } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { DirectorySync } from "./directory-sync.ts";
-import { FILES_PER_SLICE } from "./limits.ts";
+import { FILES_PER_SLICE, REMOVAL_DELAY } from "./limits.ts";
 import { isMissing, type MailFolders, splitDiskName } from "./mail-folders.ts";
 
 /** Ids of the notes of one transaction, both ends included. */
@@ -45,6 +45,7 @@ export class FileRemoval {
   readonly #forgetFiles: Statement<[number, number, string], unknown>;
   #queue: Garbage[] = [];
   #running: Promise<void> | undefined;
+  #endPause: (() => void) | undefined;
 
   constructor(db: Database, folders: MailFolders, sync: DirectorySync, logger: Logger) {
     this.#db = db;
@@ -74,7 +75,10 @@ export class FileRemoval {
 
   /** Resolves when nothing is left to be removed. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#running !== undefined) {
+      this.#endPause?.();
+      await this.#running;
+    }
   }
 
   /** Takes up what was noted before the program ended. */
@@ -84,6 +88,7 @@ export class FileRemoval {
       if (file === null) this.start([{ folder }]);
       else wanted.set(folder, (wanted.get(folder) ?? new Set()).add(file));
     }
+    this.#endPause?.();
     for (const [folder, files] of wanted) {
       await this.#removeWherever(folder, files);
       await this.#forget(folder, [...files], ANY_NOTE);
@@ -97,8 +102,19 @@ export class FileRemoval {
         if (files.has(splitDiskName(name).file)) rmSync(join(directory, name), { force: true });
   }
 
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, REMOVAL_DELAY);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
+  }
+
   async #work(): Promise<void> {
-    await setImmediate();
+    await this.#pause();
     try {
       while (this.#queue.length > 0) {
         const batch = this.#queue.splice(0, FILES_PER_SLICE);

@@ -79,10 +79,20 @@ export function formatFlags(flags: FlagSet): readonly string[] {
 }
 
 /** The letters after `:2,` in a Maildir file's name, in ASCII order; other keywords than $Forwarded live in the index alone. */
-export function maildirLetters(flags: FlagSet): string {
-  const letters = SYSTEM_FLAGS.filter(([, bit]) => (flags.bits & bit) !== 0).map(([, , letter]) => letter);
-  if (flags.keywords !== "" && splitKeywords(flags.keywords.toLowerCase()).includes(FORWARDED))
-    letters.push(FORWARDED_LETTER);
+export function maildirLetters({ bits, keywords }: FlagSet): string {
+  const isForwarded = keywords !== "" && splitKeywords(keywords.toLowerCase()).includes(FORWARDED);
+  const key = isForwarded ? -1 - bits : bits;
+  let letters = LETTERS.get(key);
+  if (letters === undefined) LETTERS.set(key, (letters = lettersOf(bits, isForwarded)));
+  return letters;
+}
+
+/** The few sets of letters that there are: each move and removal of a file asks for one. */
+const LETTERS = new Map<number, string>();
+
+function lettersOf(bits: number, isForwarded: boolean): string {
+  const letters = SYSTEM_FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([, , letter]) => letter);
+  if (isForwarded) letters.push(FORWARDED_LETTER);
   return letters.sort().join("");
 }
 

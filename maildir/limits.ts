@@ -79,6 +79,9 @@ export const NAME_RETRY_DELAY = 60_000;
 /** Names changed and files removed in one go, some 25 microseconds each. */
 export const FILES_PER_SLICE = 100;
 
+/** Milliseconds until removed messages' files go: who removes many waits for the index alone, and files go afterwards. */
+export const REMOVAL_DELAY = 50;
+
 /** Largest plaintext that is sealed to the same size as all smaller ones; header and payload then fill one disk block. */
 export const SMALLEST_PLAINTEXT = 2_048;
 

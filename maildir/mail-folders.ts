@@ -42,16 +42,16 @@ export class MailFolders {
   }
 
   tmp(folder: string, file = ""): string {
-    return join(this.root, folder, "tmp", file);
+    return below(`${this.root}/${folder}/tmp`, file);
   }
 
   /** Durable files that no committed row names yet, or whose final name is still to be given. */
   fresh(folder: string, file = ""): string {
-    return join(this.root, folder, "new", file);
+    return below(`${this.root}/${folder}/new`, file);
   }
 
   cur(folder: string, file = "", letters?: string): string {
-    return join(this.root, folder, "cur", letters === undefined ? file : `${file}:2,${letters}`);
+    return below(`${this.root}/${folder}/cur`, letters === undefined ? file : `${file}:2,${letters}`);
   }
 
   async createRoot(): Promise<void> {
@@ -93,6 +93,11 @@ export class MailFolders {
       throw error;
     }
   }
+}
+
+/** `join` looks at each octet of a path, and there are thousands of them. */
+function below(directory: string, file: string): string {
+  return file === "" ? directory : `${directory}/${file}`;
 }
 
 /** A file name in `cur` without its letters, and the letters. */

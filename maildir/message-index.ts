@@ -75,8 +75,8 @@ export class MessageIndex {
     const of = `FROM maildir_message WHERE mailbox = ?`;
     this.#one = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND uid = ?`);
     this.#byFile = sqlite.prepare(`SELECT ${COLUMNS} ${of} AND file = ?`);
-    this.#rows = rowsOf<StoredMessage>(sqlite, COLUMNS);
-    this.#flaggedFiles = rowsOf<FlaggedFile>(sqlite, FLAGGED_FILE);
+    this.#rows = rowsOf(sqlite, COLUMNS, storedMessage);
+    this.#flaggedFiles = rowsOf(sqlite, FLAGGED_FILE, flaggedFile);
     this.#uids = sqlite.prepare<[number], number>(`SELECT uid ${of} ORDER BY uid`).pluck();
     this.#columns = sqlite
       .prepare<[number, number, number], ColumnRow>(
@@ -240,21 +240,48 @@ export class MessageIndex {
 
 type RowsOf<T> = (mailbox: number, uids: readonly number[]) => Iterable<T[]>;
 
+type RawFlaggedFile = readonly [
+  uid: number,
+  bits: number,
+  keywords: string,
+  modSeq: number,
+  content: number,
+  file: string,
+];
+type RawMessage = readonly [
+  ...[uid: number, bits: number, keywords: string, modSeq: number, internalDate: number, saveDate: number],
+  ...[size: number, emailId: string, threadId: string, content: number, file: string],
+];
+
+// Objects that are written out have one shape, and are made and read faster than those that the database makes.
+function flaggedFile([uid, bits, keywords, modSeq, content, file]: RawFlaggedFile): FlaggedFile {
+  return { uid, bits, keywords, modSeq, content, file };
+}
+
+function storedMessage(row: RawMessage): StoredMessage {
+  const [uid, bits, keywords, modSeq, internalDate, saveDate, size, emailId, threadId, content, file] = row;
+  return { uid, bits, keywords, modSeq, internalDate, saveDate, size, emailId, threadId, content, file };
+}
+
 /** Reads columns of many messages, by ascending UIDs; a range is read in one go where they lie close together. */
-function rowsOf<T extends { readonly uid: number }>(sqlite: Database["sqlite"], columns: string): RowsOf<T> {
+function rowsOf<R, T extends { readonly uid: number }>(
+  sqlite: Database["sqlite"],
+  columns: string,
+  make: (row: R) => T,
+): RowsOf<T> {
   const select = `SELECT ${columns} FROM maildir_message WHERE mailbox = ?`;
-  const range = sqlite.prepare<[number, number, number], T>(`${select} AND uid BETWEEN ? AND ? ORDER BY uid`);
-  const among = sqlite.prepare<[number, string], T>(`${select} AND ${AMONG} ORDER BY uid`);
+  const range = sqlite.prepare<[number, number, number], R>(`${select} AND uid BETWEEN ? AND ? ORDER BY uid`).raw();
+  const among = sqlite.prepare<[number, string], R>(`${select} AND ${AMONG} ORDER BY uid`).raw();
   return function* (mailbox, uids) {
     for (let start = 0; start < uids.length; start += ROWS_PER_QUERY) {
       const batch = uids.slice(start, start + ROWS_PER_QUERY);
       const first = batch[0] ?? 0;
       const last = batch.at(-1) ?? 0;
       if (last - first >= 2 * batch.length) {
-        yield among.all(mailbox, JSON.stringify(batch));
+        yield among.all(mailbox, JSON.stringify(batch)).map(make);
         continue;
       }
-      const rows = range.all(mailbox, first, last);
+      const rows = range.all(mailbox, first, last).map(make);
       if (last - first === batch.length - 1) yield rows;
       else {
         const wanted = new Set(batch);

@@ -21,7 +21,7 @@ import type {
 } from "./message.ts";
 import { readStoredMessage } from "./message-access.ts";
 import { type ColumnRow, firstAtLeast, MessageColumns } from "./message-columns.ts";
-import type { StoredMessage } from "./message-index.ts";
+import type { FlaggedFile, StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StagedFile } from "./staging.ts";
 import { commit, type Storage, setAnnotations } from "./storage.ts";
@@ -252,14 +252,20 @@ export class StoredMailbox implements MaildirMailbox {
 
   /** Removes messages, under one MODSEQ; those that were there. Runs inside a transaction. */
   takeOut(uids: readonly number[], origin?: object): number[] {
-    const { db, mailboxes, messages, contents, removal, names } = this.#storage;
+    const rows = [...this.#storage.messages.flaggedFiles(this.row, uids)].flat();
+    this.handOver(rows, origin);
+    this.#storage.contents.dropUnused(rows.map(({ content }) => content));
+    return rows.map(({ uid }) => uid);
+  }
+
+  /** The same for messages that were just read, and whose contents others have. Runs inside a transaction. */
+  handOver(rows: readonly FlaggedFile[], origin?: object): void {
+    const { db, mailboxes, messages, removal, names } = this.#storage;
     const { uidNext, highestModSeq } = this.counters();
-    const rows = [...messages.flaggedFiles(this.row, uids)].flat();
-    if (rows.length === 0) return [];
+    if (rows.length === 0) return;
     const modSeq = highestModSeq + 1;
     const gone = rows.map(({ uid }) => uid);
     const notes = messages.expunge(this.row, this.#folder, gone, modSeq);
-    contents.dropUnused(rows.map(({ content }) => content));
     mailboxes.setCounters(this.row, uidNext, modSeq);
     if (modSeq % EXPUNGE_LOG_INTERVAL === 0) {
       const floor = messages.cutExpungeLog(this.row, MAX_EXPUNGE_LOG);
@@ -278,7 +284,6 @@ export class StoredMailbox implements MaildirMailbox {
         places.map((place) => ({ folder: place.folder, file: { name: place.file, path: names.forget(place), notes } })),
       ),
     );
-    return gone;
   }
 
   annotations(): ReadonlyMap<string, string> {

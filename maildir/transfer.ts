@@ -2,11 +2,11 @@ import { copyFileSync, linkSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import { putAllOrNone } from "./all-or-none.ts";
-import { formatFlags } from "./flags.ts";
+import { type FlagSet, formatFlags } from "./flags.ts";
 import { isMissing } from "./mail-folders.ts";
 import type { CopyResult } from "./message.ts";
 import { findStrayed } from "./message-access.ts";
-import type { StoredMessage } from "./message-index.ts";
+import type { FlaggedFile } from "./message-index.ts";
 import type { Storage } from "./storage.ts";
 import type { Arrival, StoredMailbox } from "./stored-mailbox.ts";
 import { commitInTurns, inSlices, turnTaker } from "./turns.ts";
@@ -37,7 +37,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 async function linkMessage(
   storage: Storage,
   source: StoredMailbox,
-  message: StoredMessage,
+  message: FlaggedFile,
   target: StoredMailbox,
 ): Promise<Link> {
   const { folders, names } = storage;
@@ -74,7 +74,7 @@ export async function transfer(
   const turn = turnTaker();
   target.counters();
   try {
-    for (const rows of storage.messages.rows(source.row, uids)) {
+    for (const rows of storage.messages.flaggedFiles(source.row, uids)) {
       for (const message of rows) {
         links.set(message.file, await linkMessage(storage, source, message, target));
         await turn();
@@ -83,14 +83,19 @@ export async function transfer(
     if (links.size > 0) await storage.sync.sync(storage.folders.fresh(target.folder));
     const put = (some: readonly number[]): (readonly [number, number])[] => {
       const rows = [...storage.messages.rows(source.row, some)].flat().filter(({ file }) => links.has(file));
+      const spelt = new Map<string, FlagSet>();
       const arrivals = rows.map((message): Arrival => {
         const { file, path } = links.get(message.file) ?? { file: "", path: "" };
-        return { path, message: { ...message, ...target.flagSet(formatFlags(message)), file } };
+        const key = `${message.bits} ${message.keywords}`;
+        let flags = spelt.get(key);
+        if (flags === undefined) spelt.set(key, (flags = target.flagSet(formatFlags(message))));
+        const { internalDate, size, emailId, threadId, content } = message;
+        return { path, message: { ...flags, internalDate, size, emailId, threadId, content, file } };
       });
       const added = target.admit(arrivals, origin);
       const left = rows.map(({ uid }) => uid);
       storage.db.afterCommit(() => arrivals.forEach(({ message: { file } }) => taken.add(file)));
-      if (andExpunge) source.takeOut(left, origin);
+      if (andExpunge) source.handOver(rows, origin);
       else if (left.length > 0) storage.quota.requireRoom();
       return left.map((uid, index) => [uid, added[index] ?? 0]);
     };

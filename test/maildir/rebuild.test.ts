@@ -165,9 +165,8 @@ test(
     writeFileSync(join(expunged, "..", "..", "new", "never-committed"), "x");
     const check = () => checkMail({ db: home.db, home: home.path, vaultKey: home.vaultKey, deep: true });
     expect((await check()).problems).toEqual([]);
-    const again = await home.open();
+    await (await home.open()).close();
     expect(home.messageFiles()).toEqual([]);
     expect((await check()).problems).toEqual([]);
-    await again.close();
   }),
 );
