@@ -23,11 +23,16 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
   const rows = await learnRows(session, view.mailbox, columns, found, new Set([wanted]));
   const forest = byReferences
     ? await threadByReferences(columns, rows, limits.threadDepth, pace)
-    : threadBySubject(columns, rows);
-  const threads = forest.format((message) => {
+    : await threadBySubject(columns, rows, pace);
+  const name = (message: number): number => {
     const number = columns.uids[rows[message] as number] as number;
     return uid ? number : view.sequenceOf(number);
-  });
-  session.output.write(`* THREAD${threads === "" ? "" : ` ${threads}`}\r\n`);
+  };
+  session.output.write(`* THREAD${rows.length === 0 ? "" : " "}`);
+  for (const piece of forest.format(name)) {
+    session.output.write(piece);
+    if (pace.due) await pace.yield();
+  }
+  session.output.write("\r\n");
   return { text: "THREAD completed", expunge: uid && !hasSequenceNumbers(key) };
 };

@@ -1,6 +1,9 @@
 /** Under the root, not below a message; or no node at all. */
 export const NONE = -1;
 
+/** Characters that are written at a time. */
+const PIECE = 16_384;
+
 /** Threads: nodes below `messages` are messages, by their place in a list; the others are dummies (RFC 5256 section 3). */
 export class Forest {
   readonly messages: number;
@@ -33,14 +36,21 @@ export class Forest {
     return this.#first[node] !== NONE;
   }
 
-  /** `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4); `name` tells what a message is called. Threads may be deep: nothing recurses. */
-  format(name: (message: number) => number): string {
+  /**
+   * `(2)(3 6 (4 23)(44 7 96))` (RFC 5256 section 4) in pieces; `name` tells what a message is called. Threads may be deep:
+   * nothing recurses.
+   */
+  *format(name: (message: number) => number): Generator<string, void> {
     let text = "";
     // Nodes that are open; below each, the children that are still to be written.
     const open: number[] = [];
     for (const root of this.#roots) {
       text += "(";
       for (let node = root; ; ) {
+        if (text.length >= PIECE) {
+          yield text;
+          text = "";
+        }
         const first = this.#first[node] as number;
         if (node < this.messages) text += first === NONE ? name(node) : `${name(node)} `;
         if (first !== NONE && first === this.#last[node]) {
@@ -62,6 +72,6 @@ export class Forest {
         node = next;
       }
     }
-    return text;
+    if (text !== "") yield text;
   }
 }

@@ -19,9 +19,11 @@ export async function threadByReferences(
   const links = await linkMessages(columns, rows, depth, pace);
   if (pace.due) await pace.yield();
   const parents = nearestMessages(links, rows.length);
-  const order = byDate(columns, rows);
+  if (pace.due) await pace.yield();
+  const order = await byDate(columns, rows, pace);
   if (pace.due) await pace.yield();
   mergeSubjects(columns, rows, order, parents);
+  if (pace.due) await pace.yield();
   const dummies = parents.reduce((last, parent) => Math.max(last, parent + 1), rows.length);
   const forest = new Forest(rows.length, dummies);
   for (const message of order) {
