@@ -58,6 +58,9 @@ export const WARMED_MESSAGES = 400_000;
 /** A message that is new costs so many times what a copy does: all that is known of its content. */
 export const NEW_MESSAGE_COST = 5;
 
+/** A message that goes costs so much of what one that comes does. */
+export const EXPUNGE_COST = 0.5;
+
 /** Messages that one transaction puts in or takes out, some 10 ms: others wait for so long. */
 export const ROWS_PER_TRANSACTION = 250;
 

@@ -7,7 +7,7 @@ import type { SortAddresses, SortFields } from "../mime/sort-fields.ts";
 import { appendMessages } from "./append.ts";
 import type { FilePlace } from "./disk-names.ts";
 import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
-import { EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, READS_PER_WRITE } from "./limits.ts";
+import { EXPUNGE_COST, EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, READS_PER_WRITE } from "./limits.ts";
 import type { Counters, MailboxRow } from "./mailbox-index.ts";
 import type {
   AppendRequest,
@@ -246,7 +246,7 @@ export class StoredMailbox implements MaildirMailbox {
   }
 
   async expunge(uids: readonly number[], origin?: object): Promise<readonly number[]> {
-    const slices = inSlices(ascending(uids), this.#storage.rowsPerTransaction);
+    const slices = inSlices(ascending(uids), Math.ceil(this.#storage.rowsPerTransaction / EXPUNGE_COST));
     return (await commitInTurns(this.#storage, slices, (some) => this.takeOut(some, origin))).flat();
   }
 
