@@ -17,10 +17,10 @@ export class Bucket {
     this.#at = now;
   }
 
-  /** Takes one, into debt if need be; the milliseconds until that is paid back. */
-  take(now: number): number {
+  /** Takes one or more, into debt if need be; the milliseconds until that is paid back. */
+  take(now: number, count = 1): number {
     this.#refill(now);
-    this.#level--;
+    this.#level -= count;
     return this.#level >= 0 ? 0 : Math.ceil((-this.#level / this.#rate.perSecond) * 1_000);
   }
 

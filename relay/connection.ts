@@ -2,23 +2,27 @@ import type { TLSSocket } from "node:tls";
 import { DecodeError } from "../foundation/bytes.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
+import { BlobWriting } from "./blob-writing.ts";
 import { type CommandContext, type RelayState, type Routes } from "./command/context.ts";
 import { dispatch } from "./command/dispatch.ts";
 import { CoverTraffic } from "./cover-traffic.ts";
 import type { Guest } from "./doorkeeper.ts";
+import { Outflow } from "./outflow.ts";
 import { Pusher } from "./pusher.ts";
 import type { RefusalReason } from "./wire/answer.ts";
+import { BLOB_DATA_MAX, type BlobData } from "./wire/blob.ts";
 import { BlockSplitter } from "./wire/block.ts";
 import { CarriedStream } from "./wire/carried-stream.ts";
 import type { Carried, Carry } from "./wire/forward.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
-import { type Hello, PROTOCOL_VERSION, type Versions } from "./wire/handshake.ts";
+import { BLOB_VERSION, type Hello, PROTOCOL_VERSIONS, type Versions } from "./wire/handshake.ts";
 import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
 
 /** Refusals by which a client has shown that it holds no key or token for what it asked. */
 const WITHOUT_KEY: readonly RefusalReason[] = [
   "no-queue",
   "no-slot",
+  "no-blob",
   "forbidden",
   "not-subscribed",
   "burned",
@@ -45,11 +49,13 @@ export class Connection {
   readonly #context: CommandContext;
   readonly #splitter = new BlockSplitter();
   readonly #cover: CoverTraffic;
+  readonly #outflow: Outflow;
   readonly #cancelHandshake: () => void;
   /** Milliseconds since 1970, as is #since. */
   #lastHeard: number;
   readonly #since: number;
-  #greeted = false;
+  /** Of the protocol, that the client chose; undefined until it did. */
+  #version: number | undefined;
   #unanswered = 0;
   #corked = false;
   /** Set while the client is too fast and nothing is read from it. */
@@ -78,11 +84,13 @@ export class Connection {
       },
       fail: (error) => this.#fail("pushing failed", error),
     });
+    const writing = new BlobWriting(state.store.blobs);
+    this.#outflow = new Outflow(() => socket.destroyed || socket.writableLength <= state.limits.unsent);
     this.#cover = new CoverTraffic(state.clock, (block) => void socket.write(block));
     const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
-    this.#context = { ...state, exporter, pusher, cover: this.#cover, routes, carry: () => this.#carry() };
+    this.#context = { ...state, exporter, pusher, writing, cover: this.#cover, routes, carry: () => this.#carry() };
     this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
-      if (!this.#greeted) socket.destroy();
+      if (this.#version === undefined) socket.destroy();
     });
     socket.setNoDelay(true);
     socket.on("data", (piece: Buffer) => this.#receive(piece));
@@ -92,7 +100,7 @@ export class Connection {
       this.#close();
       onClose(this);
     });
-    this.#write(0, { kind: "versions", versions: [PROTOCOL_VERSION] });
+    this.#write(0, { kind: "versions", versions: PROTOCOL_VERSIONS });
   }
 
   destroy(): void {
@@ -120,7 +128,7 @@ export class Connection {
         // Before it is looked at: what it is must not show in when the answer goes.
         if (this.#cover.paced && this.#cover.answer()) this.#context.pusher.resume();
         const { correlation, message } = toRelay.decode(block);
-        rest = Math.max(rest, this.#guest.commanded());
+        rest = Math.max(rest, this.#guest.commanded(this.#costOf(message)));
         this.#take(correlation, message);
       }
     } catch (error) {
@@ -134,11 +142,23 @@ export class Connection {
   #take(correlation: number, message: Command | Hello | Carry): void {
     if (message.kind === "carry" && this.#carried !== undefined) {
       this.#carriedFull = !this.#carried.receive(Buffer.from(message.bytes));
-    } else if (message.kind === "hello" && !this.#greeted && message.version === PROTOCOL_VERSION) {
-      this.#greeted = true;
-    } else if (message.kind !== "carry" && message.kind !== "hello" && this.#greeted && this.#carried === undefined) {
-      void this.#execute(correlation, message);
+    } else if (message.kind === "hello" && this.#version === undefined && PROTOCOL_VERSIONS.includes(message.version)) {
+      this.#version = message.version;
+    } else if (message.kind !== "carry" && message.kind !== "hello" && this.#mayCommand(message)) {
+      if (message.kind === "blob-read") void this.#outflow.run(() => this.#execute(correlation, message));
+      else void this.#execute(correlation, message);
     } else this.#socket.destroy();
+  }
+
+  /** As how many commands a message counts. What is written of a blob is bounded by the blob. */
+  #costOf(message: Command | Hello | Carry): number {
+    if (message.kind === "blob-write") return this.#context.writing.takes(message) ? 0 : 1;
+    return message.kind === "blob-read" ? Math.ceil(message.length / BLOB_DATA_MAX / 16) : 1;
+  }
+
+  #mayCommand({ kind }: Command): boolean {
+    if (this.#version === undefined || this.#carried !== undefined) return false;
+    return this.#version >= BLOB_VERSION || !kind.startsWith("blob-");
   }
 
   #carry(): CarriedStream {
@@ -166,6 +186,7 @@ export class Connection {
       if (outcome !== undefined) this.#judge(command, outcome.answer);
       if (this.#socket.destroyed) outcome?.abandoned?.();
       if (outcome === undefined || this.#socket.destroyed) return;
+      for (const part of outcome.parts ?? []) this.#write(correlation, part);
       this.#write(correlation, outcome.answer);
       outcome.afterwards?.();
     } catch (error) {
@@ -217,7 +238,7 @@ export class Connection {
   }
 
   /** False once so much waits in the socket that pushing should pause. Blocks of one turn leave in one write. */
-  #write(correlation: number, message: Versions | Push | Answer | Carried): boolean {
+  #write(correlation: number, message: Versions | Push | Answer | BlobData | Carried): boolean {
     if (this.#socket.destroyed) return false;
     if (this.#cover.paced) return this.#cover.keep(toClient.encode(correlation, message));
     if (!this.#corked) {
@@ -235,6 +256,7 @@ export class Connection {
   #drained(): void {
     this.#context.pusher.resume();
     this.#carried?.drained();
+    this.#outflow.resume();
     this.#regulate();
   }
 
@@ -247,6 +269,7 @@ export class Connection {
     this.#cancelHandshake();
     this.#endRest?.();
     this.#carried?.destroy();
+    this.#outflow.resume();
     this.#cover.close();
     this.#guest.leave();
     this.#context.pusher.close();

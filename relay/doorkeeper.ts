@@ -144,10 +144,10 @@ export class Guest {
     this.#door.proved();
   }
 
-  /** A command came; for so many milliseconds none should be read from it. */
-  commanded(): number {
+  /** A command came that counts for so many; for so many milliseconds none should be read from it. */
+  commanded(cost = 1): number {
     const now = this.#clock.now();
-    return Math.max(this.#commands.take(now), this.#ofSource?.take(now) ?? 0);
+    return Math.max(this.#commands.take(now, cost), this.#ofSource?.take(now, cost) ?? 0);
   }
 
   /** It was refused for want of a key or a token; for so many milliseconds nothing should be read from it. */

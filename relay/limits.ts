@@ -5,13 +5,17 @@ import type { StoreLimits } from "./store.ts";
 export interface RelayLimits extends StoreLimits {
   /** Octets of cells in one queue before its sender is told FULL: 64 MiB, since a large attachment travels as cells. */
   readonly queueOctets: number;
-  /** Octets of cells in all: what the disk is meant to bear (16 GiB), for a full disk serves nobody. */
+  /** Octets of cells and blobs in all: what the disk is meant to bear (16 GiB), for a full disk serves nobody. */
   readonly octets: number;
   /** Queues in all: a holder of the token may be a program gone wild. */
   readonly queues: number;
   /** Slots in all, for the same reason. */
   readonly slots: number;
-  /** How long an unread cell lives: three weeks of holidays. */
+  /** Blobs in all, for the same reason. */
+  readonly blobs: number;
+  /** Octets of one blob: the largest letter, and some for later ones. */
+  readonly blobOctets: number;
+  /** How long an unread cell, or a blob, lives: three weeks of holidays. */
   readonly cellLifetime: number;
   /** A queue that nobody subscribed to for so long is removed, or the abandoned ones would fill the relay for ever. */
   readonly queueIdleLifetime: number;
@@ -74,6 +78,8 @@ export const DEFAULT_LIMITS: RelayLimits = {
   octets: 16_384 * MIB,
   queues: 100_000,
   slots: 10_000,
+  blobs: 10_000,
+  blobOctets: 64 * MIB,
   cellLifetime: 21 * DAY,
   queueIdleLifetime: 366 * DAY,
   slotLifetime: 366 * DAY,

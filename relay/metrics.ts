@@ -10,7 +10,8 @@ const GAUGES = {
   queues: "queues",
   cells: "cells that wait for their readers",
   slots: "slots of invites",
-  octets: "octets of all cells, against the quota",
+  blobs: "blobs, those on their way included",
+  octets: "octets of all cells and blobs, against the quota",
 } as const;
 
 const TYPE = "text/plain; version=0.0.4; charset=utf-8";

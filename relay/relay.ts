@@ -41,7 +41,8 @@ export interface RelayCounts {
   readonly queues: number;
   readonly cells: number;
   readonly slots: number;
-  /** Of all cells, those in slots too. */
+  readonly blobs: number;
+  /** Of all cells, those in slots too, and of blobs. */
   readonly octets: number;
 }
 
@@ -95,7 +96,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       const sweeps = startSweeps(state, connections, doorkeeper, logger);
       const host = options.publicHost ?? options.host;
       const address = { host, port, pin: keys.pin, ...(admitted && { token: keys.token }) };
-      const stored = () => ({ ...store.queues.counts(), ...store.slots.counts(), octets: store.octets() });
+      const stored = () => ({
+        ...store.queues.counts(),
+        ...store.slots.counts(),
+        ...store.blobs.counts(),
+        octets: store.octets(),
+      });
       logger("info", "relay started", { port, ...stored() });
       return {
         url: formatRelayUrl(address),

@@ -1,3 +1,4 @@
+import type { BlobStore } from "./blob-store.ts";
 import type { QueueStore } from "./queue-store.ts";
 import type { SlotStore } from "./slot-store.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -12,8 +13,9 @@ import type { TokenStore } from "./token-store.ts";
 export interface RelayStore {
   readonly queues: QueueStore;
   readonly slots: SlotStore;
+  readonly blobs: BlobStore;
   readonly tokens: TokenStore;
-  /** Octets of all cells together: what the quota of the whole relay is about. */
+  /** Octets of all cells and blobs together: what the quota of the whole relay is about. */
   octets(): number;
   /** The relay's own time as it was saved last, see lived-time.ts; undefined for a new store. */
   livedTime(): Promise<number | undefined>;
@@ -27,5 +29,7 @@ export interface StoreLimits {
   readonly octets: number;
   readonly queues: number;
   readonly slots: number;
+  readonly blobs: number;
+  readonly blobOctets: number;
   readonly sweepBatch: number;
 }

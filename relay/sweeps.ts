@@ -26,6 +26,7 @@ export function startSweeps(
       const expired = await store.queues.expire(now - limits.cellLifetime, now - limits.queueIdleLifetime);
       counters.add("cells_expired", expired.cells);
       counters.add("queues_expired", expired.queues);
+      counters.add("blobs_expired", await store.blobs.expire(now - limits.cellLifetime));
       await store.slots.expire(now, now - limits.slotAftermath);
     } catch (error) {
       logger("warn", "relay could not remove what is expired", { cause: String(error) });

@@ -3,6 +3,15 @@ import { Failure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import { formatRelayUrl, type RelayAddress, withoutToken } from "../../relay/relay-url.ts";
 import type { Carrier } from "../carriers/carrier.ts";
+import {
+  type BlobOwner,
+  type BlobReading,
+  type BlobUpload,
+  deleteBlob,
+  finishBlob,
+  readBlob,
+  uploadBlob,
+} from "./blob-requests.ts";
 import { RelayLink } from "./relay-link.ts";
 import { claimSlot, createQueue, deleteQueue, deleteSlot, putSlot, send, slotStatus } from "./relay-requests.ts";
 
@@ -90,6 +99,21 @@ export interface RelayClient {
   slotStatus(relay: RelayAddress, slot: SlotOwner): Promise<SlotStatus>;
   /** No error if it is gone already. */
   deleteSlot(relay: RelayAddress, slot: SlotOwner): Promise<void>;
+  /**
+   * Puts a blob on the own relay; resolves when all of it is on its disk. Done again, it goes on where it was.
+   * @throws Failure forbidden (token, or a relay without blobs), full, invalid (too large), unavailable
+   */
+  uploadBlob(relay: RelayAddress, upload: BlobUpload): Promise<void>;
+  /** Reads somebody's blob, from an octet on. @throws Failure nonexistent, forbidden (a relay without blobs), unavailable */
+  readBlob(
+    relay: RelayAddress,
+    reading: BlobReading,
+    part: { readonly from: number; readonly octets: number },
+  ): AsyncIterable<Buffer>;
+  /** Says that this reader has all of somebody's blob. No error if it is gone already. */
+  finishBlob(relay: RelayAddress, reading: BlobReading): Promise<void>;
+  /** Takes an own blob back. No error if it is gone already. */
+  deleteBlob(relay: RelayAddress, owner: BlobOwner): Promise<void>;
   /** In scheduled mode: has the connection for somebody else's queue stand all the time, so that its use does not show. */
   hold(relay: RelayAddress, senderId: Uint8Array): void;
   /** True while a connection to this relay stands. */
@@ -120,9 +144,9 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
   const links = new Map<string, { readonly relay: string; readonly link: RelayLink }>();
   let closed = false;
 
-  function linkBy(carrier: Carrier, relay: RelayAddress, id: Uint8Array): RelayLink {
+  function linkBy(carrier: Carrier, relay: RelayAddress, id: Uint8Array, shared?: string): RelayLink {
     if (closed) throw new Failure("unavailable", "the relay client is closed");
-    const isolation = carrier.properties.isolates ? Buffer.from(id).toString("hex") : undefined;
+    const isolation = carrier.properties.isolates ? Buffer.from(id).toString("hex") : shared;
     const url = formatRelayUrl(withoutToken(relay));
     const key = `${carrier === sendingCarrier ? "" : "own "}${url} ${isolation ?? ""}`;
     const found = links.get(key);
@@ -137,6 +161,9 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
   const own = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(carrier, relay, id);
   /** To the relay of somebody else's. */
   const foreign = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(sendingCarrier, relay, id);
+  /** Blobs have connections of their own: letters do not wait behind megabytes. */
+  const ownBlob = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(carrier, relay, id, "blobs");
+  const foreignBlob = (relay: RelayAddress, id: Uint8Array): RelayLink => linkBy(sendingCarrier, relay, id, "blobs");
 
   return {
     createQueue: async (relay, queue) => createQueue(own(relay, queue.recipientId), relay, queue),
@@ -151,6 +178,10 @@ export function createRelayClient(options: RelayClientOptions): RelayClient {
     claimSlot: async (relay, slotId, claimSeed) => claimSlot(foreign(relay, slotId), slotId, claimSeed),
     slotStatus: async (relay, slot) => slotStatus(own(relay, slot.slotId), slot),
     deleteSlot: async (relay, slot) => deleteSlot(own(relay, slot.slotId), slot),
+    uploadBlob: async (relay, upload) => uploadBlob(ownBlob(relay, upload.owner.blobId), relay, upload),
+    readBlob: (relay, reading, part) => readBlob(foreignBlob(relay, reading.readId), reading, part),
+    finishBlob: async (relay, reading) => finishBlob(foreignBlob(relay, reading.readId), reading),
+    deleteBlob: async (relay, owner) => deleteBlob(ownBlob(relay, owner.blobId), owner),
     hold(relay, senderId) {
       if (sendingCarrier.properties.scheduled) foreign(relay, senderId).hold();
     },

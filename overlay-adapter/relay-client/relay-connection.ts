@@ -3,9 +3,10 @@ import { DecodeError } from "../../foundation/bytes.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { exponentialInterval } from "../../foundation/exponential.ts";
 import { Failure } from "../../foundation/failure.ts";
+import type { BlobData } from "../../relay/wire/blob.ts";
 import { BlockSplitter } from "../../relay/wire/block.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "../../relay/wire/frame.ts";
-import { PROTOCOL_VERSION } from "../../relay/wire/handshake.ts";
+import { PROTOCOL_VERSIONS } from "../../relay/wire/handshake.ts";
 import type { CarrierStream } from "../carriers/carrier.ts";
 import { MAX_UNANSWERED, PING_INTERVAL } from "./relay-limits.ts";
 
@@ -21,6 +22,7 @@ interface Request {
   /** Makes the command when its turn comes, so that what waits is not kept twice. */
   readonly make: (exporter: Buffer) => Command;
   readonly settle: (answer: Answer) => void;
+  readonly onPart: ((part: BlobData) => void) | undefined;
   readonly reject: (reason: Failure) => void;
 }
 
@@ -39,6 +41,8 @@ export class RelayConnection {
   readonly #waiting = new Queue<Request>();
   #lastCorrelation = 0;
   #greeted = false;
+  #version = 0;
+  #drained: (() => void)[] = [];
   #corked = false;
   #closed: Failure | undefined;
   #lastSent: number;
@@ -51,6 +55,7 @@ export class RelayConnection {
     this.#events = events;
     this.#lastSent = clock.now();
     carried.stream.on("data", (piece: Buffer) => this.#receive(piece));
+    carried.stream.on("drain", () => this.#drain());
     carried.stream.on("error", (error) => this.#fail("the connection to the relay broke", error));
     carried.stream.on("close", () => this.#fail("the connection to the relay broke"));
     this.#watch();
@@ -58,17 +63,21 @@ export class RelayConnection {
 
   /**
    * Requests go out in the order of the calls. `atOnce` is called with the answer before anything that the relay sent
-   * after it is looked at, which a promise cannot do.
+   * after it is looked at, which a promise cannot do; `onPart` with what comes before it.
    * @throws Failure("unavailable") where the connection ends before the answer
    */
-  request(make: (exporter: Buffer) => Command, atOnce?: (answer: Answer) => void): Promise<Answer> {
+  request(
+    make: (exporter: Buffer) => Command,
+    atOnce?: (answer: Answer) => void,
+    onPart?: (part: BlobData) => void,
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(this.#closed);
       const settle = (answer: Answer): void => {
         atOnce?.(answer);
         resolve(answer);
       };
-      this.#waiting.push({ make, settle, reject });
+      this.#waiting.push({ make, settle, reject, onPart });
       this.#sendWaiting();
     });
   }
@@ -76,6 +85,17 @@ export class RelayConnection {
   /** For commands without an answer; they overtake requests that still wait for their turn. */
   tell(command: Command): void {
     if (this.#closed === undefined && this.#greeted) this.#write(toRelay.encode(0, command));
+  }
+
+  /** Which version of the protocol is spoken; 0 before that is known. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Resolves when what was told has mostly left, or never will. */
+  async drained(): Promise<void> {
+    if (this.#closed === undefined && this.#carried.stream.writableNeedDrain)
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   close(): void {
@@ -106,6 +126,7 @@ export class RelayConnection {
         else if (message.kind === "filler") this.#filled();
         else if (message.kind === "carried") this.#fail("the relay sent what was not asked for");
         else if (message.kind === "message" || message.kind === "ended") this.#events.onPush(message);
+        else if (message.kind === "blob-data") this.#takePart(correlation, message);
         else this.#settle(correlation, message);
       }
     } catch (error) {
@@ -117,12 +138,14 @@ export class RelayConnection {
 
   #greet(versions: readonly number[]): void {
     if (this.#greeted) return this.#fail("the relay sent what is not of the protocol");
-    if (!versions.includes(PROTOCOL_VERSION))
+    const version = Math.max(0, ...PROTOCOL_VERSIONS.filter((one) => versions.includes(one)));
+    if (version === 0)
       return this.#fail(
         "the relay speaks other versions of the protocol: update this program, or ask the relay's operator to",
       );
     this.#greeted = true;
-    this.#write(toRelay.encode(0, { kind: "hello", version: PROTOCOL_VERSION }));
+    this.#version = version;
+    this.#write(toRelay.encode(0, { kind: "hello", version }));
     const { dummyInterval } = this.#carried.properties;
     if (dummyInterval !== undefined) {
       this.tell({ kind: "cover", mean: Math.ceil(dummyInterval / 1_000) });
@@ -136,6 +159,18 @@ export class RelayConnection {
     if (request === undefined) return this.#fail("the relay answered what was not asked");
     this.#unanswered.delete(correlation);
     request.settle(answer);
+  }
+
+  #takePart(correlation: number, part: BlobData): void {
+    const onPart = this.#unanswered.get(correlation)?.onPart;
+    if (onPart === undefined) return this.#fail("the relay sent what was not asked for");
+    onPart(part);
+  }
+
+  #drain(): void {
+    const waiting = this.#drained;
+    this.#drained = [];
+    for (const resolve of waiting) resolve();
   }
 
   /** Looks like a letter that goes out: one block up, and one down. */
@@ -187,6 +222,7 @@ export class RelayConnection {
     this.#closed = reason;
     this.#cancelWatch();
     this.#cancelDummy();
+    this.#drain();
     this.#carried.stream.destroy();
     for (const request of this.#unanswered.values()) request.reject(reason);
     this.#unanswered.clear();

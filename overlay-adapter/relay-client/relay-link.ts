@@ -55,11 +55,19 @@ export class RelayLink {
   async request(make: (exporter: Buffer) => Command): Promise<Answer> {
     this.#requests++;
     try {
-      const failed = this.#lastFailure;
-      if (this.#opening === undefined && failed !== undefined && this.#clock.now() < failed.at + RETRY_PAUSE)
-        throw failed.reason;
-      const connection = await this.#connect();
+      const connection = await this.#usable();
       return await connection.request(make);
+    } finally {
+      this.#requests--;
+      this.#considerIdle();
+    }
+  }
+
+  /** Lends the connection for requests that belong together; if it breaks, they begin anew. @throws Failure unavailable */
+  async session<T>(work: (connection: RelayConnection) => Promise<T>): Promise<T> {
+    this.#requests++;
+    try {
+      return await work(await this.#usable());
     } finally {
       this.#requests--;
       this.#considerIdle();
@@ -106,6 +114,13 @@ export class RelayLink {
       this.close();
       this.#path.onIdle();
     });
+  }
+
+  async #usable(): Promise<RelayConnection> {
+    const failed = this.#lastFailure;
+    if (this.#opening === undefined && failed !== undefined && this.#clock.now() < failed.at + RETRY_PAUSE)
+      throw failed.reason;
+    return await this.#connect();
   }
 
   #connect(): Promise<RelayConnection> {

@@ -117,33 +117,38 @@ function buffers(queue: QueueSecrets): { recipientId: Buffer; senderId: Buffer; 
   };
 }
 
-function tokenOf(relay: RelayAddress): Buffer {
+/** @throws Failure("forbidden") */
+export function tokenOf(relay: RelayAddress): Buffer {
   if (relay.token !== undefined) return relay.token;
   throw new Failure("forbidden", "this relay address has no token in it: ask the relay's operator for the full one");
 }
 
 /** Throws unless the answer is OK, or a refusal that says that it was done already. */
-function expectOk(answer: Answer, alreadyDone?: RefusalReason): void {
+export function expectOk(answer: Answer, alreadyDone?: RefusalReason): void {
   if (answer.kind === "ok") return;
   const reason = refusal(answer);
   if (reason !== alreadyDone) throw failureOf(reason);
 }
 
-function refusal(answer: Answer): RefusalReason {
+/** @throws Failure unavailable, for an answer that is no refusal */
+export function refusal(answer: Answer): RefusalReason {
   if (answer.kind === "refused") return answer.reason;
   throw new Failure("unavailable", "the relay gave an answer that does not fit the question");
 }
 
-function failureOf(reason: RefusalReason): Failure {
+/** What a refusal means to whoever asked. */
+export function failureOf(reason: RefusalReason): Failure {
   switch (reason) {
     case "forbidden":
       return new Failure("forbidden", "the relay does not know this token: ask its operator for its present address");
     case "in-use":
       return new Failure("already-exists", "the relay holds something else under this id: make a new one");
     case "full":
-      return new Failure("full", "the relay takes no more queues or invites: ask its operator for room");
+      return new Failure("full", "the relay takes no more queues, invites or blobs: ask its operator for room");
     case "invalid":
       return new Failure("invalid", "the relay does not keep anything for so long: choose an earlier expiry");
+    case "no-blob":
+      return new Failure("nonexistent", "the relay does not have this blob, or not any more");
     case "retry":
       return new Failure("unavailable", "the relay cannot store anything just now");
     default:

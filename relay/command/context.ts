@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../foundation/clock.ts";
+import type { BlobWriting } from "../blob-writing.ts";
 import type { Counters } from "../counters.ts";
 import type { CoverTraffic } from "../cover-traffic.ts";
 import type { CreationRates } from "../creation-rates.ts";
@@ -9,6 +10,7 @@ import type { Pusher } from "../pusher.ts";
 import type { Readers } from "../readers.ts";
 import type { RelayStore } from "../store.ts";
 import type { RefusalReason } from "../wire/answer.ts";
+import type { BlobData } from "../wire/blob.ts";
 import type { CarriedStream } from "../wire/carried-stream.ts";
 import type { Forward } from "../wire/forward.ts";
 import type { Answer } from "../wire/frame.ts";
@@ -38,6 +40,7 @@ export interface CommandContext extends RelayState {
   /** The secret of this TLS connection that proofs cover. */
   readonly exporter: Buffer;
   readonly pusher: Pusher;
+  readonly writing: BlobWriting;
   readonly cover: CoverTraffic;
   /** Undefined on a connection that is carried itself: nobody is led on from there. */
   readonly routes: Routes | undefined;
@@ -48,6 +51,8 @@ export interface CommandContext extends RelayState {
 /** The answer, and what may happen only once it is on its way. */
 export interface Outcome {
   readonly answer: Answer;
+  /** What goes before it, with its correlation. */
+  readonly parts?: readonly BlobData[];
   readonly afterwards?: () => void;
   /** Instead, where the client has gone meanwhile. */
   readonly abandoned?: () => void;

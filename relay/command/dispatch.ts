@@ -1,5 +1,14 @@
 import type { Command } from "../wire/frame.ts";
 import { handleAcknowledge } from "./acknowledge.ts";
+import {
+  handleBlobCreate,
+  handleBlobDelete,
+  handleBlobDone,
+  handleBlobGrant,
+  handleBlobRead,
+  handleBlobSync,
+  handleBlobWrite,
+} from "./blob.ts";
 import { type CommandContext, OK, type Outcome } from "./context.ts";
 import { handleCover, handlePace } from "./cover.ts";
 import { handleCreate } from "./create.ts";
@@ -11,7 +20,7 @@ import { handleSlotClaim, handleSlotDelete, handleSlotPut, handleSlotStatus } fr
 import { handleSubscribe } from "./subscribe.ts";
 
 /** Undefined where the command has no answer. */
-type Handled = Promise<Outcome> | Outcome | undefined;
+type Handled = Promise<Outcome | undefined> | Outcome | undefined;
 
 type Handlers = {
   readonly [Kind in Command["kind"]]: (command: Extract<Command, { kind: Kind }>, context: CommandContext) => Handled;
@@ -33,6 +42,13 @@ const HANDLERS: Handlers = {
   tunnel: (_command, context) => handleTunnel(context),
   pace: (_command, context) => handlePace(context),
   cover: handleCover,
+  "blob-create": handleBlobCreate,
+  "blob-grant": handleBlobGrant,
+  "blob-write": handleBlobWrite,
+  "blob-sync": handleBlobSync,
+  "blob-read": handleBlobRead,
+  "blob-done": handleBlobDone,
+  "blob-delete": handleBlobDelete,
 };
 
 /** Carries a command out. */

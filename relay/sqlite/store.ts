@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Database } from "../../foundation/database.ts";
 import type { RelayStore, StoreLimits } from "../store.ts";
+import { BLOB_SCHEMA, SqliteBlobStore } from "./blobs.ts";
 import { SqliteQueueStore } from "./queues.ts";
 import { PAGE_SIZE, RELAY_SCHEMA } from "./schema.ts";
 import { SqliteSlotStore } from "./slots.ts";
@@ -21,18 +22,21 @@ export function openSqliteStore(directory: string, limits: StoreLimits): RelaySt
   }
 }
 
-/** The same on a database that is open, which `close` closes. */
+/** The same on a database that is open, which `close` closes; blobs lie in files beside it. */
 export function sqliteStore(db: Database, limits: StoreLimits): RelayStore {
   db.migrate(RELAY_SCHEMA);
+  db.migrate(BLOB_SCHEMA);
   const usage = new Usage(db);
   const tokens = new SqliteTokenStore(db, usage);
   const queues = new SqliteQueueStore({ db, usage, tokens, limits });
   const slots = new SqliteSlotStore({ db, usage, tokens, limits });
+  const blobs = new SqliteBlobStore({ db, usage, tokens, limits }, join(dirname(db.sqlite.name), "blobs"));
   const readTime = db.sqlite.prepare<[], number>("SELECT time FROM lived_time").pluck();
   const saveTime = db.sqlite.prepare<[number]>("INSERT OR REPLACE INTO lived_time VALUES (1, ?)");
   return {
     queues,
     slots,
+    blobs,
     tokens,
     octets: () => usage.total.octets,
     livedTime: async () => readTime.get(),

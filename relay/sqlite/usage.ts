@@ -5,17 +5,18 @@ import { CELL_SIZE } from "../wire/cell.ts";
 export interface Amount {
   readonly queues: number;
   readonly slots: number;
+  readonly blobs: number;
   readonly cells: number;
   readonly octets: number;
 }
 
-const NOTHING: Amount = { queues: 0, slots: 0, cells: 0, octets: 0 };
+const NOTHING: Amount = { queues: 0, slots: 0, blobs: 0, cells: 0, octets: 0 };
 
 /** Counts a change in the running transaction for a token, by its row's id. */
 export type Count = (token: number, change: Partial<Amount>) => void;
 
 /**
- * What each token's holders and all together have, counted in memory: this process alone writes queues and slots.
+ * What each token's holders and all together have, counted in memory: this process alone writes queues, slots and blobs.
  * A change counts at once, so that many commands in one transaction cannot pass a bound together, and is taken back if
  * the transaction fails.
  */
@@ -38,6 +39,10 @@ export class Usage {
     );
     for (const { token, slots: count, full } of slots.all())
       this.#apply(token, { slots: count, octets: full * CELL_SIZE });
+    const blobs = sqlite.prepare<[], { token: number; blobs: number; octets: number }>(
+      "SELECT token, count(*) AS blobs, sum(octets) AS octets FROM blob GROUP BY token",
+    );
+    for (const { token, blobs: count, octets } of blobs.all()) this.#apply(token, { blobs: count, octets });
   }
 
   get total(): Amount {
@@ -74,6 +79,7 @@ function sum(amount: Amount, change: Partial<Amount>, times: number): Amount {
   return {
     queues: amount.queues + times * (change.queues ?? 0),
     slots: amount.slots + times * (change.slots ?? 0),
+    blobs: amount.blobs + times * (change.blobs ?? 0),
     cells: amount.cells + times * (change.cells ?? 0),
     octets: amount.octets + times * (change.octets ?? 0),
   };

@@ -27,6 +27,8 @@ const REFUSALS = [
   "invalid",
   /** The relay could not do it just now, for instance because its disk is full; the same command may succeed later. */
   "retry",
+  /** No such blob, or not with this key. */
+  "no-blob",
 ] as const;
 
 export type RefusalReason = (typeof REFUSALS)[number];

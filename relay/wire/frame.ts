@@ -12,6 +12,26 @@ import {
   slotState,
   subscribed,
 } from "./answer.ts";
+import {
+  type BlobCreate,
+  type BlobData,
+  type BlobDelete,
+  type BlobDone,
+  type BlobGrant,
+  type BlobRead,
+  type BlobStored,
+  type BlobSync,
+  type BlobWrite,
+  blobCreate,
+  blobData,
+  blobDelete,
+  blobDone,
+  blobGrant,
+  blobRead,
+  blobStored,
+  blobSync,
+  blobWrite,
+} from "./blob.ts";
 import { decodeBlock, encodeBlock } from "./block.ts";
 import type { Codec } from "./codec.ts";
 import { type Cover, cover, type Filler, filler, type Pace, pace } from "./cover.ts";
@@ -51,10 +71,14 @@ export type Command =
   | Forward
   | Tunnel
   | Pace
-  | Cover;
+  | Cover
+  | BlobCommand;
+
+/** Those of them that version 2 of the protocol added. */
+export type BlobCommand = BlobCreate | BlobGrant | BlobWrite | BlobSync | BlobRead | BlobDone | BlobDelete;
 
 /** What a relay sends in answer to a command, with the command's correlation. */
-export type Answer = Ok | Refused | Subscribed | SlotCell | SlotState;
+export type Answer = Ok | Refused | Subscribed | SlotCell | SlotState | BlobStored;
 
 /** What a relay sends unasked. */
 export type Push = Message | Ended;
@@ -118,10 +142,17 @@ export const toRelay = new Direction<Command | Hello | Carry>([
   carry,
   pace,
   cover,
+  blobCreate,
+  blobGrant,
+  blobWrite,
+  blobSync,
+  blobRead,
+  blobDone,
+  blobDelete,
 ]);
 
 /** Blocks from a relay to a client. */
-export const toClient = new Direction<Versions | Push | Answer | Carried | Filler>([
+export const toClient = new Direction<Versions | Push | Answer | BlobData | Carried | Filler>([
   versions,
   message,
   ended,
@@ -132,4 +163,6 @@ export const toClient = new Direction<Versions | Push | Answer | Carried | Fille
   slotState,
   carried,
   filler,
+  blobStored,
+  blobData,
 ]);

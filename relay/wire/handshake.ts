@@ -1,7 +1,13 @@
 import type { Codec } from "./codec.ts";
 
-/** The version of the protocol that this program speaks. */
+/** The version of the protocol that every relay and client speaks. */
 export const PROTOCOL_VERSION = 1;
+
+/** The version that added blobs, and is otherwise the same. */
+export const BLOB_VERSION = 2;
+
+/** All that this program speaks. */
+export const PROTOCOL_VERSIONS: readonly number[] = [PROTOCOL_VERSION, BLOB_VERSION];
 
 /** The relay's first block: which versions it speaks. */
 export interface Versions {

@@ -6,7 +6,17 @@ import { createHmac, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { equalConstantTime } from "../../foundation/bytes.ts";
 
 /** Which command a signature is for; no signature serves for two. */
-export type SignedCommand = "SUBSCRIBE" | "DELETE" | "SLOT_CLAIM" | "SLOT_STATUS" | "SLOT_DELETE";
+export type SignedCommand =
+  | "SUBSCRIBE"
+  | "DELETE"
+  | "SLOT_CLAIM"
+  | "SLOT_STATUS"
+  | "SLOT_DELETE"
+  | "BLOB_CREATE"
+  | "BLOB_GRANT"
+  | "BLOB_READ"
+  | "BLOB_DONE"
+  | "BLOB_DELETE";
 
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");

@@ -14,6 +14,7 @@ export class RawClient {
   readonly #splitter = new BlockSplitter();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   readonly #pushes: Push[] = [];
+  readonly #parts: Buffer[] = [];
   readonly #waiting: ((push: Push) => void)[] = [];
   readonly closed: Promise<void>;
   #correlation = 0;
@@ -28,6 +29,10 @@ export class RawClient {
       for (const block of this.#splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "versions" || message.kind === "carried" || message.kind === "filler") continue;
+        if (message.kind === "blob-data") {
+          this.#parts.push(message.bytes);
+          continue;
+        }
         if (message.kind === "message" || message.kind === "ended") {
           const next = this.#waiting.shift();
           if (next === undefined) this.#pushes.push(message);
@@ -40,9 +45,9 @@ export class RawClient {
     });
   }
 
-  static async connect(relay: RelayAddress): Promise<RawClient> {
+  static async connect(relay: RelayAddress, version = 1): Promise<RawClient> {
     const client = await RawClient.connectSilently(relay);
-    client.socket.write(toRelay.encode(0, { kind: "hello", version: 1 }));
+    client.socket.write(toRelay.encode(0, { kind: "hello", version }));
     return client;
   }
 
@@ -72,6 +77,11 @@ export class RawClient {
   push(): Promise<Push> {
     const push = this.#pushes.shift();
     return push === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(push);
+  }
+
+  /** Octets of blobs that came since the last call. */
+  blobOctets(): Buffer {
+    return Buffer.concat(this.#parts.splice(0));
   }
 
   /** What was pushed and not asked for yet, after everything that the relay sent before its answer to a ping. */

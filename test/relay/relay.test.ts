@@ -26,7 +26,15 @@ test("a cell that was sent is pushed to the subscriber, byte for byte, and is go
     const cell = randomBytes(16_256);
     expect(await alice.send(queue, cell)).toEqual(OK);
     expect(await bob.push()).toEqual({ kind: "message", recipientId: queue.recipientId, seq: 1, cell });
-    expect(relay.counts()).toEqual({ connections: 2, readers: 1, queues: 1, cells: 1, slots: 0, octets: 16_256 });
+    expect(relay.counts()).toEqual({
+      connections: 2,
+      readers: 1,
+      queues: 1,
+      cells: 1,
+      slots: 0,
+      blobs: 0,
+      octets: 16_256,
+    });
     expect(await bob.acknowledge(queue, 1, 1)).toEqual(OK);
     expect(relay.counts().cells).toBe(0);
   }));
@@ -379,7 +387,7 @@ test("a client that breaks the protocol is disconnected, and others notice nothi
     impatient.socket.write(toRelay.encode(1, { kind: "ping" }));
     await impatient.closed;
     const foreign = await RawClient.connectSilently(relay.address);
-    foreign.socket.write(toRelay.encode(0, { kind: "hello", version: 2 }));
+    foreign.socket.write(toRelay.encode(0, { kind: "hello", version: 9 }));
     await foreign.closed;
     const twice = await connect();
     twice.socket.write(toRelay.encode(0, { kind: "hello", version: 1 }));

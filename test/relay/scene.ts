@@ -11,7 +11,7 @@ export interface Scene {
   readonly relay: Relay;
   readonly token: Buffer;
   readonly clock: FakeClock;
-  readonly connect: () => Promise<RawClient>;
+  readonly connect: (version?: number) => Promise<RawClient>;
 }
 
 export function withRelay(work: (scene: Scene) => Promise<void>, limits: Partial<RelayLimits> = {}): Promise<void> {
@@ -26,8 +26,8 @@ export function withRelay(work: (scene: Scene) => Promise<void>, limits: Partial
         relay,
         clock,
         token: relay.address.token ?? Buffer.alloc(0),
-        async connect() {
-          const client = await RawClient.connect(relay.address);
+        async connect(version) {
+          const client = await RawClient.connect(relay.address, version);
           clients.push(client);
           return client;
         },

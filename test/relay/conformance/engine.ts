@@ -20,6 +20,8 @@ export const ROOMY: StoreLimits = {
   octets: 10_000 * CELL,
   queues: 100,
   slots: 100,
+  blobs: 100,
+  blobOctets: 1_000 * CELL,
   sweepBatch: 2,
 };
 

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { cellOf } from "../fixtures.ts";
+import { describeBlobs } from "./blobs.ts";
 import { CELL, newRecord, ROOMY, TOKEN, type WithStore, withToken } from "./engine.ts";
 import { describeQueues } from "./queues.ts";
 import { describeSlots, newSlot } from "./slots.ts";
@@ -10,6 +11,7 @@ export function describeStore(engine: string, withStore: WithStore): void {
   describeTokens(engine, withStore);
   describeQueues(engine, withToken(withStore));
   describeSlots(engine, withToken(withStore));
+  describeBlobs(engine, withToken(withStore));
 
   test(`${engine}: the quota of the whole relay counts the cells of queues and slots together, exactly, however many come at once`, () =>
     withToken(withStore)({ ...ROOMY, octets: 5 * CELL }, async ({ store, reopen }) => {
