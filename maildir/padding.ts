@@ -1,3 +1,4 @@
+import { padme } from "../foundation/padme.ts";
 import { SMALLEST_PLAINTEXT } from "./limits.ts";
 
 /** What a message's file says of itself behind the message, so that nothing is lost with the index. */
@@ -23,14 +24,6 @@ function encodeTrailer({ size, internalDate, emailId }: Trailer): Buffer {
     `Postern-Trailer: v=1; size=${number(size)}; date=${number(internalDate)}; id=${emailId}${LINE_END}`,
     "latin1",
   );
-}
-
-/** Padmé ("Reducing Metadata Leakage from Encrypted Files", section 4): at most 12 % more, and few different sizes. */
-export function padme(size: number): number {
-  if (size < 2) return size;
-  const exponent = Math.floor(Math.log2(size));
-  const unit = 2 ** (exponent - (Math.floor(Math.log2(exponent)) + 1));
-  return unit <= 1 ? size : Math.ceil(size / unit) * unit;
 }
 
 /** Octets of plaintext that a message of this size becomes. */

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { decodeTrailer, paddedSize, padding, padme, TRAILER_SIZE } from "../../maildir/padding.ts";
+import { padme } from "../../foundation/padme.ts";
+import { decodeTrailer, paddedSize, padding, TRAILER_SIZE } from "../../maildir/padding.ts";
 
 const emailId = "abcdefghijklmnop";
 
