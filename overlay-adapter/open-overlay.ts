@@ -3,6 +3,7 @@ import type { AddressLabel } from "../foundation/address.ts";
 import { type Clock, systemClock } from "../foundation/clock.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
+import { Blobs } from "./blobs/blobs.ts";
 import { Carry } from "./carry/carry.ts";
 import { Acquaintance } from "./contacts/acquaintance.ts";
 import { contactSchema } from "./contacts/contact-schema.ts";
@@ -74,6 +75,7 @@ export class OpenOverlay implements Overlay {
   readonly #rotation: QueueRotation;
   readonly #control: ControlLetters;
   readonly #stateLetters: StateLetters;
+  readonly #blobs: Blobs;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -146,6 +148,7 @@ export class OpenOverlay implements Overlay {
       random: this.#random,
       emit: (event: OverlayEvent) => this.#emit(event),
       read: (queue: number) => this.#read(queue),
+      afterHello: () => this.#blobs.afterHello(),
       wakeSender: (label: AddressLabel) => this.#sender(label).wake(),
     };
     this.#acquaintance = new Acquaintance({
@@ -168,6 +171,23 @@ export class OpenOverlay implements Overlay {
       answers: (at) => answers(this.#client, at, this.#random),
       quiet: (queue) => this.#readers.get(queue)?.quiet ?? true,
     });
+    const { carrier, sendingCarrier = carrier } = options;
+    this.#blobs = new Blobs({
+      ...context,
+      policy: options.blobs,
+      paced: [carrier, sendingCarrier].some(({ properties }) => properties.scheduled),
+      home: options.home,
+      relays: [relay, ...spareRelays],
+      work: this.#work,
+      spool: this.#spool,
+      receiver: options.receiver,
+      receipts: this.#due,
+      logger: this.#logger,
+      byHand: (label) => this.carrying.contacts().includes(label),
+      active: () => this.#renewals.active,
+      dropped: (from, reason, count) => this.#countDropped(from, reason, count),
+      wakeReceipts: () => this.#receipts.wake(),
+    });
     this.#control = new ControlLetters({
       ...context,
       contacts: options.contacts,
@@ -176,6 +196,7 @@ export class OpenOverlay implements Overlay {
       acquaintance: this.#acquaintance,
       rotation: this.#rotation,
       sender: (label) => this.#sender(label),
+      blobFailed: (to, letter) => this.#blobs.failed(to, letter),
       receipted: (files) => {
         this.#tellProgress();
         for (const file of files) void this.#spool.remove(file).catch(() => undefined);
@@ -199,6 +220,7 @@ export class OpenOverlay implements Overlay {
     this.#receipts.start();
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     this.#acquaintance.resume();
+    this.#blobs.resume();
   }
 
   async close(): Promise<void> {
@@ -207,6 +229,7 @@ export class OpenOverlay implements Overlay {
     this.#cancelGaps?.();
     this.#receipts.stop();
     const readers = [...this.#readers.values()];
+    this.#blobs.stop();
     const stopped = this.#work.stop();
     // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
     const heard = stopped.then(() => Promise.all(readers.map((reader) => reader.acknowledged())));
@@ -285,7 +308,9 @@ export class OpenOverlay implements Overlay {
     if (!(letter instanceof SpooledLetter)) throw new TypeError("only a letter that was prepared can be enqueued");
     if (recipients.length === 0) throw new RangeError("a letter has at least one recipient");
     const labels = [...new Set(recipients)];
-    this.#outbox.add(letter.outgoing("mail"), labels, this.#clock.now());
+    const outgoing = letter.outgoing("mail");
+    this.#outbox.add(outgoing, labels, this.#clock.now());
+    this.#blobs.enqueued(outgoing, labels);
     this.#o.db.afterCommit(() => {
       letter.enqueued = true;
       if (this.#work.started) for (const label of labels) this.#sender(label).wake();
@@ -366,6 +391,8 @@ export class OpenOverlay implements Overlay {
           stopping: () => this.#work.stopping,
           renewals: this.#renewals,
           sent: this.#sent,
+          blobs: this.#blobs.outgoing,
+          flags: this.#blobs.flags,
           stateHash: () => this.#o.identity.accountState().hash,
         },
         label,
@@ -408,6 +435,8 @@ export class OpenOverlay implements Overlay {
         receiver: this.#o.receiver,
         control: (from, content, deviceId) => this.#control.take(from, content, deviceId),
         receipts: this.#due,
+        blobs: this.#blobs.incoming,
+        blobDevices: this.#blobs.devices,
         wakeReceipts: () => this.#receipts.wake(),
         hello: (queue, cell) => this.#acquaintance.hello(queue, cell),
         unopened: this.#unopened,
@@ -418,10 +447,7 @@ export class OpenOverlay implements Overlay {
         takenOver: () => this.#renewals.copySeen(),
         clock: this.#clock,
         logger: this.#logger,
-        dropped: (from, reason, count) => {
-          this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
-          this.#emit({ kind: "cells-dropped", from, reason, count });
-        },
+        dropped: (from, reason, count) => this.#countDropped(from, reason, count),
         wake,
         used: (id) => this.#rotation.used(id),
       },
@@ -445,6 +471,7 @@ export class OpenOverlay implements Overlay {
         this.#renewals.forget(label);
         this.#standing.forget(label);
         this.#rotation.forget(label);
+        this.#blobs.forget(label);
         if (end === "revoked") contacts.setState(label, "revoked");
         if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
         this.#stateLetters.remove(label);
@@ -466,6 +493,7 @@ export class OpenOverlay implements Overlay {
       const overdue = this.#outbox.unreceipted.overdue(now);
       const files = overdue.map((delivery) => this.#outbox.setUnconfirmed(delivery, now));
       files.push(...this.#outbox.boundKept());
+      this.#blobs.outgoing.sweep(now);
       const again = [...this.#outbox.unreceipted.forgetLostDevices(), ...this.#outbox.unreceipted.resend(now)];
       this.#outbox.sweep(now);
       this.#chains.sweep(now);
@@ -485,8 +513,14 @@ export class OpenOverlay implements Overlay {
     for (const label of again) this.#sender(label).wake();
     for (const label of this.#renewals.labels()) this.#sender(label);
     for (const reader of this.#readers.values()) reader.sweep();
+    this.#blobs.resume();
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
+  }
+
+  #countDropped(from: AddressLabel | undefined, reason: DropReason, count: number): void {
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
+    this.#emit({ kind: "cells-dropped", from, reason, count });
   }
 
   #tellProgress(): void {

@@ -39,6 +39,11 @@ export interface OverlayOptions {
   readonly onEvent?: (event: OverlayEvent) => void;
   /** Whether and how late senders learn that their letters were taken; they do unless this says no. */
   readonly receipts?: ReceiptPolicy;
+  /** Large letters travel as blobs, to contacts that read them, and are read; not in scheduled mode. Only as cells unless given. */
+  readonly blobs?: {
+    /** False where the own relay is not always there for recipients to fetch from. */
+    readonly send: boolean;
+  };
   /** Makes the client of all relays; createRelayClient unless given. */
   readonly connect?: (options: RelayClientOptions) => RelayClient;
 }

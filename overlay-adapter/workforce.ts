@@ -3,13 +3,15 @@ import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type StepResult, Worker } from "./worker.ts";
 
-/** What is worked on: letters to a contact, an own queue, an invite under way. */
+/** What is worked on: letters to a contact, an own queue, an invite or a blob under way. */
 export type WorkKey =
   | `send ${string}`
   | `read ${number}`
   | `join ${string}`
   | `pair ${string}`
-  | `introduction ${string}`;
+  | `introduction ${string}`
+  | `upload ${string}`
+  | `fetch ${number}`;
 
 /** All workers of an overlay, one per key; they do nothing before the start and after the end. */
 export class Workforce {

@@ -35,6 +35,8 @@ export interface JoinContext {
   readonly client: RelayClient;
   /** The own relay, with its token. */
   readonly relay: RelayAddress;
+  /** Contents of control letters that follow the hello at once, so that the host knows what this bridge can do. */
+  readonly afterHello: () => readonly Buffer[];
   /** One per contact: whoever steps a contact's sessions holds it until the step is committed. */
   readonly sessions: KeyedMutex<AddressLabel>;
   readonly clock: Clock;

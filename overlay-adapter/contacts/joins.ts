@@ -6,6 +6,7 @@ import { KeyedMutex } from "../../foundation/mutex.ts";
 import { verifyAccountState } from "../../keyring/account-state.ts";
 import type { ContactOrigin } from "../../keyring/contacts.ts";
 import { SessionFailure } from "../../keyring/device-sessions.ts";
+import { controlLetter } from "../letters/prepared-letter.ts";
 import { INVITE_GRACE } from "../limits.ts";
 import { encodeInnerCell } from "../queues/cell.ts";
 import { sealCell } from "../queues/cell-seal.ts";
@@ -236,7 +237,7 @@ export class Joins {
 
   /** Pins the host, begins the session and writes the hello, in one transaction. @throws DecodeError, SessionFailure, Failure */
   async #take({ label, how, petname, queue, bundle, keys }: Guest, write: (hello: Buffer) => void): Promise<void> {
-    const { db, contacts, device, identity, queues, chains, phrases, random, clock } = this.#c;
+    const { db, contacts, device, identity, queues, chains, phrases, random, clock, outbox, afterHello } = this.#c;
     const verified = verifyAccountState(bundle.accountState, clock.now());
     if (verified.kind === "invalid" || addressLabel(verified.signed.state.masterPublicKey) !== label)
       throw new DecodeError("the account state in the bundle is not the host's");
@@ -264,6 +265,7 @@ export class Joins {
       queues.setContact(label, bundle.queue);
       queues.setLabel(queue.id, label);
       phrases.setGuest(label, phraseNonce, bundle.commitment);
+      for (const content of afterHello()) outbox.add(controlLetter(content, random), [label], clock.now());
       write(hello);
     });
   }

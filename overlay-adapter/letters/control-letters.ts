@@ -25,6 +25,8 @@ export interface ControlLettersOptions {
   readonly clock: Clock;
   readonly emit: (event: OverlayEvent) => void;
   readonly sender: (label: AddressLabel) => Worker;
+  /** The contact could not read a letter's blob. */
+  readonly blobFailed: (to: AddressLabel, letter: Buffer) => void;
   /** There is progress to tell, and no letter refers to these files of the spool any more. */
   readonly receipted: (files: readonly string[]) => void;
 }
@@ -39,7 +41,7 @@ export class ControlLetters {
 
   /** Returns what acts on the letter, in the transaction that records it. @throws DecodeError */
   take(from: AddressLabel, content: Buffer, deviceId: number): () => void {
-    const { db, renewals, rotation, acquaintance, sender, emit } = this.#o;
+    const { db, renewals, rotation, acquaintance, sender, blobFailed, emit } = this.#o;
     const control = decodeControl(content);
     const contactLetter = decodeContactLetter(content);
     return () => {
@@ -53,6 +55,7 @@ export class ControlLetters {
       if (control.kind === "welcome") this.#welcomed(from, control.nonce);
       if (control.kind === "queue" && rotation.hear(from, control.address, control.order))
         db.afterCommit(() => sender(from).hurry());
+      if (control.kind === "blob-failed") blobFailed(from, control.letter);
       if (control.kind === "receipts" || control.kind === "acknowledgements") this.#receipted(from, deviceId, control);
     };
   }

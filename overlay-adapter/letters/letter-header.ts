@@ -33,6 +33,10 @@ export const MARK_LENGTH = 16;
 export const LETTER_ID_LENGTH = 16;
 /** A flag: the letter is not to be acknowledged. Receipts have it, so that none answers another for ever. */
 export const NO_RECEIPT = 1;
+/** A flag: the content lies in a blob, and the letter's one cell says where (blob-reference.ts). */
+export const IN_BLOB = 2;
+/** A flag: the sender's device takes such letters. */
+export const READS_BLOBS = 4;
 const VERSION = 1;
 
 export function encodeLetterHeader(header: LetterHeader): Buffer {

@@ -5,11 +5,14 @@ import type { Database } from "../../foundation/database.ts";
 import type { KeyedMutex } from "../../foundation/mutex.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Device } from "../../keyring/device.ts";
+import type { BlobDevices } from "../blobs/blob-devices.ts";
+import { openReference } from "../blobs/blob-reference.ts";
+import type { IncomingBlobs } from "../blobs/incoming-blobs.ts";
 import type { DropReason } from "../events.ts";
 import type { LetterReceiver } from "../ports.ts";
 import type { ReceiptsDue } from "../receipts/receipts-due.ts";
 import type { Chains } from "./chain.ts";
-import { NO_RECEIPT } from "./letter-header.ts";
+import { IN_BLOB, NO_RECEIPT } from "./letter-header.ts";
 import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import type { PartialLetter } from "./partial-letter.ts";
 import type { StreamedLetter } from "./streamed-letter.ts";
@@ -27,6 +30,8 @@ export interface LetterStoreOptions {
   /** Reads a control letter; what it returns is run in the transaction that records it. @throws DecodeError */
   readonly control: (from: AddressLabel, content: Buffer, deviceId: number) => () => void;
   readonly receipts: ReceiptsDue;
+  readonly blobs: IncomingBlobs;
+  readonly blobDevices: BlobDevices;
   /** A letter was stored that is to be acknowledged. */
   readonly wakeReceipts: () => void;
   readonly clock: Clock;
@@ -47,6 +52,8 @@ interface Step {
   readonly letter: PartialLetter;
   readonly header: OpenedHeader;
   readonly visible: () => void;
+  /** Its content is still to be fetched: then it will have come. */
+  readonly fetches?: true;
 }
 
 /** Opens letters and hands them to the bridge: what it makes visible and what the ratchet stepped become durable together. */
@@ -58,8 +65,10 @@ export class LetterStore {
   }
 
   /** Opens a letter's header only to look: the step is taken again, and written, when the letter is complete. */
-  look(from: AddressLabel, letter: PartialLetter): Promise<OpenedHeader | DropReason> {
-    return this.#o.sessions.run(from, () => this.#opening(from).header(letter.sealed()));
+  async look(from: AddressLabel, letter: PartialLetter): Promise<OpenedHeader | DropReason> {
+    const header = await this.#o.sessions.run(from, () => this.#opening(from).header(letter.sealed()));
+    if (typeof header !== "string") await this.#o.blobs.giveWay(from, header.id);
+    return header;
   }
 
   /**
@@ -82,6 +91,13 @@ export class LetterStore {
           steps.push({ letter, header, visible: () => undefined });
           continue;
         }
+        if ((header.flags & IN_BLOB) !== 0) {
+          const visible = this.#fetching(from, letter, header);
+          if (visible === undefined) outcomes.set(letter, "altered");
+          else steps.push({ letter, header, visible, fetches: true });
+          continue;
+        }
+        await this.#o.blobs.giveWay(from, header.id);
         const content = wholeContent(header, letter.chunks);
         if (content === undefined) outcomes.set(letter, "altered");
         else opened.push({ letter, header, content });
@@ -130,6 +146,15 @@ export class LetterStore {
     this.#o.wakeReceipts();
   }
 
+  /** What notes in the transaction that the letter's blob is to be fetched; undefined where its cell does not say from where. */
+  #fetching(from: AddressLabel, letter: PartialLetter, header: OpenedHeader): (() => void) | undefined {
+    const tag = Buffer.from(letter.key, "hex");
+    const [chunk] = letter.chunks;
+    const reference = chunk && openReference(header.contentKey, tag, chunk);
+    if (reference === undefined || header.kind !== "mail") return undefined;
+    return () => this.#o.blobs.add(from, header, { tag, as: this.#o.device.deviceId, reference });
+  }
+
   async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
     const { deviceId, id, size } = header;
     if (header.kind === "control") return this.#o.control(from, Buffer.concat(content), deviceId);
@@ -138,16 +163,20 @@ export class LetterStore {
   }
 
   async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
-    const { db, chains, receipts, clock, unopened, device, contacts, disagrees } = this.#o;
+    const { db, chains, receipts, clock, unopened, device, contacts, disagrees, blobs, blobDevices } = this.#o;
     await db.commit(() => {
       opening.write();
       let asks = false;
-      for (const { letter, header, visible } of steps) {
+      for (const { letter, header, visible, fetches } of steps) {
         visible();
-        chains.setSeen(from, header.id, Buffer.from(letter.key, "hex"), clock.now());
+        const tag = Buffer.from(letter.key, "hex");
+        // Of a letter that is still to be fetched only the cells have come.
+        chains.setSeen(from, fetches ? tag : header.id, tag, clock.now());
+        blobDevices.hear(from, header.deviceId, header.flags);
+        if (!fetches) blobs.came(from, header.id);
         asks = chains.receive(from, header.deviceId, header, header.prevHash, clock.now()) === "forked" || asks;
         unopened.setReceived(from, { ...header, as: device.deviceId });
-        if ((header.flags & NO_RECEIPT) === 0)
+        if (!fetches && (header.flags & NO_RECEIPT) === 0)
           receipts.add(from, { letter: header.id, headerHash: header.hash }, clock.now());
       }
       const pinned = contacts.accountState(from)?.hash;

@@ -7,7 +7,7 @@ import type { DropReason } from "../events.ts";
 import type { Slot } from "../queues/cell.ts";
 import type { Chains } from "./chain.ts";
 import { chunkSize, chunkStart, ManifestHash, openChunk, paddedCells } from "./letter-content.ts";
-import { decodeLetterHeader, headerHash, type LetterHeader } from "./letter-header.ts";
+import { decodeLetterHeader, headerHash, IN_BLOB, type LetterHeader } from "./letter-header.ts";
 
 /** What the cells of a letter say before its ratchet message is opened. */
 export interface SealedLetter {
@@ -55,7 +55,8 @@ export class Opening {
       try {
         const encoded = await this.#steps.decrypt(this.#label, letter.senderDevice, slot);
         const header = decodeLetterHeader(encoded);
-        if (paddedCells(header.size) !== letter.cells) return "altered";
+        const cells = (header.flags & IN_BLOB) === 0 ? paddedCells(header.size) : 1;
+        if (cells !== letter.cells) return "altered";
         const id = header.id.toString("hex");
         const repeated = this.#ids.has(id) || this.#chains.seen(this.#label, header.id);
         this.#ids.add(id);

@@ -1,5 +1,6 @@
 import type { AddressLabel } from "../../foundation/address.ts";
 import type { Database } from "../../foundation/database.ts";
+import { blobSchema } from "../blobs/blob-schema.ts";
 import type { LetterFailure } from "../events.ts";
 import { FAILED_KEPT, RELAYED_KEPT, STATUS_ROWS, WAIT_LIMIT } from "../limits.ts";
 import { decodeSlotList, encodeSlotList, type Slot } from "../queues/cell.ts";
@@ -50,6 +51,7 @@ export class Outbox {
   readonly #sqlite: Database["sqlite"];
 
   constructor(db: Database) {
+    db.migrate(blobSchema);
     this.unreceipted = new UnreceiptedLetters(db);
     this.#sqlite = db.sqlite;
   }
@@ -99,7 +101,7 @@ export class Outbox {
     };
   }
 
-  /** The oldest that are not done, in the order in which they were enqueued. */
+  /** The oldest that are not done, in the order in which they were enqueued. Those whose blob is not at its relay yet are passed over. */
   next(label: AddressLabel, limit: number): Delivery[] {
     return this.#next(label, limit, "state IN ('waiting', 'encrypted')");
   }
@@ -114,7 +116,10 @@ export class Outbox {
       .prepare(
         `SELECT id, letter, label, d.kind, flags, since, tag, slots, accepted
          FROM overlay_delivery d JOIN overlay_letter USING (letter)
-         WHERE label = ? AND state IN ('waiting', 'encrypted') AND ${condition} ORDER BY id LIMIT ?`,
+         WHERE label = ? AND state IN ('waiting', 'encrypted') AND ${condition} AND NOT EXISTS
+           (SELECT 1 FROM overlay_blob_out b JOIN overlay_blob_way w USING (letter)
+            WHERE b.letter = d.letter AND w.label = d.label AND w.used = 0 AND b.state = 'uploading')
+         ORDER BY id LIMIT ?`,
       )
       .all(label, limit) as (Omit<Delivery, "tag" | "slots"> & { tag: Buffer | null; slots: Buffer | null })[];
     return rows.map((row) => ({

@@ -7,6 +7,8 @@ import type { KeyedMutex } from "../../foundation/mutex.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Device } from "../../keyring/device.ts";
 import { SessionFailure } from "../../keyring/device-sessions.ts";
+import { sealReference } from "../blobs/blob-reference.ts";
+import type { OutgoingBlobs } from "../blobs/outgoing-blobs.ts";
 import type { LetterFailure, OverlayEvent, WaitReason } from "../events.ts";
 import {
   BATCH_LETTERS,
@@ -27,7 +29,7 @@ import { Window } from "../window.ts";
 import type { StepResult } from "../worker.ts";
 import type { ChainEnd, Chains } from "./chain.ts";
 import { paddedCells } from "./letter-content.ts";
-import { encodeLetterHeader, headerHash, NO_RECEIPT } from "./letter-header.ts";
+import { encodeLetterHeader, headerHash, IN_BLOB, NO_RECEIPT } from "./letter-header.ts";
 import type { Delivery, Outbox, OutgoingLetter } from "./outbox.ts";
 import type { SentLetters } from "./sent-letters.ts";
 import type { Spool } from "./spool.ts";
@@ -55,6 +57,9 @@ export interface SenderOptions {
   readonly stopping: () => boolean;
   readonly renewals: Renewals;
   readonly sent: SentLetters;
+  readonly blobs: OutgoingBlobs;
+  /** Flags of every letter's header, beside its own. */
+  readonly flags: number;
   /** Hash of the own account state. */
   readonly stateHash: () => Buffer;
 }
@@ -190,6 +195,7 @@ export class ContactSender {
       if (ends.size === 0 && unanswered > 0) return "unanswered";
       const result: Encrypted[] = [];
       const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, ChainEnd>][] = [];
+      const asBlob = new Map<Delivery, boolean>();
       const fresh: { delivery: Delivery; deviceId: number; headerHash: Buffer }[] = [];
       for (const delivery of batch) {
         if (isEncrypted(delivery)) {
@@ -197,6 +203,8 @@ export class ContactSender {
           continue;
         }
         const letter = this.#letter(delivery);
+        const inBlob = this.#o.blobs.isNext(delivery.letter, this.#label);
+        asBlob.set(delivery, inBlob);
         const slots: Slot[] = [];
         const places = new Map<number, ChainEnd>();
         for (const [id, end] of ends) {
@@ -204,6 +212,7 @@ export class ContactSender {
           const mark = device.mark(markedBytes(this.#label, id, seq));
           const header = encodeLetterHeader({
             ...letter,
+            flags: letter.flags | this.#o.flags | (inBlob ? IN_BLOB : 0),
             id: letter.letter,
             seq,
             prevHash: end.hash,
@@ -231,6 +240,7 @@ export class ContactSender {
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
         for (const one of fresh) outbox.unreceipted.add(one.delivery, one.deviceId, one.headerHash, now);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
+        for (const [{ letter }, inBlob] of asBlob) this.#o.blobs.setUsed(letter, this.#label, inBlob);
         for (const [letter, places] of added) sent.add(this.#label, letter, places, clock.now());
       });
       return result;
@@ -280,7 +290,7 @@ export class ContactSender {
     try {
       sending: for (const delivery of batch) {
         const letter = this.#letter(delivery);
-        const total = extraCells(delivery.slots.length) + paddedCells(letter.size);
+        const total = extraCells(delivery.slots.length) + (this.#isInBlob(delivery) ? 1 : paddedCells(letter.size));
         const step: Progress = { delivery, total, outcomes: [] };
         progress.push(step);
         try {
@@ -323,14 +333,30 @@ export class ContactSender {
       const from = FIRST_CELL_SLOTS + at * SLOTS_PER_CELL;
       yield encodeInnerCell({ kind: "slots", tag, slots: slots.slice(from, from + SLOTS_PER_CELL) });
     }
+    const senderDevice = this.#o.device.deviceId;
+    if (this.#isInBlob(delivery)) {
+      const chunk = this.#reference(delivery, letter);
+      return yield encodeInnerCell({ kind: "letter", tag, senderDevice, cells: 1, slots: first, chunk });
+    }
     const cells = paddedCells(letter.size);
     let index = Math.max(0, accepted - extra);
-    const senderDevice = this.#o.device.deviceId;
     for await (const chunk of this.#o.spool.chunks(letter, index, cells)) {
       if (index === 0) yield encodeInnerCell({ kind: "letter", tag, senderDevice, cells, slots: first, chunk });
       else yield encodeInnerCell({ kind: "body", tag, index, chunk });
       index++;
     }
+  }
+
+  /** It was encrypted as a letter whose content is a blob. */
+  #isInBlob({ letter }: Encrypted): boolean {
+    return this.#o.blobs.isUsed(letter, this.#label);
+  }
+
+  #reference({ letter, tag }: Encrypted, { contentKey }: OutgoingLetter): Buffer {
+    const reference = this.#o.blobs.reference(letter, this.#label);
+    if (reference === undefined)
+      throw new Failure("unavailable", "the relay that holds the letter's blob is none of ours");
+    return sealReference(contentKey, tag, reference);
   }
 
   /** The contact has said meanwhile to write elsewhere. */

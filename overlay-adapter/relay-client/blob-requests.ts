@@ -1,7 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import {
-  BLOB_DATA_MAX,
+  BLOB_READ_MAX,
   BLOB_WRITE_MAX,
   type BlobReader,
   blobCreateFields,
@@ -150,7 +150,7 @@ export async function deleteBlob(link: RelayLink, owner: BlobOwner): Promise<voi
   expectOk(answer, "no-blob");
 }
 
-const READ_STEP = 32 * BLOB_DATA_MAX;
+const READ_STEP = BLOB_READ_MAX;
 
 /** Writes the rest, and has each few megabytes put on the disk while the next ones are on their way. */
 async function writeBlob(

@@ -22,7 +22,7 @@ export const REFUSED_PAUSE = 5_000;
 export const IDLE_LIFETIME = 10 * 60_000;
 
 /** Octets of a blob after which the relay is asked to put them on its disk: what a crash repeats. */
-export const BLOB_STEP = 4 * 1_048_576;
+export const BLOB_STEP = 8 * 1_048_576;
 
-/** Parts of a blob that are asked for at a time, of half a megabyte each: so much of it is in memory. */
+/** Parts of a blob that are asked for at a time, of a megabyte each: so much of it is in memory. */
 export const BLOB_READS = 3;

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { NONCE_SIZE } from "../contacts/safety-phrase.ts";
+import { LETTER_ID_LENGTH } from "../letters/letter-header.ts";
 import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "../queues/queue-address.ts";
 import { decodeReceipts, encodeReceipts, type Receipt } from "../receipts/receipt.ts";
 
@@ -16,6 +17,8 @@ export interface ReceiptsControl {
  *             / %x03 vector16        ; state: the sender's account state
  *             / %x20 receipts        ; these letters were taken (receipt.ts)
  *             / %x21 receipts        ; the same, but the user who sent them is not to be told
+ *             / %x22 letter-id       ; blob-failed: its blob could not be read, so it is to go as cells; 16 octets
+ *             / %x23                 ; abilities: its header says what the sender's device can do
  *
  * Anything that follows is left for later versions, as are unknown kinds: they are taken and ignored.
  */
@@ -24,12 +27,16 @@ export type Control =
   | { readonly kind: "queue"; readonly address: QueueAddress; readonly order: number }
   | { readonly kind: "state"; readonly accountState: Buffer }
   | ReceiptsControl
+  | { readonly kind: "blob-failed"; readonly letter: Buffer }
+  | { readonly kind: "abilities" }
   | { readonly kind: "unknown" };
 
 export function encodeControl(control: Exclude<Control, { kind: "unknown" }>): Buffer {
   const writer = new ByteWriter();
   if (control.kind === "state") return writer.u8(3).vector16(control.accountState).bytes();
   if (control.kind === "welcome") return writer.u8(1).raw(control.nonce).bytes();
+  if (control.kind === "abilities") return writer.u8(0x23).bytes();
+  if (control.kind === "blob-failed") return writer.u8(0x22).raw(control.letter).bytes();
   if ("receipts" in control)
     return encodeReceipts(writer.u8(control.kind === "receipts" ? 0x20 : 0x21), control.receipts).bytes();
   return writer.u8(2).vector16(encodeQueueAddress(control.address)).u64(control.order).bytes();
@@ -45,5 +52,6 @@ export function decodeControl(bytes: Uint8Array): Control {
   if (kind === 3) return { kind: "state", accountState: Buffer.from(reader.vector16()) };
   if (kind === 0x20) return { kind: "receipts", receipts: decodeReceipts(reader) };
   if (kind === 0x21) return { kind: "acknowledgements", receipts: decodeReceipts(reader) };
-  return { kind: "unknown" };
+  if (kind === 0x22) return { kind: "blob-failed", letter: Buffer.from(reader.raw(LETTER_ID_LENGTH)) };
+  return { kind: kind === 0x23 ? "abilities" : "unknown" };
 }

@@ -1,3 +1,4 @@
+import type { OverlayOptions } from "../../overlay-adapter/overlay.ts";
 import {
   createRelayClient,
   type RelayClient,
@@ -16,9 +17,9 @@ export class Doomed extends Person {
   /** How often the power came back. */
   revivals = 0;
 
-  constructor(relay: RelayAddress) {
+  constructor(relay: RelayAddress, extra: Partial<OverlayOptions> = {}) {
     const box: { self?: Doomed } = {};
-    super(relay, { connect: (options) => watched(options, () => box.self?.reach() ?? true) });
+    super(relay, { ...extra, connect: (options) => watched(options, () => box.self?.reach() ?? true) });
     box.self = this;
     this.#watchCommits();
   }
@@ -84,6 +85,15 @@ function watched(options: RelayClientOptions, reach: () => boolean): RelayClient
     putSlot: around((...args: Parameters<RelayClient["putSlot"]>) => client.putSlot(...args)),
     claimSlot: around((...args: Parameters<RelayClient["claimSlot"]>) => client.claimSlot(...args)),
     slotStatus: around((...args: Parameters<RelayClient["slotStatus"]>) => client.slotStatus(...args)),
+    uploadBlob: around((...args: Parameters<RelayClient["uploadBlob"]>) => client.uploadBlob(...args)),
+    finishBlob: around((...args: Parameters<RelayClient["finishBlob"]>) => client.finishBlob(...args)),
+    deleteBlob: around((...args: Parameters<RelayClient["deleteBlob"]>) => client.deleteBlob(...args)),
+    async *readBlob(...args) {
+      for await (const piece of client.readBlob(...args)) {
+        if (!reach()) await NEVER;
+        yield piece;
+      }
+    },
     deleteSlot: around((...args: Parameters<RelayClient["deleteSlot"]>) => client.deleteSlot(...args)),
     subscribe: (at, queue, subscriber) => {
       const subscription = client.subscribe(at, queue, subscriber);
