@@ -171,6 +171,7 @@ async function loadGate(
       logger,
       mailQuota: config.mailQuota,
       sendReceipts: config.sendReceipts,
+      sendBlobs: own.listens === undefined,
     });
     teardown.add(() => opened.close());
     const service = onion && new OnionService({ ...onion, clock: systemClock, logger });

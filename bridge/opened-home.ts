@@ -59,6 +59,8 @@ export interface OpenHomeOptions {
   readonly mailQuota: number | undefined;
   /** Senders learn that their letters were taken. */
   readonly sendReceipts: boolean;
+  /** Large letters are put to the own relay, for recipients to fetch: it has to be there when this bridge is not. */
+  readonly sendBlobs: boolean;
 }
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
@@ -104,6 +106,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       clock,
       logger,
       receipts: { send: sendReceipts },
+      blobs: { send: options.sendBlobs },
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;
