@@ -6,11 +6,11 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ImapFlow } from "imapflow";
 import { formatLetter } from "../rig/letters.ts";
 import { Person } from "../rig/person.ts";
 import { PosternServer } from "../rig/postern-process.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
+import { watchCount } from "./inbox-watch.ts";
 import { probeMachine } from "./machine.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
@@ -50,25 +50,6 @@ function letter(from: string, size: number): Buffer {
 function residentMemory(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kilobytes) / 1024;
-}
-
-/** Messages that the open INBOX has, as IDLE tells it. */
-function watchCount(client: ImapFlow): { count(): number; until(count: number): Promise<void> } {
-  let exists = typeof client.mailbox === "object" ? client.mailbox.exists : 0;
-  const waiting: { count: number; resolve: () => void }[] = [];
-  client.on("exists", (data: { count: number }) => {
-    exists = data.count;
-    for (const waiter of waiting) if (exists >= waiter.count) waiter.resolve();
-  });
-  return {
-    count: () => exists,
-    until: (count) =>
-      new Promise((resolve, reject) => {
-        if (exists >= count) return resolve();
-        const timer = setTimeout(() => reject(new Error(`${exists} of ${count} letters came`)), 300_000);
-        waiting.push({ count, resolve: () => (clearTimeout(timer), resolve()) });
-      }),
-  };
 }
 
 try {
