@@ -25,10 +25,9 @@ const NONCE = Buffer.alloc(12);
  *
  * The tag is random for each letter and recipient, so the key serves once.
  */
-export function sealReference(contentKey: Uint8Array, tag: Uint8Array, { relay, readSecret }: BlobReference): Buffer {
-  const reference = new ByteWriter().u8(VERSION).text16(relay.host).u16(relay.port).raw(relay.pin).raw(readSecret);
+export function sealReference(contentKey: Uint8Array, tag: Uint8Array, reference: BlobReference): Buffer {
   const padded = Buffer.alloc(FIRST_CHUNK);
-  padded.set(reference.bytes());
+  padded.set(encodeReference(reference));
   return seal(referenceKey(contentKey, tag), NONCE, padded, Buffer.from(CONTEXT));
 }
 
@@ -37,16 +36,26 @@ export function openReference(contentKey: Uint8Array, tag: Uint8Array, sealed: U
   const padded = open(referenceKey(contentKey, tag), NONCE, sealed, Buffer.from(CONTEXT));
   if (padded === undefined) return undefined;
   try {
-    const reader = new ByteReader(padded);
-    if (reader.u8() !== VERSION) return undefined;
-    const host = reader.text16();
-    const port = reader.u16();
-    const relay = checkedRelay(host, port, Buffer.from(reader.raw(32)));
-    return { relay, readSecret: Buffer.from(reader.raw(32)) };
+    return decodeReference(padded);
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
+}
+
+export function encodeReference({ relay, readSecret }: BlobReference): Buffer {
+  const writer = new ByteWriter().u8(VERSION).text16(relay.host).u16(relay.port);
+  return writer.raw(relay.pin).raw(readSecret).bytes();
+}
+
+/** What follows the fields is padding. @throws DecodeError */
+export function decodeReference(bytes: Uint8Array): BlobReference {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== VERSION) throw new DecodeError("blob reference of an unknown version");
+  const host = reader.text16();
+  const port = reader.u16();
+  const relay = checkedRelay(host, port, Buffer.from(reader.raw(32)));
+  return { relay, readSecret: Buffer.from(reader.raw(32)) };
 }
 
 /** What one device of the recipient reads the blob with: 24 and 32 bytes of `HKDF(read-secret, salt device, "postern blob 1 reader")`. */

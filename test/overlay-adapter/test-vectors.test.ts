@@ -7,11 +7,15 @@ import { addressLabel } from "../../foundation/address.ts";
 import { decodeAccountState, signAccountState, verifyAccountState } from "../../keyring/account-state.ts";
 import { issueCertificate } from "../../keyring/admin-certificate.ts";
 import { signingKey } from "../../keyring/ed25519.ts";
+import { blobChunks, blobOctets } from "../../overlay-adapter/blobs/blob-content.ts";
+import { openReference, readerOf, sealReference } from "../../overlay-adapter/blobs/blob-reference.ts";
 import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/contacts/invite-link.ts";
 import { chunkSize, ManifestHash, openChunk, sealChunk } from "../../overlay-adapter/letters/letter-content.ts";
 import { decodeLetterHeader, encodeLetterHeader } from "../../overlay-adapter/letters/letter-header.ts";
 import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
 import { decodeControl, encodeControl } from "../../overlay-adapter/sessions/control.ts";
+import { blobReadFields } from "../../relay/wire/blob.ts";
+import { signingKey as relaySigningKey, signCommand } from "../../relay/wire/proof.ts";
 
 /** docs/test-vectors/overlay.json: inputs as they are, octets in hexadecimal, long results as their SHA-256. */
 const vectors = JSON.parse(readFileSync("docs/test-vectors/overlay.json", "utf8"));
@@ -68,6 +72,24 @@ test("chunks of a content are sealed as the vector says, and the manifest hash i
   const second = sealChunk(hex(contentKey), 1, content.subarray(chunkSize(0)));
   expect([sha256(first), sha256(second)]).toEqual(chunkSha256);
   expect(openChunk(hex(contentKey), 1, first)).toBeUndefined();
+});
+
+test("a letter's blob has the size of the vector, and its reference and its reader's proof the octets", () => {
+  const { contentKey, tag, relay, readSecret, sealedStart, sealedSha256, device, readId, readSeed, read, sizes } =
+    vectors.blob;
+  const reference = { relay: { ...relay, pin: hex(relay.pin) }, readSecret: hex(readSecret) };
+  const sealed = sealReference(hex(contentKey), hex(tag), reference);
+  expect(sealed.subarray(0, 64).toString("hex")).toBe(sealedStart);
+  expect(sha256(sealed)).toBe(sealedSha256);
+  expect(openReference(hex(contentKey), hex(tag), sealed)).toEqual(reference);
+  expect(openReference(hex(contentKey), Buffer.alloc(16), sealed)).toBeUndefined();
+  const reader = readerOf(hex(readSecret), device);
+  expect([reader.readId, reader.readSeed]).toEqual([hex(readId), hex(readSeed)]);
+  const { offset, length } = read;
+  const fields = blobReadFields({ readId: hex(readId), offset, length });
+  const signature = signCommand(relaySigningKey(reader.readSeed), "BLOB_READ", hex(read.exporter), fields);
+  expect(signature.toString("hex")).toBe(read.signature);
+  for (const { size, chunks, octets } of sizes) expect([blobChunks(size), blobOctets(size)]).toEqual([chunks, octets]);
 });
 
 test("receipts have the octets of the vector", () => {
