@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { DecodeError } from "../../../foundation/bytes.ts";
 import { messageCounter } from "../../../keyring/message-counter.ts";
+import { decodeReference, encodeReference } from "../../../overlay-adapter/blobs/blob-reference.ts";
 import { decodeContactLetter, encodeContactLetter } from "../../../overlay-adapter/contacts/contact-letters.ts";
 import { CHUNK, FIRST_CHUNK } from "../../../overlay-adapter/letters/letter-content.ts";
 import { decodeLetterHeader, encodeLetterHeader } from "../../../overlay-adapter/letters/letter-header.ts";
@@ -36,6 +37,8 @@ const CONTROLS: readonly Exclude<Control, { kind: "unknown" }>[] = [
   { kind: "state", accountState: ACCOUNT_STATE },
   { kind: "receipts", receipts: [{ letter: id, headerHash: hash }] },
   { kind: "acknowledgements", receipts: [1, 2, 3].map(() => ({ letter: id, headerHash: hash })) },
+  { kind: "blob-failed", letter: id },
+  { kind: "abilities" },
 ];
 
 /** Whatever was read can be written, and means the same when it is read again. */
@@ -71,6 +74,10 @@ export const overlayLetters = severalReaders(
   "overlay-letters",
   ["\0", "\x01", "\x02", "\x20", "\xff\xff", "\0\0\0\0\0\0\0\x01", "\x01\x01", "\0\x20"],
   [
+    {
+      read: again(decodeReference, encodeReference),
+      seeds: [encodeReference({ relay: QUEUE.relay, readSecret: hash })],
+    },
     { read: again(decodeInnerCell, encodeInnerCell), seeds: CELLS.map(encodeInnerCell) },
     {
       read: again(decodeLetterHeader, encodeLetterHeader),

@@ -1,4 +1,5 @@
 import { ByteWriter } from "../../../foundation/bytes.ts";
+import type { BlobData } from "../../../relay/wire/blob.ts";
 import { encodeBlock, MAX_PAYLOAD } from "../../../relay/wire/block.ts";
 import { CELL_SIZE } from "../../../relay/wire/cell.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "../../../relay/wire/frame.ts";
@@ -34,9 +35,16 @@ const COMMANDS: readonly (Command | Hello)[] = [
   { kind: "tunnel" },
   { kind: "pace" },
   { kind: "cover", mean: 300 },
+  { kind: "blob-create", token: key, blobId: id, ownerKey: key, octets: 1_000_000, signature },
+  { kind: "blob-grant", blobId: id, signature, readers: [1, 2].map(() => ({ readId: id, readKey: key })) },
+  { kind: "blob-write", blobId: id, offset: 16_345, bytes: Buffer.alloc(500, 5) },
+  { kind: "blob-sync", blobId: id },
+  { kind: "blob-read", readId: id, offset: 16_369, length: 1_000, signature },
+  { kind: "blob-done", readId: id, signature },
+  { kind: "blob-delete", blobId: id, signature },
 ];
 
-const RESPONSES: readonly (Versions | Push | Answer)[] = [
+const RESPONSES: readonly (Versions | Push | Answer | BlobData)[] = [
   { kind: "versions", versions: [1, 2] },
   { kind: "message", recipientId: id, seq: 9, cell },
   { kind: "ended", recipientId: id, reason: "gone" },
@@ -45,6 +53,8 @@ const RESPONSES: readonly (Versions | Push | Answer)[] = [
   { kind: "subscribed", nextSeq: 4 },
   { kind: "slot-cell", cell },
   { kind: "slot-state", state: "burned" },
+  { kind: "blob-stored", octets: 500_000 },
+  { kind: "blob-data", offset: 16_369, bytes: Buffer.alloc(500, 6) },
 ];
 
 /** A block's payload, without its length and padding. */
