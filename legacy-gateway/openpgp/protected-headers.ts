@@ -51,6 +51,12 @@ export function readProtectedHeaders(payload: Entity): ProtectedHeaders | undefi
   return { scheme: hp ? "hp" : "v1", fields };
 }
 
+/** The sender that a payload names, in lower case. */
+export function protectedFrom(payload: Entity): string | undefined {
+  const fields = readProtectedHeaders(payload)?.fields.filter(({ key }) => key === "from") ?? [];
+  return fields.length === 1 ? onlyAddress(fields[0]?.value ?? "") : undefined;
+}
+
 /** The address of the one mailbox in From, in lower case; undefined where there is none, or several. */
 export function fromAddress(header: Uint8Array): string | undefined {
   const values = [...headerFields(header)].filter(({ key }) => key === "from").map(({ value }) => value);

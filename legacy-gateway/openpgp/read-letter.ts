@@ -1,11 +1,12 @@
+import { Mutex } from "../../foundation/mutex.ts";
 import { readContentFields } from "../../mime/content-fields.ts";
 import { splitMessage } from "../../mime/split-message.ts";
 import { type Entity, headerOf, parseEntity } from "./entity.ts";
 import { type OpenedLetter, openLayers } from "./layers.ts";
 import { LOOKED_AT, MAX_OPENED } from "./limits.ts";
 import type { ReadingKeys } from "./open-message.ts";
-import { fromAddress } from "./protected-headers.ts";
-import { composeOpened, composeSigned, headerWithVerdict } from "./shown-letter.ts";
+import { fromAddress, protectedFrom } from "./protected-headers.ts";
+import { composeOpened, composeSigned, unforgedHeader } from "./shown-letter.ts";
 import { type BelongsTo, judgeLetter, type Verdict, verdictKeywords } from "./verdict.ts";
 
 export interface LetterKeys extends ReadingKeys {
@@ -13,7 +14,7 @@ export interface LetterKeys extends ReadingKeys {
 }
 
 export interface ReadLetter {
-  /** As the mail program is to see it. */
+  /** As the mail program is to see it, but for the verdict's field, which belongs on top. */
   readonly content: AsyncIterable<Uint8Array>;
   readonly keywords: readonly string[];
   readonly verdict: Verdict;
@@ -25,31 +26,50 @@ export interface ReadLetterOptions {
   readonly keys: LetterKeys;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Called with the letter once its layers are off, before it is judged: keys in it may be what its signature needs. */
-  readonly collect?: (letter: Entity) => Promise<void>;
+  /** Called before the letter is opened, and again once it is: keys in it may be what its signature needs. */
+  readonly collect?: (letter: Entity, opened?: OpenedLetter) => Promise<void>;
+  /** Letters are opened one after another: each lies in memory several times meanwhile. */
+  readonly turns?: Mutex;
 }
 
 /**
- * Reads a letter that came by the old road: opens it if it can be opened, checks what is signed, says so in its header.
- * What is not OpenPGP, or cannot be opened, stays byte for byte but for the Authentication-Results of ours on top. A
- * letter too long to be opened is passed on as it comes.
+ * Reads a letter that came by the old road: opens it if it can be opened, and checks what is signed. What is not OpenPGP,
+ * or cannot be opened, stays byte for byte but for results that are forged in our name. A letter too long to be opened
+ * is passed on as it comes.
  */
-export async function readLetter(
-  content: AsyncIterable<Uint8Array>,
-  { keys, now, collect }: ReadLetterOptions,
-): Promise<ReadLetter> {
+export async function readLetter(content: AsyncIterable<Uint8Array>, options: ReadLetterOptions): Promise<ReadLetter> {
   const { head, rest } = await take(content);
   if (rest !== undefined) return await passThrough(chain(head, rest));
-  const letter = parseEntity(head);
+  const { turns = new Mutex() } = options;
+  return await turns.run(() => open(parseEntity(head), options));
+}
+
+async function open(letter: Entity, { keys, now, collect }: ReadLetterOptions): Promise<ReadLetter> {
   await collect?.(letter);
-  const opened = await openLayers(letter, keys, now);
-  const from = fromAddress(headerOf(letter, letter.root));
-  const verdict = await judgeLetter(opened, from, keys.belongsTo);
+  let opened = await openLayers(letter, keys, now);
+  if (opened.payload !== letter) {
+    await collect?.(letter, opened);
+    // The signer's key may have come inside.
+    if (opened.signatures.some(({ result }) => result === "unknown-key")) opened = await openLayers(letter, keys, now);
+  }
+  const verdict = await judge(letter, opened, keys);
   const keywords = verdictKeywords(verdict);
   const looked = { letter, opened };
   if (opened.encryption === "opened")
     return { content: only(await composeOpened(letter, opened, verdict)), keywords, verdict, looked };
   return { content: only(composeSigned(letter, opened, verdict)), keywords, verdict, looked };
+}
+
+/** RFC 9788 section 4.4: another sender inside counts only if that sender's own key says so. */
+async function judge(letter: Entity, opened: OpenedLetter, keys: LetterKeys): Promise<Verdict> {
+  const belongsTo: BelongsTo = (fingerprint, address) => keys.belongsTo(fingerprint, address);
+  const outer = fromAddress(headerOf(letter, letter.root));
+  const inner = protectedFrom(opened.payload);
+  if (inner !== undefined && inner !== outer) {
+    const verdict = await judgeLetter(opened, inner, belongsTo);
+    if (verdict.signature.result === "good") return verdict;
+  }
+  return await judgeLetter(opened, outer, belongsTo);
 }
 
 /** The whole letter, or, of one too long to be opened, what was read of it and the rest. */
@@ -81,7 +101,7 @@ async function passThrough(content: AsyncIterable<Uint8Array>): Promise<ReadLett
   const { type, subtype } = readContentFields(header, false);
   const encryption = type === "multipart" && subtype === "encrypted" ? "beyond-limits" : "none";
   const verdict: Verdict = { encryption, signature: { result: "none" }, from: fromAddress(header) };
-  const shown = Buffer.concat([headerWithVerdict(header, verdict), Buffer.from("\r\n")]);
+  const shown = Buffer.concat([unforgedHeader(header), Buffer.from("\r\n")]);
   return { content: chain(shown, body[Symbol.asyncIterator]()), keywords: verdictKeywords(verdict), verdict };
 }
 

@@ -4,13 +4,13 @@ import { type HeaderField, headerFields } from "../../mime/header.ts";
 import { bodyOf, type Entity, headerOf } from "./entity.ts";
 import type { OpenedLetter } from "./layers.ts";
 import { withoutLegacyDisplay } from "./legacy-display.ts";
-import { fromAddress, isStructural, onlyAddress, readProtectedHeaders, USER_FACING } from "./protected-headers.ts";
-import { claimsOurResults, formatVerdict, type Verdict } from "./verdict.ts";
+import { isStructural, onlyAddress, readProtectedHeaders, USER_FACING } from "./protected-headers.ts";
+import { claimsOurResults, type Verdict } from "./verdict.ts";
 
-/** The fields of a letter that stays as it is, under our verdict and without results that are forged in our name. */
-export function headerWithVerdict(header: Uint8Array, verdict: Verdict): Buffer {
+/** The header of a letter that stays as it is, without results that are forged in our name. */
+export function unforgedHeader(header: Uint8Array): Buffer {
   const octets = Buffer.from(header);
-  const pieces: Buffer[] = [Buffer.from(formatVerdict(verdict), "latin1")];
+  const pieces: Buffer[] = [];
   let done = 0;
   for (const field of headerFields(octets)) {
     if (!claimsOurResults(field.key, field.value)) continue;
@@ -27,13 +27,7 @@ export function shownFields(letter: Entity, payload: Entity, verdict: Verdict): 
   );
   const inner = readProtectedHeaders(payload);
   if (inner === undefined) return outer;
-  const signed = verdict.signature.result === "good";
-  const outerFrom = fromAddress(headerOf(letter, letter.root));
-  const taken = inner.fields.filter(({ key, value }) => {
-    if (!USER_FACING.has(key)) return false;
-    // RFC 9788 section 4.4: another sender inside counts only if that sender's key says so.
-    return key !== "from" || signed || onlyAddress(value) === outerFrom;
-  });
+  const taken = inner.fields.filter((field) => counts(field, verdict));
   const keys = new Set(taken.map(({ key }) => key));
   const kept = outer.filter(({ key }) => {
     if (keys.has(key)) return false;
@@ -41,6 +35,11 @@ export function shownFields(letter: Entity, payload: Entity, verdict: Verdict): 
     return inner.scheme !== "hp" || !USER_FACING.has(key) || ["from", "date", "message-id"].includes(key);
   });
   return [...kept, ...taken];
+}
+
+/** Whether a protected field is to be shown; a sender only if it is the one that the verdict is about. */
+function counts({ key, value }: HeaderField, verdict: Verdict): boolean {
+  return USER_FACING.has(key) && (key !== "from" || onlyAddress(value) === verdict.from);
 }
 
 /**
@@ -55,7 +54,6 @@ export async function composeOpened(letter: Entity, opened: OpenedLetter, verdic
   const boundary = `postern-${randomBytes(18).toString("hex")}`;
   const original = letter.octets.toString("base64").replace(/.{1,76}/g, "$&\r\n");
   return Buffer.concat([
-    Buffer.from(formatVerdict(verdict), "latin1"),
     Buffer.from(fields.map(keepField).join(""), "latin1"),
     Buffer.from(
       `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`,
@@ -81,17 +79,17 @@ export async function composeOpened(letter: Entity, opened: OpenedLetter, verdic
 export function composeSigned(letter: Entity, opened: OpenedLetter, verdict: Verdict): Buffer {
   const header = headerOf(letter, letter.root);
   const inner = verdict.signature.result === "good" ? readProtectedHeaders(opened.payload) : undefined;
+  const outer = [...headerFields(header)];
   const differing = (inner?.fields ?? []).filter(
-    ({ key, value }) =>
-      USER_FACING.has(key) && ![...headerFields(header)].some((field) => field.key === key && field.value === value),
+    (field) => counts(field, verdict) && !outer.some(({ key, value }) => key === field.key && value === field.value),
   );
-  if (differing.length === 0) return Buffer.concat([headerWithVerdict(header, verdict), bodyOf(letter, letter.root)]);
+  if (differing.length === 0) return Buffer.concat([unforgedHeader(header), bodyOf(letter, letter.root)]);
   const keys = new Set(differing.map(({ key }) => key));
-  const lines = [...headerFields(header)]
+  const lines = outer
     .filter(({ key, value }) => !claimsOurResults(key, value))
     .map((field) => (keys.has(field.key) ? cleanField(`X-Unsigned-${field.name}`, field.raw) : keepField(field)));
   return Buffer.concat([
-    Buffer.from(formatVerdict(verdict) + lines.join("") + differing.map(keepField).join(""), "latin1"),
+    Buffer.from(lines.join("") + differing.map(keepField).join(""), "latin1"),
     Buffer.from("\r\n"),
     bodyOf(letter, letter.root),
   ]);
