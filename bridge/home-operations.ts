@@ -13,6 +13,7 @@ import { carryOperations } from "./carry-operations.ts";
 import type { Config } from "./config.ts";
 import { contactOperations } from "./contact-operations.ts";
 import { deviceOperations } from "./device-operations.ts";
+import { gatewayKeyOperations } from "./gateway-key-operations.ts";
 import { gatewayOperations, viewAccount } from "./gateway-operations.ts";
 import type { HomePaths } from "./home.ts";
 import { formatHostPort, type HostPort } from "./host-port.ts";
@@ -34,6 +35,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
   return {
     ...carryOperations(gate),
     ...gatewayOperations(gate, config),
+    ...gatewayKeyOperations(() => gate.require().gatewayKeys),
 
     async status() {
       const inside = gate.inside;

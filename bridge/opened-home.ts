@@ -16,6 +16,7 @@ import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
+import { type GatewayKeys, openGatewayKeys } from "./gateway-keys.ts";
 import { createGatewayNotifier } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
@@ -36,6 +37,7 @@ export interface OpenedHome {
   readonly mailStore: Maildir;
   readonly overlay: Overlay;
   readonly gateway: LegacyGateway;
+  readonly gatewayKeys: GatewayKeys;
   readonly submissionSink: SubmissionSink;
   readonly relay: RelayAddress;
   /** Of the own relay, if it is to be one. */
@@ -110,13 +112,16 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;
+    const notify = createGatewayNotifier({ db, account, maildir, clock, logger });
+    const gatewayKeys = await openGatewayKeys({ db, now: () => clock.now(), notify });
     const gateway = new LegacyGateway({
       db,
       mail: maildir,
       clock,
       logger,
-      notify: createGatewayNotifier({ db, account, maildir, clock, logger }),
+      notify,
       report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
+      read: gatewayKeys.read,
     });
     const submissionSink = createSubmissionSink({
       db,
@@ -137,6 +142,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       mailStore: maildir,
       overlay,
       gateway,
+      gatewayKeys,
       submissionSink,
       relay,
       async close() {

@@ -121,6 +121,18 @@ export interface GatewayAccountView {
   };
 }
 
+/** An OpenPGP key of an old address, one's own or somebody else's. */
+export interface GatewayKeyView {
+  readonly address: string;
+  readonly fingerprint: string;
+  /** `own`, or where it came from. */
+  readonly origin: string;
+  /** It is encrypted to, and its signatures count. */
+  readonly accepted: boolean;
+  readonly fitness: "fit" | "expired" | "revoked" | "weak" | "unfit";
+  readonly since: string;
+}
+
 export interface StatusView {
   readonly home: string;
   readonly running: boolean;
@@ -215,6 +227,25 @@ export interface Operations {
   gatewayPause(request: { address: string }): Promise<{ account: GatewayAccountView }>;
   gatewayResume(request: { address: string }): Promise<{ account: GatewayAccountView }>;
   gatewayRemove(request: { address: string }): Promise<{ removed: string }>;
+  /** Without `another`, the address must have none yet. */
+  gatewayKeyMake(request: {
+    address: string;
+    name?: string;
+    another?: boolean;
+  }): Promise<{ address: string; fingerprint: string }>;
+  /** From a file that the bridge can read; with a setup code, an Autocrypt setup message. The request holds a secret. */
+  gatewayKeyImport(request: { path: string; passphrase?: string; setupCode?: string }): Promise<{
+    imported: { readonly fingerprint: string; readonly addresses: readonly string[]; readonly secret: boolean }[];
+  }>;
+  /** The secret part only under a passphrase. */
+  gatewayKeyExport(request: { address: string; secret?: boolean; passphrase?: string }): Promise<{ armored: string }>;
+  gatewayKeyList(): Promise<{ keys: GatewayKeyView[] }>;
+  gatewayKeyAccept(request: {
+    address: string;
+    fingerprint: string;
+  }): Promise<{ address: string; fingerprint: string }>;
+  /** An Autocrypt setup message for one's own other program, and the code that opens it. */
+  gatewaySetupMessage(request: { address: string }): Promise<{ letter: string; code: string }>;
   importMail(
     request: { path: string; folder: string },
     onProgress?: (progress: ImportProgress) => void,
@@ -272,6 +303,12 @@ export const OPERATION_NAMES = [
   "gatewayPause",
   "gatewayResume",
   "gatewayRemove",
+  "gatewayKeyMake",
+  "gatewayKeyImport",
+  "gatewayKeyExport",
+  "gatewayKeyList",
+  "gatewayKeyAccept",
+  "gatewaySetupMessage",
   "importMail",
   "importAccount",
   "exportMail",

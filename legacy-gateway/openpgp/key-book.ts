@@ -1,4 +1,4 @@
-import { type Key, type PrivateKey, type PublicKey, readPrivateKey } from "openpgp";
+import { encryptKey, type Key, type PrivateKey, type PublicKey, readPrivateKey } from "openpgp";
 import { Failure } from "../../foundation/failure.ts";
 import type { KeyBinding, KeyOrigin, OpenPgpKeys } from "../../keyring/openpgp-keys.ts";
 import {
@@ -158,6 +158,35 @@ export class KeyBook implements LetterKeys {
     return imported;
   }
 
+  /** Armored, as it is to be given to others. @throws Failure nonexistent */
+  async exportPublic(address: string): Promise<string> {
+    const found = this.ownFor(address)?.toPublic() ?? (await this.#anyKey(address.toLowerCase()));
+    if (found === undefined) throw noKey(address);
+    return found.armor();
+  }
+
+  /** Armored, under a passphrase. @throws Failure nonexistent; invalid without a passphrase */
+  async exportSecret(address: string, passphrase: string | undefined): Promise<string> {
+    const privateKey = this.ownFor(address);
+    if (privateKey === undefined) throw noKey(address);
+    if (passphrase === undefined || passphrase === "")
+      throw new Failure("invalid", "a secret key leaves only under a passphrase: give one");
+    return (await encryptKey({ privateKey, passphrase, config: OPENPGP_CONFIG })).armor();
+  }
+
+  /** Whether the certificate can be encrypted to now. */
+  async fitness(fingerprint: string): Promise<Fitness> {
+    const certificate = this.#store.certificate(fingerprint);
+    const key = certificate && (await readCertificate(certificate));
+    return key === undefined ? "unfit" : await fitnessOf(key, this.#now());
+  }
+
+  async #anyKey(address: string): Promise<PublicKey | undefined> {
+    const [binding] = this.#store.bindings(address);
+    const certificate = binding && this.#store.certificate(binding.fingerprint);
+    return certificate && (await readCertificate(certificate));
+  }
+
   /** A secret key that is one's own from now on. */
   async keepOwn(key: PrivateKey): Promise<ImportedKey> {
     return await this.#keep(key, await addressesOf(key, this.#now()));
@@ -175,6 +204,13 @@ export class KeyBook implements LetterKeys {
       .map(({ secret }) => readPrivateKey({ binaryKey: plainBytes(secret), config: OPENPGP_CONFIG }));
     this.#own = await Promise.all(keys);
   }
+}
+
+function noKey(address: string): Failure {
+  return new Failure(
+    "nonexistent",
+    `no key of ${address} is known here: \`postern gateway key list\` shows those that are`,
+  );
 }
 
 /** Milliseconds that another machine's clock may be behind. */

@@ -11,6 +11,8 @@ export interface EncryptLetterOptions {
   readonly own: PrivateKey;
   /** Of all who get this copy of the letter. */
   readonly recipients: readonly PublicKey[];
+  /** Nobody is to see from the letter which keys it is for: somebody gets it who is named in no field. */
+  readonly anonymous?: boolean;
   /** Autocrypt-Gossip fields, with their line ends. */
   readonly gossip?: readonly string[];
   /** Milliseconds since 1970. */
@@ -26,7 +28,7 @@ const HIDDEN_SUBJECT = "[...]";
  * meant for the bridge alone must be gone from the letter already.
  */
 export async function encryptLetter(letter: Buffer, options: EncryptLetterOptions): Promise<Buffer> {
-  const { own, recipients, gossip = [], now } = options;
+  const { own, recipients, anonymous = false, gossip = [], now } = options;
   const entity = parseEntity(letter);
   const fields = [...headerFields(headerOf(entity, entity.root))];
   const outer = fields.filter(({ key }) => !isStructural(key)).flatMap(hide);
@@ -43,6 +45,7 @@ export async function encryptLetter(letter: Buffer, options: EncryptLetterOption
     message: await createMessage({ binary: plainBytes(payload), format: "binary", filename: "" }),
     encryptionKeys: [...recipients, own.toPublic()],
     signingKeys: own,
+    wildcard: anonymous,
     date: new Date(now),
     config: OPENPGP_CONFIG,
   });

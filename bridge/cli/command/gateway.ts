@@ -6,6 +6,7 @@ import type { GatewayAccountView, GatewayAddRequest, GatewayServerRequest } from
 import { describeAccount } from "../describe-account.ts";
 import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
+import { addGatewayKeyCommand } from "./gateway-key.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -202,6 +203,8 @@ export function addGatewayCommand(program: Command): void {
       invocation.output.result(done, `${done.removed} is forgotten. What came from there stays here.`);
     },
   );
+
+  addGatewayKeyCommand(gateway);
 }
 
 function lines(accounts: readonly GatewayAccountView[]): string {

@@ -1,0 +1,103 @@
+import { readFile, stat } from "node:fs/promises";
+import { Failure } from "../foundation/failure.ts";
+import {
+  formatSetupMessage,
+  makeSetupCode,
+  openSetupMessage,
+  setupMessageOf,
+} from "../legacy-gateway/openpgp/autocrypt-setup.ts";
+import { parseEntity } from "../legacy-gateway/openpgp/entity.ts";
+import { MAX_IMPORT, MAX_SETUP_MESSAGE } from "../legacy-gateway/openpgp/limits.ts";
+import { formatDateTime } from "../mime/date.ts";
+import type { GatewayKeys } from "./gateway-keys.ts";
+import { newMessageId } from "./notice.ts";
+import type { GatewayKeyView, Operations } from "./operations.ts";
+
+type KeyOperations = Pick<
+  Operations,
+  | "gatewayKeyMake"
+  | "gatewayKeyImport"
+  | "gatewayKeyExport"
+  | "gatewayKeyList"
+  | "gatewayKeyAccept"
+  | "gatewaySetupMessage"
+>;
+
+/** What `postern gateway key` does. */
+export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number = Date.now): KeyOperations {
+  return {
+    async gatewayKeyMake({ address, name, another = false }) {
+      checkAddress(address);
+      const { book } = keys();
+      const made = another ? await book.makeAnother(address, name) : await book.make(address, name);
+      return { fingerprint: made.fingerprint, address: address.toLowerCase() };
+    },
+
+    async gatewayKeyImport({ path, passphrase, setupCode }) {
+      const octets = await readBounded(path, setupCode === undefined ? MAX_IMPORT : MAX_SETUP_MESSAGE);
+      const { book } = keys();
+      if (setupCode === undefined) return { imported: [...(await book.import(octets, passphrase))] };
+      const sealed = (await setupMessageOf(parseEntity(octets))) ?? octets.toString("latin1");
+      const { key } = await openSetupMessage(sealed, setupCode);
+      return { imported: [await book.keepOwn(key)] };
+    },
+
+    async gatewayKeyExport({ address, secret = false, passphrase }) {
+      const { book } = keys();
+      if (secret) return { armored: await book.exportSecret(address, passphrase) };
+      return { armored: await book.exportPublic(address) };
+    },
+
+    async gatewayKeyList() {
+      const { store, book } = keys();
+      const views: GatewayKeyView[] = [];
+      for (const { address, fingerprint, origin, accepted, firstSeen } of store.allBindings())
+        views.push({
+          address,
+          fingerprint,
+          origin,
+          accepted,
+          fitness: await book.fitness(fingerprint),
+          since: new Date(firstSeen).toISOString(),
+        });
+      return { keys: views };
+    },
+
+    async gatewayKeyAccept({ address, fingerprint }) {
+      const plain = fingerprint.replace(/\s+/g, "").toLowerCase();
+      if (!keys().store.accept(address.toLowerCase(), plain))
+        throw new Failure(
+          "nonexistent",
+          `${address} has no such key here: \`postern gateway key list\` shows those that it has`,
+        );
+      return { address: address.toLowerCase(), fingerprint: plain };
+    },
+
+    async gatewaySetupMessage({ address }) {
+      const key = keys().book.ownFor(address);
+      if (key === undefined)
+        throw new Failure("nonexistent", `${address} has no key of its own: \`postern gateway key make ${address}\``);
+      const code = makeSetupCode();
+      const header = `From: ${address}\r\nTo: ${address}\r\nSubject: Autocrypt Setup Message\r\nDate: ${formatDateTime(now())}\r\nMessage-ID: ${newMessageId()}\r\n`;
+      return { code, letter: header + (await formatSetupMessage(key, code, "mutual")) };
+    },
+  };
+}
+
+function checkAddress(address: string): void {
+  if (!/^[^\s@<>"\p{Cc}]{1,64}@[a-z0-9.-]{1,255}$/iu.test(address) || address.toLowerCase().endsWith("postern.alt"))
+    throw new Failure("invalid", `"${address}" is no e-mail address: write it like ann@example.org`);
+}
+
+/** @throws Failure nonexistent, too-big */
+async function readBounded(path: string, limit: number): Promise<Buffer> {
+  try {
+    const { size } = await stat(path);
+    if (size > limit)
+      throw new Failure("too-big", `${path} is too large to hold keys: export only those that you need`);
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    throw new Failure("nonexistent", `${path} cannot be read`, { cause });
+  }
+}

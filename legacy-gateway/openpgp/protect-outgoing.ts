@@ -1,0 +1,132 @@
+import type { PrivateKey, PublicKey } from "openpgp";
+import { parseAddressList } from "../../mime/address-list.ts";
+import { keepField } from "../../mime/field-text.ts";
+import { headerFields } from "../../mime/header.ts";
+import { decide, type Objection, type Policy, type RecipientFacts } from "../policy/decide.ts";
+import { formatAutocrypt } from "./autocrypt-header.ts";
+import { bodyOf, headerOf, parseEntity } from "./entity.ts";
+import type { RecipientKey } from "./key-book.ts";
+import { minimalCertificate } from "./key-material.ts";
+import { type EncryptLetterOptions, encryptLetter } from "./write-letter.ts";
+
+export interface OutgoingLetter {
+  /** The account's address. */
+  readonly from: string;
+  /** Old addresses alone. */
+  readonly recipients: readonly string[];
+  /** With everything that must not leave taken out already. */
+  readonly content: Buffer;
+}
+
+export type Protected =
+  | { readonly kind: "send"; readonly how: "encrypted" | "plain"; readonly content: Buffer }
+  | { readonly kind: "refuse"; readonly because: readonly Objection[] };
+
+export interface ProtectionParts {
+  readonly general: Policy;
+  ownFor(address: string): PrivateKey | undefined;
+  keyFor(address: string): Promise<RecipientKey>;
+  /** What is known but for the keys. */
+  facts(address: string): Pick<RecipientFacts, "own" | "sentEncrypted" | "plainConfirmed" | "recommended">;
+  /** Whether a letter with this Message-ID came encrypted. */
+  cameEncrypted(messageIds: readonly string[]): boolean;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** For tests that let it fail. */
+  readonly encrypt?: (letter: Buffer, options: EncryptLetterOptions) => Promise<Buffer>;
+}
+
+/**
+ * Decides how a letter goes and makes it so. What is to be encrypted and cannot be is refused: there is no way from here
+ * to the clear but the decision itself. Throws what the encryption throws.
+ */
+export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionParts): Promise<Protected> {
+  const { from, recipients, content } = letter;
+  const own = parts.ownFor(from);
+  const keys = new Map<string, PublicKey>();
+  const facts: RecipientFacts[] = [];
+  for (const address of recipients) {
+    const found = await parts.keyFor(address);
+    if (found.kind === "key") keys.set(address, found.key);
+    facts.push({
+      ...parts.facts(address),
+      address,
+      hasKey: found.kind === "key",
+      ...(found.kind === "unusable" && { keyProblem: found.fitness }),
+    });
+  }
+  const answersEncrypted = parts.cameEncrypted(answered(content));
+  const decision = decide({
+    general: parts.general,
+    recipients: facts,
+    hasOwnKey: own !== undefined,
+    answersEncrypted,
+  });
+  if (decision.kind === "refuse") return decision;
+  const now = parts.now();
+  const introduced = own === undefined ? content : await withAutocrypt(content, from, own, now);
+  if (decision.kind === "plain") return { kind: "send", how: "plain", content: introduced };
+  if (own === undefined) throw new Error("it was decided to encrypt without a key");
+  const keyOf = (address: string): PublicKey => {
+    const key = keys.get(address);
+    if (key === undefined) throw new Error("it was decided to encrypt to somebody without a key");
+    return key;
+  };
+  const named = namedIn(content);
+  const visible = recipients.filter((address) => named.has(address.toLowerCase()));
+  const sealed = await (parts.encrypt ?? encryptLetter)(introduced, {
+    own,
+    recipients: recipients.map(keyOf),
+    // What names the keys would tell all recipients of those who are named in no field.
+    anonymous: visible.length < recipients.length,
+    gossip: visible.length > 1 ? await gossipOf(visible, keyOf, now) : [],
+    now,
+  });
+  return { kind: "send", how: "encrypted", content: sealed };
+}
+
+/** Ids of the letters that this one answers. */
+function answered(content: Buffer): readonly string[] {
+  const entity = parseEntity(content);
+  return [...headerFields(headerOf(entity, entity.root))]
+    .filter(({ key }) => key === "in-reply-to" || key === "references")
+    .flatMap(({ value }) => value.match(/<[^<>\s]+>/g) ?? []);
+}
+
+/** Lower-case addresses in the fields that every recipient sees. */
+function namedIn(content: Buffer): ReadonlySet<string> {
+  const entity = parseEntity(content);
+  const addresses = [...headerFields(headerOf(entity, entity.root))]
+    .filter(({ key }) => key === "to" || key === "cc")
+    .flatMap(({ value }) => parseAddressList(value))
+    .flatMap((one) => (one.kind === "group" ? one.members : [one]));
+  return new Set(addresses.map(({ local, domain }) => `${local}@${domain}`.toLowerCase()));
+}
+
+/** With our own Autocrypt field in place of any that stood there. */
+async function withAutocrypt(content: Buffer, from: string, own: PrivateKey, now: number): Promise<Buffer> {
+  const keydata = await minimalCertificate(own, from, now).catch(() => undefined);
+  const field = keydata && formatAutocrypt("Autocrypt", { address: from, preferEncrypt: "mutual", keydata });
+  if (field === undefined) return content;
+  const entity = parseEntity(content);
+  const kept = [...headerFields(headerOf(entity, entity.root))].filter(({ key }) => !key.startsWith("autocrypt"));
+  return Buffer.concat([
+    Buffer.from(`${kept.map(keepField).join("")}${field}\r\n`, "latin1"),
+    bodyOf(entity, entity.root),
+  ]);
+}
+
+async function gossipOf(
+  addresses: readonly string[],
+  keyOf: (address: string) => PublicKey,
+  now: number,
+): Promise<readonly string[]> {
+  const fields: string[] = [];
+  for (const address of addresses) {
+    const keydata = await minimalCertificate(keyOf(address), address, now).catch(() => undefined);
+    const one = keydata && { address, preferEncrypt: "nopreference" as const, keydata };
+    const field = one && formatAutocrypt("Autocrypt-Gossip", one);
+    if (field !== undefined) fields.push(field);
+  }
+  return fields;
+}
