@@ -8,6 +8,7 @@ import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { startImapServer } from "../imap-front/server.ts";
 import type { Vault } from "../keyring/vault.ts";
+import { httpsFetch } from "../legacy-gateway/openpgp/https-fetch.ts";
 import { startRelay } from "../relay/relay.ts";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { startSmtpServer } from "../smtp-front/server.ts";
@@ -172,6 +173,7 @@ async function loadGate(
       mailQuota: config.mailQuota,
       sendReceipts: config.sendReceipts,
       sendBlobs: own.listens === undefined,
+      keyLookup: { places: config.keyLookup ?? [], fetch: httpsFetch(config.proxy) },
     });
     teardown.add(() => opened.close());
     const service = onion && new OnionService({ ...onion, clock: systemClock, logger });

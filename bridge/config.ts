@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
+import type { LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
@@ -30,6 +31,8 @@ export interface Config {
   readonly entries?: readonly string[];
   /** Octets that mail may take; as much as the disk has where absent. */
   readonly mailQuota?: number;
+  /** Where OpenPGP keys of old addresses may be asked for; nobody is asked where absent. */
+  readonly keyLookup?: readonly LookupPlace[];
   readonly passphraseFile?: string;
   readonly keyFile?: string;
   /** Contacts learn, some minutes later, that their letters were taken. */
@@ -117,6 +120,13 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
   },
   "overlay.proxy": (text) => ({ proxy: parseProxyUrl(text) }),
   "mail.quota": (text) => ({ mailQuota: parseOctetSize(text) }),
+  "gateway.key_lookup": (text) => {
+    const places = text.trim().split(/\s+/);
+    const known = places.filter((place) => place === "wkd" || place === "keyserver");
+    if (text.trim() === "never") return {};
+    if (known.length !== places.length) throw new Failure("invalid", "write never, wkd, keyserver, or wkd keyserver");
+    return { keyLookup: known };
+  },
   "vault.passphrase_file": path((passphraseFile) => ({ passphraseFile })),
   "vault.key_file": path((keyFile) => ({ keyFile })),
   "log.level": (text) => {
@@ -248,6 +258,7 @@ export function formatConfig(config: Config): string {
     ["entry", config.entries && quoted(config.entries.join(" "))],
   ]);
   table("mail", [["quota", quoted(config.mailQuota === undefined ? undefined : `${config.mailQuota} B`)]]);
+  table("gateway", [["key_lookup", config.keyLookup && quoted(config.keyLookup.join(" "))]]);
   table("vault", [
     ["passphrase_file", quoted(config.passphraseFile)],
     ["key_file", quoted(config.keyFile)],

@@ -8,6 +8,7 @@ import {
 } from "../legacy-gateway/openpgp/autocrypt-setup.ts";
 import { parseEntity } from "../legacy-gateway/openpgp/entity.ts";
 import { MAX_IMPORT, MAX_SETUP_MESSAGE } from "../legacy-gateway/openpgp/limits.ts";
+import { POLICIES } from "../legacy-gateway/policy/decide.ts";
 import { formatDateTime } from "../mime/date.ts";
 import type { GatewayKeys } from "./gateway-keys.ts";
 import { newMessageId } from "./notice.ts";
@@ -21,6 +22,7 @@ type KeyOperations = Pick<
   | "gatewayKeyList"
   | "gatewayKeyAccept"
   | "gatewaySetupMessage"
+  | "gatewayPolicy"
 >;
 
 /** What `postern gateway key` does. */
@@ -71,6 +73,18 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
           `${address} has no such key here: \`postern gateway key list\` shows those that it has`,
         );
       return { address: address.toLowerCase(), fingerprint: plain };
+    },
+
+    async gatewayPolicy({ address, policy, allowPlain = false }) {
+      const { policies } = keys();
+      if (address === undefined) return { policies: policies.list() };
+      checkAddress(address);
+      const wanted = POLICIES.find((one) => one === policy);
+      if (policy !== undefined && policy !== "default" && wanted === undefined)
+        throw new Failure("invalid", `a policy is one of ${POLICIES.join(", ")}, or default`);
+      if (policy !== undefined) policies.set(address, wanted);
+      if (allowPlain) policies.confirmPlain(address);
+      return { policies: [policies.of(address)] };
     },
 
     async gatewaySetupMessage({ address }) {

@@ -16,7 +16,7 @@ import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
-import { type GatewayKeys, openGatewayKeys } from "./gateway-keys.ts";
+import { type GatewayKeys, type GatewayKeysOptions, openGatewayKeys } from "./gateway-keys.ts";
 import { createGatewayNotifier } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
@@ -63,6 +63,8 @@ export interface OpenHomeOptions {
   readonly sendReceipts: boolean;
   /** Large letters are put to the own relay, for recipients to fetch: it has to be there when this bridge is not. */
   readonly sendBlobs: boolean;
+  /** Where OpenPGP keys of old addresses may be asked for, and how. */
+  readonly keyLookup?: GatewayKeysOptions["lookup"];
 }
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
@@ -113,7 +115,12 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     });
     events.overlay = overlay;
     const notify = createGatewayNotifier({ db, account, maildir, clock, logger });
-    const gatewayKeys = await openGatewayKeys({ db, now: () => clock.now(), notify });
+    const gatewayKeys = await openGatewayKeys({
+      db,
+      now: () => clock.now(),
+      notify,
+      ...(options.keyLookup && { lookup: options.keyLookup }),
+    });
     const gateway = new LegacyGateway({
       db,
       mail: maildir,

@@ -133,6 +133,13 @@ export interface GatewayKeyView {
   readonly since: string;
 }
 
+/** What the user has said of letters to one old address. */
+export interface GatewayPolicyView {
+  readonly address: string;
+  readonly policy?: string;
+  readonly plainConfirmed: boolean;
+}
+
 export interface StatusView {
   readonly home: string;
   readonly running: boolean;
@@ -244,6 +251,12 @@ export interface Operations {
     address: string;
     fingerprint: string;
   }): Promise<{ address: string; fingerprint: string }>;
+  /** Without a change, what is said so far; `default` takes an address's own policy back. */
+  gatewayPolicy(request: {
+    address?: string;
+    policy?: string;
+    allowPlain?: boolean;
+  }): Promise<{ policies: GatewayPolicyView[] }>;
   /** An Autocrypt setup message for one's own other program, and the code that opens it. */
   gatewaySetupMessage(request: { address: string }): Promise<{ letter: string; code: string }>;
   importMail(
@@ -309,6 +322,7 @@ export const OPERATION_NAMES = [
   "gatewayKeyList",
   "gatewayKeyAccept",
   "gatewaySetupMessage",
+  "gatewayPolicy",
   "importMail",
   "importAccount",
   "exportMail",

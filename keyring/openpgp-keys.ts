@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Database, Schema } from "../foundation/database.ts";
 import { OPENPGP_KEYS_OF_ADDRESS_MAX } from "./limits.ts";
 
@@ -47,6 +48,7 @@ export const openPgpKeysSchema: Schema = {
       state TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     `,
+    "CREATE TABLE openpgp_encrypted (message_id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
   ],
 };
 
@@ -257,6 +259,19 @@ export class OpenPgpKeys {
     });
   }
 
+  /** A letter that was encrypted: what answers it may quote it. */
+  rememberEncrypted(messageId: string): void {
+    this.#db.transaction(() => {
+      this.#db.sqlite.prepare("INSERT OR IGNORE INTO openpgp_encrypted VALUES (?)").run(shortHash(messageId));
+    });
+  }
+
+  /** Whether one of the letters, by their Message-IDs, was encrypted. */
+  wasEncrypted(messageIds: readonly string[]): boolean {
+    const known = this.#db.sqlite.prepare("SELECT 1 FROM openpgp_encrypted WHERE message_id = ?");
+    return messageIds.some((id) => known.get(shortHash(id)) !== undefined);
+  }
+
   #forgetOldest(bindings: readonly KeyBinding[]): void {
     if (bindings.length < OPENPGP_KEYS_OF_ADDRESS_MAX) return;
     const oldest = bindings.filter((one) => !one.accepted).sort((a, b) => a.lastSeen - b.lastSeen)[0];
@@ -272,4 +287,9 @@ export class OpenPgpKeys {
       .prepare("INSERT INTO openpgp_history (address, fingerprint, event, origin, at) VALUES (?, ?, ?, ?, ?)")
       .run(address, fingerprint, event, origin, this.#now());
   }
+}
+
+/** Message-IDs are others' words, of any length. */
+function shortHash(messageId: string): Buffer {
+  return createHash("sha256").update(messageId).digest().subarray(0, 16);
 }

@@ -2,6 +2,7 @@ import type { OpenPgpKeys } from "../../keyring/openpgp-keys.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { parseDateTime } from "../../mime/date.ts";
 import { headerFields } from "../../mime/header.ts";
+import { messageId } from "../../mime/message-ids.ts";
 import type { Part } from "../../mime/part.ts";
 import { type AutocryptField, parseAutocrypt } from "./autocrypt-header.ts";
 import { decodePeerState, type PeerState, seeGossip, seeLetter } from "./autocrypt-peer.ts";
@@ -44,6 +45,10 @@ export class KeyCollector {
     }
     if (opened.encryption !== "opened") return;
     this.#change(from, (state) => ({ ...state, sentEncrypted: this.#now() }));
+    for (const entity of [headerOf(opened.payload, opened.payload.root), header]) {
+      const id = messageId(entity);
+      if (id !== undefined) this.#store.rememberEncrypted(id);
+    }
     await this.#attached(opened.payload, from);
     await this.#gossip(header, opened.payload, effectiveDate);
   }

@@ -2,6 +2,7 @@ import type { PrivateKey, PublicKey } from "openpgp";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { keepField } from "../../mime/field-text.ts";
 import { headerFields } from "../../mime/header.ts";
+import { parseMessageIds } from "../../mime/message-ids.ts";
 import { decide, type Objection, type Policy, type RecipientFacts } from "../policy/decide.ts";
 import { formatAutocrypt } from "./autocrypt-header.ts";
 import { bodyOf, headerOf, parseEntity } from "./entity.ts";
@@ -28,7 +29,7 @@ export interface ProtectionParts {
   keyFor(address: string): Promise<RecipientKey>;
   /** What is known but for the keys. */
   facts(address: string): Pick<RecipientFacts, "own" | "sentEncrypted" | "plainConfirmed" | "recommended">;
-  /** Whether a letter with this Message-ID came encrypted. */
+  /** Whether one of these letters was encrypted; Message-IDs without brackets. */
   cameEncrypted(messageIds: readonly string[]): boolean;
   /** Milliseconds since 1970. */
   now(): number;
@@ -90,7 +91,7 @@ function answered(content: Buffer): readonly string[] {
   const entity = parseEntity(content);
   return [...headerFields(headerOf(entity, entity.root))]
     .filter(({ key }) => key === "in-reply-to" || key === "references")
-    .flatMap(({ value }) => value.match(/<[^<>\s]+>/g) ?? []);
+    .flatMap(({ value }) => parseMessageIds(value));
 }
 
 /** Lower-case addresses in the fields that every recipient sees. */

@@ -48,6 +48,7 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
   ["overlay", "interval", '"60"', { cover: { mode: "instant", interval: 60 } }],
   ["overlay", "entry", `"${ENTRY} ${ENTRY}"`, { entries: [ENTRY, ENTRY] }],
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
+  ["gateway", "key_lookup", '"wkd keyserver"', { keyLookup: ["wkd", "keyserver"] }],
   ["receipts", "send", "false", { sendReceipts: false }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],

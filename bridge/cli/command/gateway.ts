@@ -7,6 +7,7 @@ import { describeAccount } from "../describe-account.ts";
 import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
 import { addGatewayKeyCommand } from "./gateway-key.ts";
+import { addGatewayPolicyCommand } from "./gateway-policy.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -205,6 +206,7 @@ export function addGatewayCommand(program: Command): void {
   );
 
   addGatewayKeyCommand(gateway);
+  addGatewayPolicyCommand(gateway);
 }
 
 function lines(accounts: readonly GatewayAccountView[]): string {

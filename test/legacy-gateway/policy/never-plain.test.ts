@@ -89,7 +89,7 @@ async function leave(one: Sending): Promise<{ left: Buffer | undefined; outcome:
       } = one.recipients[at(address)] ?? {};
       return { ...(own !== undefined && { own }), sentEncrypted, plainConfirmed, recommended };
     },
-    cameEncrypted: (ids) => one.answersEncrypted && ids.includes("<a@b>"),
+    cameEncrypted: (ids) => one.answersEncrypted && ids.includes("a@b"),
     now: () => NOW,
     encrypt: async (letter, options) => {
       if (one.encryption === "fails") throw new Error("the key could not be used");
