@@ -7,7 +7,7 @@ import { KeyCollector } from "../legacy-gateway/openpgp/key-collector.ts";
 import type { FetchKey, LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { createOpenPgpWriter } from "../legacy-gateway/openpgp/outgoing-writer.ts";
 import { PolicyStore } from "../legacy-gateway/policy/policy-store.ts";
-import type { GatewayNotice, IncomingReader } from "../legacy-gateway/ports.ts";
+import type { GatewayNotice, IncomingReader, OutgoingWriter } from "../legacy-gateway/ports.ts";
 
 /** OpenPGP for the old road: the keys, and what reads letters with them. */
 export interface GatewayKeys {
@@ -15,8 +15,7 @@ export interface GatewayKeys {
   readonly book: KeyBook;
   readonly policies: PolicyStore;
   readonly read: IncomingReader;
-  /** Fits the gateway's port for letters that leave. */
-  readonly write: ReturnType<typeof createOpenPgpWriter>;
+  readonly write: OutgoingWriter;
 }
 
 export interface GatewayKeysOptions {

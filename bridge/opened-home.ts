@@ -129,6 +129,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       notify,
       report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
       read: gatewayKeys.read,
+      write: gatewayKeys.write,
     });
     const submissionSink = createSubmissionSink({
       db,

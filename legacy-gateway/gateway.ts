@@ -71,6 +71,7 @@ export class LegacyGateway {
       accounts: this.accounts,
       outbox: this.outbox,
       write: options.write ?? writePlainLetter,
+      encrypts: options.write !== undefined,
       clock: options.clock,
       wake: (account) => this.#senders.get(account)?.wake(),
     });

@@ -34,6 +34,7 @@ export class LegacyRoad {
   readonly #accounts: Accounts;
   readonly #outbox: LegacyOutbox;
   readonly #write: OutgoingWriter;
+  readonly #encrypts: boolean;
   readonly #clock: Clock;
   readonly #wake: (account: number) => void;
 
@@ -41,12 +42,15 @@ export class LegacyRoad {
     readonly accounts: Accounts;
     readonly outbox: LegacyOutbox;
     readonly write: OutgoingWriter;
+    /** The writer can encrypt: what the account says of plain letters is for it to weigh. */
+    readonly encrypts: boolean;
     readonly clock: Clock;
     readonly wake: (account: number) => void;
   }) {
     this.#accounts = options.accounts;
     this.#outbox = options.outbox;
     this.#write = options.write;
+    this.#encrypts = options.encrypts;
     this.#clock = options.clock;
     this.#wake = options.wake;
   }
@@ -155,7 +159,7 @@ export class LegacyRoad {
   #closed({ address, smtp, plain }: Account): string | undefined {
     if (smtp === undefined)
       return `Nothing was sent: no server is known that takes letters from ${address} (postern gateway add --smtp-host)`;
-    if (plain !== "allowed")
+    if (plain !== "allowed" && !this.#encrypts)
       return `Nothing was sent: providers could read it, and ${address} may not send in the clear. To allow it: postern gateway plain ${address} allow`;
     return undefined;
   }

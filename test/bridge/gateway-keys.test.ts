@@ -103,6 +103,7 @@ test("a letter that the gateway fetches is stored opened, and its original comes
     clock: systemClock,
     logger: silentLogger,
     notify: () => undefined,
+    report: async (_report, settle) => settle(),
     read: own.read,
   });
   try {

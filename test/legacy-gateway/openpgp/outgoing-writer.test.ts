@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
+import type { Account } from "../../../legacy-gateway/accounts/account.ts";
 import type { FetchKey } from "../../../legacy-gateway/openpgp/key-lookup.ts";
 import { MAX_OPENED } from "../../../legacy-gateway/openpgp/limits.ts";
 import { encryptLetter } from "../../../legacy-gateway/openpgp/write-letter.ts";
@@ -37,7 +38,7 @@ async function write(
   header = HEADER,
   body: AsyncIterable<Uint8Array> = only("at eight\r\n"),
 ) {
-  const account = { address: ANN, plain };
+  const account = { address: ANN, plain } as Account;
   const written = await keys.write({ account, recipients: [BOB], header: Buffer.from(`${header}\r\n`), body });
   return written.kind === "refused" ? { refused: written.why } : { left: await textOf(written.content) };
 }
@@ -69,7 +70,7 @@ test("to somebody who has sent something encrypted nothing goes in the clear any
   await textOf((await keys.read({ account: ANN, content: only(sealed) })).content);
   expect((await write("allowed")).refused).toMatch(/must be encrypted/);
   const answering = HEADER.replace(BOB, "carol@example.org").replace("MIME", "In-Reply-To: <1@example.org>\r\nMIME");
-  const account = { address: ANN, plain: "allowed" as const };
+  const account = { address: ANN, plain: "allowed" } as Account;
   const to = { recipients: ["carol@example.org"], body: only("> secret\r\n"), header: Buffer.from(`${answering}\r\n`) };
   expect((await keys.write({ account, ...to })).kind).toBe("refused");
   keys.policies.set(BOB, "plain-allowed");

@@ -36,7 +36,7 @@ export async function textOf(content: AsyncIterable<Uint8Array>): Promise<string
   return Buffer.concat(chunks).toString("latin1");
 }
 
-export async function read(letter: string, keys: LetterKeys) {
-  const { content, keywords, verdict } = await readLetter(only(letter), { keys, now: NOW });
+export async function read(letter: string, keys: LetterKeys, now = NOW) {
+  const { content, keywords, verdict } = await readLetter(only(letter), { keys, now });
   return { text: await textOf(content), keywords, verdict };
 }
