@@ -268,11 +268,9 @@ test("a secret key that gpg exports under a passphrase is imported with it, and 
   await expect(book.import(secret, "wrong")).rejects.toMatchObject({ code: "forbidden" });
   expect(await book.import(secret, "swordfish")).toMatchObject([{ addresses: ["sven@example.org"], secret: true }]);
   const everybody = await book.import(await run("--export"));
-  expect(everybody.map(({ addresses }) => addresses[0]).sort()).toEqual([
-    "gregor@example.org",
-    "olga@example.org",
-    "sven@example.org",
-  ]);
+  expect(new Set(everybody.map(({ addresses }) => addresses[0]))).toEqual(
+    new Set(["gregor@example.org", "olga@example.org", "sven@example.org"]),
+  );
   expect(await book.keyFor("gregor@example.org")).toMatchObject({ kind: "key", binding: { origin: "import" } });
   writeFileSync(join(home, "exported.asc"), await book.exportSecret("sven@example.org", "another"));
   await gpg("--import", join(home, "exported.asc"));
