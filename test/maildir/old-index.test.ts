@@ -47,8 +47,9 @@ async function known(maildir: Maildir) {
     const contents = [];
     for (const uid of uids) contents.push((await read(mailbox, uid)).toString());
     const listed = [[...mailbox.summaries(uids)], mailbox.envelopes(uids), mailbox.headers(uids)];
+    const sorted = [mailbox.sortFields(uids), mailbox.sortAddresses(uids), mailbox.threadFields(uids)];
     const found = await mailbox.searchText("body", "needle", uids);
-    all.push({ name, id, uidValidity, status: mailbox.status(), listed, contents, found });
+    all.push({ name, id, uidValidity, status: mailbox.status(), listed, sorted, contents, found });
   }
   return all;
 }
