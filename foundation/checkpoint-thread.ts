@@ -37,7 +37,7 @@ const CLOSE_LIMIT = 10_000;
 
 /**
  * Copies what SQLite's log holds into the database file, in a thread with a connection of its own: the disk is waited
- * for twice, and nobody else should wait with it. Does not keep the process alive.
+ * for twice, and nobody else should wait with it. Keeps the process alive during a checkpoint alone.
  */
 export class CheckpointThread implements CheckpointRunner {
   readonly #worker: Worker;
@@ -55,26 +55,34 @@ export class CheckpointThread implements CheckpointRunner {
       env: {},
       execArgv: [],
     });
-    this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
+      const waiting = this.#take();
       if (answer.error === undefined) waiting?.resolve(answer);
       else waiting?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }));
     });
     this.#worker.on("error", (error) => {
       this.#failure = error;
-      this.#waiting?.reject(error);
-      this.#waiting = undefined;
+      this.#take()?.reject(error);
     });
+    // After the listeners: each of them would hold the process again.
+    this.#worker.unref();
   }
 
   run(): Promise<CheckpointResult> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
       this.#waiting = { resolve, reject };
+      this.#worker.ref();
       this.#worker.postMessage("checkpoint");
     });
+  }
+
+  /** Whoever waits; nobody does from now on. */
+  #take() {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#worker.unref();
+    return waiting;
   }
 
   /** Returns once the thread's connection is closed. */
