@@ -45,12 +45,10 @@ export function deviceOperations(
         throw words === undefined
           ? new Failure("forbidden", "the paper key is no longer on this machine: type its 24 words")
           : new Failure("invalid", "these are not the 24 words of a paper key: one is misspelt, missing, or elsewhere");
-      db.transaction(() => {
-        identity.renewAdminKey(seed, now(), device === identity.deviceId ? [] : [device]);
-        overlay.announceState();
-      });
       // Whoever has a device has a copy of the keys that this home had then; the old ones of this installation go too.
-      await overlay.becomeNewDevice();
+      await overlay.becomeNewDevice(() => {
+        identity.renewAdminKey(seed, now(), device === identity.deviceId ? [] : [device]);
+      });
       return { revoked: device, renewed: true };
     },
   };

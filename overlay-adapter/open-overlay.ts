@@ -161,6 +161,13 @@ export class OpenOverlay implements Overlay {
       ...context,
       sent: this.#sent,
       unopened: this.#unopened,
+      queues: {
+        announcement: (label) => this.#rotation.announcement(label),
+        distrust: (label) => this.#rotation.distrust(label),
+        hear: (label, address, order) => this.#rotation.hear(label, address, order),
+        makeAnew: (label) => this.#rotation.makeAnew(label),
+      },
+      tellState: () => void this.#stateLetters.tellAll(),
       withdrawInvites: () => this.#acquaintance.withdrawInvites(),
     });
     this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
@@ -324,8 +331,8 @@ export class OpenOverlay implements Overlay {
     });
   }
 
-  becomeNewDevice(): Promise<void> {
-    return this.#renewals.becomeNewDevice("asked");
+  becomeNewDevice(withPaper: () => void): Promise<void> {
+    return this.#renewals.becomeNewDevice(withPaper);
   }
 
   get active(): boolean {
@@ -450,6 +457,7 @@ export class OpenOverlay implements Overlay {
         dropped: (from, reason, count) => this.#countDropped(from, reason, count),
         wake,
         used: (id) => this.#rotation.used(id),
+        made: ({ label }) => label !== undefined && this.#sender(label).wake(),
       },
       queue,
     );

@@ -159,10 +159,11 @@ export interface Overlay {
   /** The own account state has changed: every contact is told. Synchronous, in the caller's transaction. */
   announceState(): void;
   /**
-   * New device keys under another id, in an account state that revokes the old ones; every contact is told, and begins
-   * a new session. A device of an account state that the admin key does not hold of is left as it is, by an event.
+   * The paper key takes everything back that somebody else may have: in one transaction with what it signs in
+   * `withPaper`, this installation gets new device keys under another id and new queues; every contact is told, and
+   * begins a new session.
    */
-  becomeNewDevice(): Promise<void>;
+  becomeNewDevice(withPaper: () => void): Promise<void>;
   /** False where this installation was revoked or replaced by another: it neither sends nor reads. */
   readonly active: boolean;
   /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */

@@ -45,6 +45,8 @@ export interface ReaderOptions extends LetterStoreOptions {
   readonly wake: () => void;
   /** A letter came through this queue and is stored. */
   readonly used: (queue: number) => void;
+  /** The relay knows the queue now. */
+  readonly made: (queue: OwnQueue) => void;
 }
 
 /**
@@ -150,6 +152,7 @@ export class QueueReader {
     if (queue.state === "new") {
       await client.createQueue(queue.relay, queue);
       queues.setState(queue.id, "ready");
+      this.#o.made(queue);
     }
     this.#subscription = client.subscribe(queue.relay, queue, {
       credit: QUEUE_CREDIT,

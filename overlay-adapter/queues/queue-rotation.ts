@@ -10,6 +10,18 @@ import { encodeControl } from "../sessions/control.ts";
 import type { QueueAddress } from "./queue-address.ts";
 import type { OwnQueue, QueueContent, Queues } from "./queues.ts";
 
+/** Queues that were made anew after a theft: their contacts learn of them by renewals, outside of any session. */
+export const freshQueueSchema: Schema = {
+  part: "overlay-fresh-queue",
+  migrations: [
+    `CREATE TABLE overlay_fresh_queue (
+       label TEXT PRIMARY KEY,
+       queue INTEGER NOT NULL,
+       told INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;`,
+  ],
+};
+
 /** Which queue follows which, and which address of a contact is its latest. */
 export const rotationSchema: Schema = {
   part: "overlay-rotation",
@@ -75,6 +87,7 @@ export class QueueRotation {
 
   constructor(options: RotationOptions) {
     options.db.migrate(rotationSchema);
+    options.db.migrate(freshQueueSchema);
     this.#o = options;
     this.#sqlite = options.db.sqlite;
     this.#unused = new Set(
@@ -157,9 +170,63 @@ export class QueueRotation {
     });
   }
 
+  /**
+   * Somebody else may hold the secrets of the contact's queues: a new one that follows from none of them takes their
+   * place; in the caller's transaction. Returns it.
+   */
+  makeAnew(label: AddressLabel): number {
+    const { queues, clock } = this.#o;
+    const now = clock.now();
+    const before = queues.ownOf(label).filter(({ state }) => state !== "deleting");
+    const fresh = queues.create(label);
+    for (const [at, { id }] of before.entries())
+      this.#sqlite
+        .prepare(
+          `INSERT INTO overlay_rotation (queue, due_at, successor, told) VALUES (?, ?, ?, ?)
+           ON CONFLICT (queue) DO UPDATE SET successor = excluded.successor, told = excluded.told, used_at = NULL`,
+        )
+        .run(id, now, fresh.id, Number(at < before.length - 1));
+    this.#sqlite
+      .prepare("INSERT OR REPLACE INTO overlay_fresh_queue VALUES (?, ?, ?)")
+      .run(label, fresh.id, this.#nextOrder(label, now));
+    this.#unused.add(fresh.id);
+    return fresh.id;
+  }
+
+  /** The queue that was made anew, for the contact's next renewal; `not-yet`: its relay does not know it so far. */
+  announcement(
+    label: AddressLabel,
+  ): { readonly address: QueueAddress; readonly order: number } | "not-yet" | undefined {
+    const row = this.#sqlite
+      .prepare(
+        `SELECT queue, told FROM overlay_fresh_queue AS fresh WHERE label = ? AND NOT EXISTS
+           (SELECT 1 FROM overlay_rotation AS next WHERE next.queue = fresh.queue AND next.successor IS NOT NULL)`,
+      )
+      .get(label) as { queue: number; told: number } | undefined;
+    const queue = row && this.#o.queues.own(row.queue);
+    if (row === undefined || queue === undefined || queue.state === "deleting") return undefined;
+    if (queue.state === "new") return "not-yet";
+    return { address: this.#o.queues.address(queue), order: row.told };
+  }
+
+  /**
+   * A contact's paper key has spoken: whoever else held its keys may have said where to write to, and knows the queue
+   * that the contact writes into. What was heard before counts no more, and that queue is followed by another soon; in
+   * the caller's transaction.
+   */
+  distrust(label: AddressLabel): void {
+    this.#sqlite.prepare("UPDATE overlay_queue_order SET heard = 0 WHERE label = ?").run(label);
+    this.#sqlite
+      .prepare(
+        "UPDATE overlay_rotation SET due_at = 0 WHERE queue IN (SELECT id FROM overlay_own_queue WHERE label = ?)",
+      )
+      .run(label);
+  }
+
   /** The contact is gone; in the caller's transaction. */
   forget(label: AddressLabel): void {
     this.#sqlite.prepare("DELETE FROM overlay_queue_order WHERE label = ?").run(label);
+    this.#sqlite.prepare("DELETE FROM overlay_fresh_queue WHERE label = ?").run(label);
   }
 
   #rows(): RotationRow[] {

@@ -1,8 +1,10 @@
 import type { AddressLabel } from "../../foundation/address.ts";
 import { ByteReader, ByteWriter, DecodeError } from "../../foundation/bytes.ts";
+import { SIGNATURE_LENGTH } from "../../keyring/ed25519.ts";
 import { MARK_LENGTH } from "../letters/letter-header.ts";
 import { INNER_SIZE, RENEWAL_TAGS_MAX } from "../limits.ts";
 import { TAG_LENGTH } from "../queues/cell.ts";
+import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "../queues/queue-address.ts";
 
 /** The last letter that was received from a device, as that device numbered and marked it. */
 export interface Received {
@@ -21,18 +23,35 @@ export function markedBytes(label: AddressLabel, deviceId: number, seq: number):
   return new ByteWriter().raw(Buffer.from(label)).u8(0).u8(deviceId).u64(seq).bytes();
 }
 
+/** Where to write from now on, as its owner's admin key says it to one recipient. */
+export interface SignedQueue {
+  readonly address: QueueAddress;
+  /** As in a control letter that names a queue (control.ts). */
+  readonly order: number;
+  readonly signature: Buffer;
+}
+
+/** What the admin key signs in it: `label %x00 order queue-address`, of the recipient. */
+export const RENEWAL_QUEUE_CONTEXT = "postern renewal queue v1";
+
+export function signedQueueBytes(recipient: AddressLabel, { address, order }: Omit<SignedQueue, "signature">): Buffer {
+  return new ByteWriter().raw(Buffer.from(recipient)).u8(0).u64(order).raw(encodeQueueAddress(address)).bytes();
+}
+
 /**
  * What one bridge tells a contact's outside of any session, in a cell of its own: who it is by now, how a session with it
  * is begun, and what it had of the contact. Everything in it is proved by itself: states and prekeys are signed, and
  * the mark is the recipient's own. Only the two have the key that seals the cell.
  *
- *     renewal = %x01 flags vector16 vector16 vector16 device-id as-device-id seq hash mark count *tag
+ *     renewal = %x01 flags vector16 vector16 vector16 device-id as-device-id seq hash mark count *tag [ vector16 order signature ]
  *
  * flags 1 octet: bit 0, begin a session with these prekeys, for there is none that works; bit 1, answer with a renewal.
  * Then the sender's account state, its device's prekeys, and the recipient's account state as the sender has pinned it
  * (empty where it does not fit). device-id 1 octet names a device of the recipient's; seq 8, hash 32 and mark 16 are of
  * the last letter received from it, by the sender's device as-device-id; count 2; a tag, 16, is that of a letter of this
- * device that did not open.
+ * device that did not open. At the end, where the sender's queues were made anew because somebody else may have had them:
+ * the address of the one to write into, as in a control letter, its order, 8, and the admin key's signature, 64, over both
+ * and the recipient's label. Whoever does not know this end leaves it.
  */
 export interface Renewal {
   readonly begin: boolean;
@@ -42,6 +61,7 @@ export interface Renewal {
   readonly pinned: Buffer | undefined;
   readonly received: Received;
   readonly unopened: readonly Buffer[];
+  readonly queue: SignedQueue | undefined;
 }
 
 const VERSION = 1;
@@ -67,6 +87,8 @@ export function encodeRenewal(renewal: Renewal): Buffer {
       .raw(received.mark)
       .u16(unopened.length);
     for (const tag of unopened) writer.raw(tag);
+    if (renewal.queue !== undefined)
+      writer.vector16(encodeQueueAddress(renewal.queue.address)).u64(renewal.queue.order).raw(renewal.queue.signature);
     return writer.bytes();
   };
   let { pinned } = renewal;
@@ -96,6 +118,7 @@ export function decodeRenewal(bytes: Uint8Array): Renewal {
   const count = reader.u16();
   if (count > RENEWAL_TAGS_MAX) throw new DecodeError("more tags than a renewal names");
   const unopened = Array.from({ length: count }, () => Buffer.from(reader.raw(TAG_LENGTH)));
+  const queue = reader.remaining === 0 ? undefined : decodeSignedQueue(reader);
   return {
     begin: (flags & FLAG.begin) !== 0,
     answer: (flags & FLAG.answer) !== 0,
@@ -104,5 +127,11 @@ export function decodeRenewal(bytes: Uint8Array): Renewal {
     pinned: pinned.length === 0 ? undefined : pinned,
     received,
     unopened,
+    queue,
   };
+}
+
+function decodeSignedQueue(reader: ByteReader): SignedQueue {
+  const address = decodeQueueAddress(reader.vector16());
+  return { address, order: reader.u64(), signature: Buffer.from(reader.raw(SIGNATURE_LENGTH)) };
 }

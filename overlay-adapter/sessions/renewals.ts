@@ -7,6 +7,7 @@ import type { Contacts } from "../../keyring/contacts.ts";
 import type { Device } from "../../keyring/device.ts";
 import { bundleDevice } from "../../keyring/device-bundle.ts";
 import { type SessionBatch, SessionFailure } from "../../keyring/device-sessions.ts";
+import { verifySignature } from "../../keyring/ed25519.ts";
 import type { PinOutcome } from "../../keyring/pin.ts";
 import type { DropReason, OverlayEvent } from "../events.ts";
 import type { Chains } from "../letters/chain.ts";
@@ -19,9 +20,19 @@ import type { OverlayIdentity } from "../ports.ts";
 import { encodeInnerCell, type InnerCell } from "../queues/cell.ts";
 import { sealCell } from "../queues/cell-seal.ts";
 import type { QueueAddress } from "../queues/queue-address.ts";
+import type { QueueRotation } from "../queues/queue-rotation.ts";
 import type { RelayClient } from "../relay-client/relay-client.ts";
 import { encodeControl } from "./control.ts";
-import { decodeRenewal, encodeRenewal, markedBytes, type Received, type Renewal } from "./renewal.ts";
+import {
+  decodeRenewal,
+  encodeRenewal,
+  markedBytes,
+  RENEWAL_QUEUE_CONTEXT,
+  type Received,
+  type Renewal,
+  type SignedQueue,
+  signedQueueBytes,
+} from "./renewal.ts";
 import { RenewalsDue } from "./renewals-due.ts";
 
 export type RenewalCell = Extract<InnerCell, { kind: "renewal" }>;
@@ -42,6 +53,11 @@ export interface RenewalsOptions {
   readonly random: (length: number) => Buffer;
   readonly emit: (event: OverlayEvent) => void;
   readonly wakeSender: (label: AddressLabel) => void;
+  readonly queues: Pick<QueueRotation, "announcement" | "distrust" | "hear" | "makeAnew">;
+  /** Looks after a new own queue. */
+  readonly read: (queue: number) => void;
+  /** A letter with the account state for every contact, in the caller's transaction; none is left untold. */
+  readonly tellState: () => void;
   /** Closes the open invites, whose prekeys are gone, in the caller's transaction; returns how many. */
   readonly withdrawInvites: () => number;
 }
@@ -111,10 +127,13 @@ export class Renewals {
 
   /** Sends the renewal that is due to a contact, if one is. @throws Failure of the relay client */
   async deliver(label: AddressLabel, address: QueueAddress): Promise<"none" | "sent" | "full" | "gone"> {
-    const { db, identity, device, contacts, unopened, client, clock, random } = this.#o;
+    const { db, identity, device, contacts, unopened, client, clock, random, queues } = this.#o;
     const { bytes: accountState, hash } = identity.accountState();
     const pinned = contacts.accountState(label);
     const states = Buffer.concat([hash, pinned?.hash ?? Buffer.alloc(0)]);
+    const queue = queues.announcement(label);
+    // Until then an answer could only come into a queue that somebody else may empty.
+    if (queue === "not-yet") return "none";
     const due = this.#due.get(label, states, clock.now());
     if (due === undefined) return "none";
     const from = unopened.lastDevice(label) ?? pinned?.state.devices[0]?.deviceId ?? 1;
@@ -126,6 +145,7 @@ export class Renewals {
       pinned: pinned?.bytes,
       received: unopened.received(label, from),
       unopened: unopened.tags(label, from),
+      queue: queue && this.#signed(label, queue),
     });
     const inner = encodeInnerCell({ kind: "renewal", tag: random(16), bytes: renewal });
     const outcome = await client.send(
@@ -155,21 +175,27 @@ export class Renewals {
     if (renewal.pinned !== undefined) this.#adopt(renewal.pinned);
     const behind = this.isBehind(label, renewal.received);
     const trusted = this.#o.contacts.isTrustedDevice(label, from.deviceId, from.identityKey);
-    const outcome = await this.#o.sessions.run(label, () => this.#answer(label, cell.tag, renewal, trusted, !behind));
-    if (behind && this.active) await this.becomeNewDevice("behind");
+    const queue = trusted && pinned.kind !== "rollback" && pinned.kind !== "fork" ? renewal.queue : undefined;
+    if (queue !== undefined && !this.#isSigned(label, queue)) return "stranger";
+    const outcome = await this.#o.sessions.run(label, () =>
+      this.#answer(label, cell.tag, renewal, trusted, !behind, queue),
+    );
+    if (behind && this.active) await this.becomeNewDevice();
     return outcome;
   }
 
   /** Compares a contact's account state with the pinned one, durably, and does what follows from a newer one. */
   pinState(label: AddressLabel, bytes: Uint8Array): PinOutcome {
-    const { db, contacts, device, outbox, emit } = this.#o;
+    const { db, contacts, device, outbox, emit, queues } = this.#o;
     return db.transaction(() => {
       const frozen = contacts.byLabel(label)?.state === "frozen";
+      const certified = contacts.accountState(label)?.state.certificate.issuedAt;
       const outcome = contacts.pinAccountState(label, bytes);
       if (outcome.kind === "fork" && !frozen) db.afterSync(() => emit({ kind: "contact-frozen", contact: label }));
       if (outcome.kind === "rollback") this.#set(label, {});
       if (outcome.kind !== "pinned") return outcome;
-      const devices = contacts.accountState(label)?.state.devices ?? [];
+      const { devices = [], certificate } = contacts.accountState(label)?.state ?? {};
+      if (certified !== undefined && certificate?.issuedAt !== certified) queues.distrust(label);
       for (const id of device.sessionDevices(label))
         if (!devices.some(({ deviceId }) => deviceId === id)) device.removeSession(label, id);
       outbox.encryptAnew(label);
@@ -190,13 +216,16 @@ export class Renewals {
   /**
    * This home is an older copy of itself: its ratchets would use keys a second time. It gets new keys and another device
    * id, in an account state that revokes the old one, and every contact a renewal to begin anew with.
+   *
+   * `first`: what the paper key does, in the same transaction. Somebody else may have all that this home had then: the
+   * contacts' queues are made anew, too.
    */
-  async becomeNewDevice(why: "behind" | "asked"): Promise<void> {
+  async becomeNewDevice(first?: () => void): Promise<void> {
     const { contacts, identity, emit } = this.#o;
     await this.#replacing.run(async () => {
-      if (!identity.holdsAdminKey()) return emit({ kind: "paper-needed" });
+      if (first === undefined && !identity.holdsAdminKey()) return emit({ kind: "paper-needed" });
       const labels = contacts.list().map(({ label }) => label);
-      await this.#holding(labels, () => this.#replace(labels, why));
+      await this.#holding(labels, () => this.#replace(labels, first));
     });
   }
 
@@ -208,18 +237,23 @@ export class Renewals {
     this.#o.emit({ kind: "copy-running" });
   }
 
-  async #replace(labels: readonly AddressLabel[], why: "behind" | "asked"): Promise<void> {
-    const { db, identity, device, chains, outbox, random, withdrawInvites, emit } = this.#o;
+  async #replace(labels: readonly AddressLabel[], first: (() => void) | undefined): Promise<void> {
+    const { db, identity, device, chains, outbox, random, withdrawInvites, emit, contacts, queues } = this.#o;
+    const fresh: number[] = [];
     const invitesWithdrawn = await db.commit(() => {
+      first?.();
       identity.replaceDevice(device.replace({ random, deviceId: identity.nextDeviceId() }));
       chains.cutAll();
       for (const label of labels) {
         outbox.encryptAnew(label);
         this.#due.set(label, { begin: true });
+        if (first !== undefined && contacts.byLabel(label)?.state !== "revoked") fresh.push(queues.makeAnew(label));
       }
+      if (first !== undefined) this.#o.tellState();
       return withdrawInvites();
     });
-    emit({ kind: "device-replaced", why, invitesWithdrawn });
+    emit({ kind: "device-replaced", why: first === undefined ? "behind" : "asked", invitesWithdrawn });
+    for (const id of fresh) this.#o.read(id);
     for (const label of labels) this.#o.wakeSender(label);
   }
 
@@ -236,8 +270,9 @@ export class Renewals {
     renewal: Renewal,
     trusted: boolean,
     mayBegin: boolean,
+    queue: SignedQueue | undefined,
   ): Promise<"taken" | DropReason> {
-    const { db, identity, chains, outbox, contacts, device, clock, random } = this.#o;
+    const { db, identity, chains, outbox, contacts, device, clock, random, queues } = this.#o;
     let begun: { readonly steps: SessionBatch; readonly deviceId: number } | undefined;
     if (renewal.begin && trusted && mayBegin && this.active) {
       const steps = device.sessions(identity.label, (name, id, key) =>
@@ -253,6 +288,7 @@ export class Renewals {
     const { copyRunning, lost } = await db.commit(() => {
       const now = clock.now();
       chains.setSeen(label, tag, tag, now);
+      if (trusted && queue !== undefined) queues.hear(label, queue.address, queue.order);
       if (begun !== undefined) {
         begun.steps.write();
         chains.cut(label, begun.deviceId);
@@ -288,6 +324,18 @@ export class Renewals {
     }
     if (begun && as > 0) for (const letter of sent.after(label, as, deviceId, seq)) again(letter);
     return { copyRunning, lost };
+  }
+
+  #signed(label: AddressLabel, queue: Omit<SignedQueue, "signature">): SignedQueue {
+    const signature = this.#o.identity.signWithAdmin(RENEWAL_QUEUE_CONTEXT, signedQueueBytes(label, queue));
+    return { ...queue, signature };
+  }
+
+  /** By the admin key that the contact's paper key has certified last. */
+  #isSigned(label: AddressLabel, queue: SignedQueue): boolean {
+    const key = this.#o.contacts.accountState(label)?.state.certificate.adminPublicKey;
+    const signed = signedQueueBytes(this.#o.identity.label, queue);
+    return key !== undefined && verifySignature(key, RENEWAL_QUEUE_CONTEXT, signed, queue.signature);
   }
 
   #adopt(bytes: Uint8Array): void {

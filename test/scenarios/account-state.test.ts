@@ -161,8 +161,7 @@ test("a thief of the admin key adds a device and reads; after the paper key has 
   alice.open();
   await alice.send("hello", bob);
   await alice.untilEvent("devices-changed");
-  change(alice, () => alice.identity.renewAdminKey(seed, Date.now(), [9]));
-  await alice.overlay.becomeNewDevice();
+  await alice.overlay.becomeNewDevice(() => alice.identity.renewAdminKey(seed, Date.now(), [9]));
   await bob.until(
     () =>
       pinnedOf(bob, alice)
