@@ -2,6 +2,7 @@ import type { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import type { Identity } from "../keyring/identity.ts";
 import { wordsToSeed } from "../keyring/paper-key.ts";
+import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import type { Operations } from "./operations.ts";
 
@@ -10,6 +11,7 @@ export interface DeviceHome {
   readonly db: Database;
   readonly identity: Identity;
   readonly overlay: Overlay;
+  readonly recovery: RecoverySecrets;
 }
 
 export function deviceOperations(
@@ -24,7 +26,7 @@ export function deviceOperations(
     },
 
     async revokeDevice({ device, words, adminKey = false }) {
-      const { db, identity, overlay } = home();
+      const { db, identity, overlay, recovery } = home();
       const isListed = identity.accountState().state.devices.some(({ deviceId }) => deviceId === device);
       if (!isListed && device !== identity.deviceId)
         throw new Failure(
@@ -48,6 +50,7 @@ export function deviceOperations(
       // Whoever has a device has a copy of the keys that this home had then; the old ones of this installation go too.
       await overlay.becomeNewDevice(() => {
         identity.renewAdminKey(seed, now(), device === identity.deviceId ? [] : [device]);
+        recovery.renew(seed);
       });
       return { revoked: device, renewed: true };
     },

@@ -7,6 +7,7 @@ import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { exportMail } from "../maildir/export/export.ts";
 import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
+import { formatRelayUrl, withoutToken } from "../relay/relay-url.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
 import { routeOf } from "./carriers.ts";
 import { carryOperations } from "./carry-operations.ts";
@@ -20,6 +21,7 @@ import { formatHostPort, type HostPort } from "./host-port.ts";
 import { explain } from "./letter-reports.ts";
 import type { OpenedHome } from "./opened-home.ts";
 import type { Operations, StatusView } from "./operations.ts";
+import { recoveryOperations } from "./recovery-operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
 
 export interface HomeOperationsOptions {
@@ -57,6 +59,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
 
     ...contactOperations(() => gate.require()),
     ...deviceOperations(() => gate.require()),
+    ...recoveryOperations(() => gate.require()),
 
     async queue() {
       const { overlay, contacts, gateway } = gate.require();
@@ -102,6 +105,10 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
         recoveryIdentity: secret,
         recoveryRecipient: recipient,
         address: account.address,
+        relays: [gate.require().relay, ...(config.spareRelays ?? [])].map((relay) =>
+          formatRelayUrl(withoutToken(relay)),
+        ),
+        relayIsHere: config.relayUrl === undefined,
       };
     },
 
@@ -137,6 +144,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
 function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & Pick<StatusView, "vault"> {
   const { account, contacts, overlay, maildir, identity, relay } = inside;
   const { waiting, failed } = overlay.status();
+  const recordedAt = overlay.recordWrittenAt();
   return {
     vault: "open",
     address: account.address,
@@ -152,5 +160,6 @@ function openStatus(inside: OpenedHome, config: Config): Partial<StatusView> & P
     messages: maildir.mailboxes().reduce((sum, mailbox) => sum + mailbox.status().messages, 0),
     gateway: inside.gateway.standings().map(viewAccount),
     paperKeyKept: identity.masterSeed() !== undefined,
+    ...(recordedAt !== undefined && { recoveryRecord: new Date(recordedAt).toISOString() }),
   };
 }

@@ -3,13 +3,14 @@ import { mkdir, readFile, rename } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "../foundation/clock.ts";
+import type { Database } from "../foundation/database.ts";
 import { writeFileDurably } from "../foundation/durable-file.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import { silentLogger } from "../foundation/logger.ts";
 import { newAppPassword } from "../keyring/app-password.ts";
 import { certificateFingerprint } from "../keyring/certificate.ts";
 import { createDevice } from "../keyring/device.ts";
-import { createIdentity } from "../keyring/identity.ts";
+import { createIdentity, type Identity } from "../keyring/identity.ts";
 import { createKeyFile, readKeyFile } from "../keyring/key-file.ts";
 import { addSlot, createVault, type NewSlot } from "../keyring/key-slots.ts";
 import { PASSPHRASE_ADVISED } from "../keyring/limits.ts";
@@ -47,6 +48,13 @@ export interface InitResult {
   readonly warnings?: readonly string[];
 }
 
+/** An identity that there was before. */
+export interface RecoveredAccount {
+  readonly masterSeed: Buffer;
+  /** Writes identity, device and contacts into the new state.db. */
+  fill(db: Database): Promise<Identity>;
+}
+
 /**
  * Makes everything that a bridge keeps. The vault's file comes last: until it is there the home counts as empty, and
  * what an interrupted attempt left is set aside.
@@ -56,6 +64,7 @@ export async function initHome(options: {
   environment: Environment;
   paths: HomePaths;
   config: Config;
+  account?: RecoveredAccount;
 }): Promise<InitResult> {
   const { paths } = options;
   try {
@@ -80,14 +89,16 @@ async function fillHome({
   environment,
   paths,
   config: wanted,
+  account,
 }: {
   environment: Environment;
   paths: HomePaths;
   config: Config;
+  account?: RecoveredAccount;
 }): Promise<InitResult> {
   await setAsideLeftovers(paths);
   const now = Date.now();
-  const masterSeed = newMasterSeed(randomBytes);
+  const masterSeed = account?.masterSeed ?? newMasterSeed(randomBytes);
   const recovery = recoveryIdentity(masterSeed);
   const { config, name, slot } = await chooseKeySlot(environment, await choosePorts(wanted));
   const slotOptions = { random: randomBytes, now };
@@ -105,13 +116,7 @@ async function fillHome({
 
   const db = openState(paths, vault);
   try {
-    const device = createDevice(db, { random: randomBytes });
-    const identity = createIdentity(db, {
-      now,
-      random: randomBytes,
-      masterSeed,
-      device: { identityKey: device.identityKey, registrationId: device.registrationId },
-    });
+    const identity = account === undefined ? newAccount(db, masterSeed, now) : await account.fill(db);
     const authority = await createFrontCertificates(db, paths, now);
     const maildir = await openMaildir({
       db,
@@ -143,6 +148,11 @@ async function fillHome({
     db.close();
     vault.close();
   }
+}
+
+function newAccount(db: Database, masterSeed: Buffer, now: number): Identity {
+  const { identityKey, registrationId } = createDevice(db, { random: randomBytes });
+  return createIdentity(db, { now, random: randomBytes, masterSeed, device: { identityKey, registrationId } });
 }
 
 /** Databases and mail without a vault file were never of use to anybody; still they are kept. */

@@ -6,6 +6,7 @@ import type { Logger } from "../foundation/logger.ts";
 import { Contacts } from "../keyring/contacts.ts";
 import { loadDevice } from "../keyring/device.ts";
 import { type Identity, loadIdentity } from "../keyring/identity.ts";
+import { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { LegacyGateway } from "../legacy-gateway/gateway.ts";
@@ -36,6 +37,7 @@ export interface OpenedHome {
   readonly maildir: Maildir;
   readonly mailStore: Maildir;
   readonly overlay: Overlay;
+  readonly recovery: RecoverySecrets;
   readonly gateway: LegacyGateway;
   readonly gatewayKeys: GatewayKeys;
   readonly submissionSink: SubmissionSink;
@@ -78,6 +80,9 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     const device = loadDevice(db);
     if (identity === undefined || device === undefined)
       throw new Failure("damaged", `${paths.state} holds no identity: restore it from a copy`);
+    const recovery = new RecoverySecrets(db);
+    const seed = identity.masterSeed();
+    if (seed !== undefined) recovery.begin(seed);
     const contacts = new Contacts(db, { now: () => clock.now(), own: identity });
     const account = new Account(identity, contacts);
     const sentCopies = new SentCopies(db);
@@ -111,6 +116,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       logger,
       receipts: { send: sendReceipts },
       blobs: { send: options.sendBlobs },
+      recovery,
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;
@@ -149,6 +155,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       maildir,
       mailStore: maildir,
       overlay,
+      recovery,
       gateway,
       gatewayKeys,
       submissionSink,

@@ -165,7 +165,22 @@ export interface StatusView {
   readonly messages?: number;
   readonly gateway?: readonly GatewayAccountView[];
   readonly paperKeyKept?: boolean;
+  /** When the recovery record was last written to every own relay; absent where it lies nowhere yet. */
+  readonly recoveryRecord?: string;
   readonly memoryBytes?: number;
+}
+
+export interface RecoveryView {
+  readonly recoveredAt: string;
+  /** Of when the record was that told of the contacts; absent where none was found. */
+  readonly recordedAt?: string;
+  readonly contacts: readonly {
+    readonly petname: string;
+    readonly address: string;
+    readonly verification: string;
+    /** `waiting`, `told`, `answered`, `gone` or `lost`. */
+    readonly state: string;
+  }[];
 }
 
 /**
@@ -205,7 +220,20 @@ export interface Operations {
   addAppPassword(request: { name: string }): Promise<{ name: string; user: string; appPassword: string }>;
   listAppPasswords(): Promise<{ names: string[] }>;
   removeAppPassword(request: { name: string }): Promise<{ removed: string }>;
-  paperKey(): Promise<{ words: string; recoveryIdentity: string; recoveryRecipient: string; address: string }>;
+  paperKey(): Promise<{
+    words: string;
+    recoveryIdentity: string;
+    recoveryRecipient: string;
+    address: string;
+    /** Where the recovery record lies, without tokens, to be written beside the words. */
+    relays: string[];
+    /** The first of them is this machine's own. */
+    relayIsHere: boolean;
+  }>;
+  /** With the words of a paper key that this home does not have: the recovery record is kept from now on. */
+  keepRecoveryRecord(request: { words: string }): Promise<{ kept: boolean }>;
+  /** How far a home that was made from the paper key is. @throws Failure nonexistent, where it was not */
+  recovery(): Promise<RecoveryView>;
   forgetPaperKey(): Promise<{ forgotten: true }>;
   /** Of the own identity, by their numbers. */
   devices(): Promise<{ devices: { device: number; own: boolean }[] }>;
@@ -307,6 +335,8 @@ export const OPERATION_NAMES = [
   "removeAppPassword",
   "paperKey",
   "forgetPaperKey",
+  "keepRecoveryRecord",
+  "recovery",
   "devices",
   "revokeDevice",
   "gatewayAdd",

@@ -154,6 +154,19 @@ export class Contacts {
     });
   }
 
+  /** Pins what was pinned elsewhere, however old it is by now. False where it is no state of this contact's. @throws Failure nonexistent */
+  restorePin(label: AddressLabel, bytes: Uint8Array): boolean {
+    this.#require(label);
+    const verification = decodeAccountState(bytes);
+    if (verification.kind === "invalid") return false;
+    const { signed } = verification;
+    if (addressLabel(signed.state.masterPublicKey) !== label) return false;
+    this.#database.sqlite
+      .prepare("UPDATE contact SET account_state = ?, epoch = ? WHERE label = ?")
+      .run(signed.bytes, signed.state.epoch, label);
+    return true;
+  }
+
   /** The pinned state; undefined before the first, and for a contact that is not known. */
   accountState(label: AddressLabel): SignedAccountState | undefined {
     const contact = this.byLabel(label);

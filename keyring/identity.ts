@@ -53,6 +53,8 @@ export interface Identity {
    * @throws Failure forbidden, where this device's admin key holds no more
    */
   replaceDevice(device: AccountDevice): SignedAccountState;
+  /** The highest that any device had, as far as is known here. */
+  readonly highestDeviceId: number;
   /** One that no device had before, as long as there are any. @throws Failure full */
   nextDeviceId(): number;
   /**
@@ -120,6 +122,39 @@ export function createIdentity(database: Database, options: NewIdentity): Identi
     database.sqlite
       .prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?, ?, ?, ?)")
       .run(master.publicKey, masterSeed, adminSeed, recipient, deviceId, bytes, deviceId);
+    return new StoredIdentity(database, random);
+  });
+}
+
+export interface RestoredIdentity {
+  readonly random: RandomSource;
+  readonly masterSeed: Uint8Array;
+  /** The newest account state that could be found. */
+  readonly accountState: Uint8Array;
+  /** Ids up to this one were given to devices before, or may have been. */
+  readonly highestDeviceId: number;
+}
+
+/**
+ * The identity of an account state, in place of one of its devices; the admin key is another, so renewAdminKey has to
+ * follow before anything can be signed. The seed is not kept. @throws Failure damaged, forbidden, already-exists
+ */
+export function restoreIdentity(database: Database, restored: RestoredIdentity): Identity {
+  const { random, masterSeed, accountState, highestDeviceId } = restored;
+  const verification = decodeAccountState(accountState);
+  if (verification.kind === "invalid") throw new Failure("damaged", `the account state: ${verification.why}`);
+  const { state, bytes } = verification.signed;
+  if (!signingKey(masterSeed).publicKey.equals(state.masterPublicKey))
+    throw new Failure("forbidden", "these words are another identity's paper key");
+  const highest = Math.max(highestDeviceId, ...state.devices.map(({ deviceId }) => deviceId));
+  const own = state.devices[0]?.deviceId ?? Math.max(1, highestDeviceId);
+  const { recipient } = recoveryIdentity(masterSeed);
+  database.migrate(identitySchema);
+  return database.transaction(() => {
+    if (readRow(database) !== undefined) throw new Failure("already-exists", "this vault has an identity already");
+    database.sqlite
+      .prepare("INSERT INTO identity VALUES (1, ?, NULL, ?, ?, ?, ?, ?)")
+      .run(state.masterPublicKey, random(ED25519_KEY_LENGTH), recipient, own, bytes, highest);
     return new StoredIdentity(database, random);
   });
 }
@@ -239,10 +274,14 @@ class StoredIdentity implements Identity {
     });
   }
 
-  nextDeviceId(): number {
-    const { highest_device_id: highest } = this.#row();
+  get highestDeviceId(): number {
     const { devices } = this.accountState().state;
-    const next = Math.max(highest, this.deviceId, ...devices.map(({ deviceId }) => deviceId)) + 1;
+    return Math.max(this.#row().highest_device_id, this.deviceId, ...devices.map(({ deviceId }) => deviceId));
+  }
+
+  nextDeviceId(): number {
+    const { devices } = this.accountState().state;
+    const next = this.highestDeviceId + 1;
     if (next <= DEVICE_ID_MAX) return next;
     for (let id = 1; id <= DEVICE_ID_MAX; id++)
       if (id !== this.deviceId && !devices.some(({ deviceId }) => deviceId === id)) return id;

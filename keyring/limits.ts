@@ -25,6 +25,9 @@ export const CERTIFICATE_GRACE = 30 * DAY;
 /** How far ahead of ours another machine's clock may be; milliseconds. */
 export const CLOCK_SKEW = 2 * DAY;
 
+/** Times that the paper key can take the recovery record back; each is looked for, both places in one burst of a relay's patience. */
+export const RECOVERY_GENERATIONS = 24;
+
 /** Octets of vault.json; a slot takes about 500. */
 export const VAULT_FILE_MAX = 65_536;
 /** One slot per mail program and a few more. */

@@ -3,6 +3,7 @@ import type { AddressLabel } from "../foundation/address.ts";
 import { type Clock, systemClock } from "../foundation/clock.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
+import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import { Blobs } from "./blobs/blobs.ts";
 import { Carry } from "./carry/carry.ts";
 import { Acquaintance } from "./contacts/acquaintance.ts";
@@ -39,6 +40,9 @@ import { type OwnQueue, Queues } from "./queues/queues.ts";
 import { receiptSchema } from "./receipts/receipt-schema.ts";
 import { ReceiptSender } from "./receipts/receipt-sender.ts";
 import { ReceiptsDue } from "./receipts/receipts-due.ts";
+import { gatherRecord } from "./recovery/gather-record.ts";
+import { type Reached, ReachedContacts } from "./recovery/reached.ts";
+import { RecordKeeper } from "./recovery/record-keeper.ts";
 import { answers, createRelayClient, type RelayClient } from "./relay-client/relay-client.ts";
 import { overlaySchema } from "./schema.ts";
 import { Renewals } from "./sessions/renewals.ts";
@@ -46,6 +50,13 @@ import { StateLetters } from "./sessions/state-letters.ts";
 import { Window } from "./window.ts";
 import type { Worker } from "./worker.ts";
 import { Workforce } from "./workforce.ts";
+
+/** After these a new device would need to know more than before. */
+const CHANGES_RECORD: ReadonlySet<OverlayEvent["kind"]> = new Set([
+  "contact-added",
+  "contact-confirmed",
+  "device-replaced",
+]);
 
 /** The overlay at work: one worker per contact that is written to, per queue that is read, and per invite under way. */
 export class OpenOverlay implements Overlay {
@@ -76,6 +87,8 @@ export class OpenOverlay implements Overlay {
   readonly #control: ControlLetters;
   readonly #stateLetters: StateLetters;
   readonly #blobs: Blobs;
+  readonly #record: RecordKeeper | undefined;
+  readonly #reached: ReachedContacts;
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
@@ -170,6 +183,8 @@ export class OpenOverlay implements Overlay {
       tellState: () => void this.#stateLetters.tellAll(),
       withdrawInvites: () => this.#acquaintance.withdrawInvites(),
     });
+    this.#record = options.recovery && this.#recordKeeper(options.recovery);
+    this.#reached = new ReachedContacts({ ...context, contacts: options.contacts });
     this.#standing = new ContactStanding({ ...context, contacts: options.contacts });
     this.#rotation = new QueueRotation({
       ...context,
@@ -225,6 +240,7 @@ export class OpenOverlay implements Overlay {
     for (const { letter, label, reason } of this.#outbox.untold())
       this.#emit({ kind: "failed", letter, to: label, reason });
     this.#receipts.start();
+    this.#writeRecord();
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
     this.#acquaintance.resume();
     this.#blobs.resume();
@@ -335,6 +351,14 @@ export class OpenOverlay implements Overlay {
     return this.#renewals.becomeNewDevice(withPaper);
   }
 
+  reached(): readonly Reached[] {
+    return this.#reached.list();
+  }
+
+  recordWrittenAt(): number | undefined {
+    return this.#record?.writtenAt();
+  }
+
   get active(): boolean {
     return this.#renewals.active;
   }
@@ -407,6 +431,36 @@ export class OpenOverlay implements Overlay {
       this.#senders.set(label, sender);
       return () => sender.step();
     });
+  }
+
+  #recordKeeper(secrets: RecoverySecrets): RecordKeeper {
+    const { db, contacts, identity, relay, spareRelays = [] } = this.#o;
+    const sources = {
+      db,
+      contacts,
+      queues: this.#queues,
+      relays: [relay, ...spareRelays],
+      accountState: () => identity.accountState().bytes,
+      highestDeviceId: () => identity.highestDeviceId,
+    };
+    return new RecordKeeper({
+      ...sources,
+      secrets,
+      gather: () => gatherRecord(sources),
+      client: this.#client,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: this.#random,
+    });
+  }
+
+  /** Soon; each sweep looks again. */
+  #writeRecord(): void {
+    const record = this.#record;
+    if (record === undefined || !this.#work.started) return;
+    this.#work
+      .worker("recovery record", () => async () => (this.#renewals.active ? await record.step() : "idle"))
+      .wake();
   }
 
   #read(id: number): void {
@@ -555,6 +609,7 @@ export class OpenOverlay implements Overlay {
   }
 
   #emit(event: OverlayEvent): void {
+    if (CHANGES_RECORD.has(event.kind)) this.#writeRecord();
     try {
       this.#o.onEvent?.(event);
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { ContactOrigin, Contacts } from "../keyring/contacts.ts";
 import type { Device } from "../keyring/device.ts";
+import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carriers/carrier.ts";
 import type { Carrying } from "./carry/carry.ts";
@@ -14,6 +15,7 @@ import type { Gap } from "./letters/missing-letters.ts";
 import { OpenOverlay } from "./open-overlay.ts";
 import type { LetterReceiver, OverlayIdentity } from "./ports.ts";
 import type { ReceiptPolicy } from "./receipts/receipts-due.ts";
+import type { Reached } from "./recovery/reached.ts";
 import type { RelayClient, RelayClientOptions } from "./relay-client/relay-client.ts";
 
 export interface OverlayOptions {
@@ -44,6 +46,8 @@ export interface OverlayOptions {
     /** False where the own relay is not always there for recipients to fetch from. */
     readonly send: boolean;
   };
+  /** What the recovery record is written with; there is none unless given. */
+  readonly recovery?: RecoverySecrets;
   /** Makes the client of all relays; createRelayClient unless given. */
   readonly connect?: (options: RelayClientOptions) => RelayClient;
 }
@@ -164,6 +168,10 @@ export interface Overlay {
    * begins a new session.
    */
   becomeNewDevice(withPaper: () => void): Promise<void>;
+  /** How far each contact knows of this device, as after a recovery. */
+  reached(): readonly Reached[];
+  /** When the recovery record was last written whole; undefined where it lies nowhere. Milliseconds since 1970. */
+  recordWrittenAt(): number | undefined;
   /** False where this installation was revoked or replaced by another: it neither sends nor reads. */
   readonly active: boolean;
   /** Confirms, in the caller's transaction, that the sender was told of a failed letter; the event is not repeated then. */

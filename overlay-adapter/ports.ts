@@ -13,6 +13,8 @@ export interface OverlayIdentity {
   adopt(bytes: Uint8Array, now: number): PinOutcome;
   /** False where somebody else has rotated the admin key. */
   holdsAdminKey(): boolean;
+  /** The highest that any device had, as far as is known here. */
+  readonly highestDeviceId: number;
   /** For a new device. */
   nextDeviceId(): number;
   /** The next account state, with this device in place of the one before. */

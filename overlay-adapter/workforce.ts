@@ -11,7 +11,8 @@ export type WorkKey =
   | `pair ${string}`
   | `introduction ${string}`
   | `upload ${string}`
-  | `fetch ${number}`;
+  | `fetch ${number}`
+  | "recovery record";
 
 /** All workers of an overlay, one per key; they do nothing before the start and after the end. */
 export class Workforce {

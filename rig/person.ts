@@ -43,6 +43,11 @@ export class Person {
     return new Person(name, scratch, home, account);
   }
 
+  /** Somebody whose home was made by another command than `init`. */
+  static ofHome(name: string, scratch: string, home: string, account: InitOutput): Person {
+    return new Person(name, scratch, home, account);
+  }
+
   /** @throws where the bridge does not run */
   get bridge(): PosternServer {
     if (this.#bridge === undefined) throw new Error(`${this.name}'s bridge does not run`);

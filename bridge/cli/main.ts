@@ -14,6 +14,7 @@ import { addInviteCommand } from "./command/invite.ts";
 import { addPairCommand } from "./command/pair.ts";
 import { addPaperKeyCommand } from "./command/paper-key.ts";
 import { addQueueCommand } from "./command/queue.ts";
+import { addRecoverCommand } from "./command/recover.ts";
 import { addRelayCommand } from "./command/relay.ts";
 import { addRevokeCommand } from "./command/revoke.ts";
 import { addRunCommand } from "./command/run.ts";
@@ -55,6 +56,7 @@ for (const add of [
   addDoctorCommand,
   addPaperKeyCommand,
   addRevokeCommand,
+  addRecoverCommand,
   addGatewayCommand,
   addRelayCommand,
   addCarryCommand,

@@ -8,6 +8,8 @@ export interface PaperSheet {
   readonly address: string;
   /** `AGE-SECRET-KEY-1...` */
   readonly recoveryIdentity: string;
+  /** `postern-relay://...`, where the recovery record lies. */
+  readonly relays: readonly string[];
 }
 
 const MARGIN = 56;
@@ -17,7 +19,7 @@ const QR_SIDE = 170;
 const PIXELS = 8;
 
 /** One A4 page: the words, the QR code, and what they are for. */
-export async function paperSheetPdf({ words, address, recoveryIdentity }: PaperSheet): Promise<Buffer> {
+export async function paperSheetPdf({ words, address, recoveryIdentity, relays }: PaperSheet): Promise<Buffer> {
   const document = new Pdf({ size: "A4", margin: MARGIN, info: { Title: "Postern paper key" } });
   const pieces: Buffer[] = [];
   document.on("data", (piece: Buffer) => pieces.push(piece));
@@ -45,6 +47,10 @@ export async function paperSheetPdf({ words, address, recoveryIdentity }: PaperS
   document.text("The same words, for a camera.", MARGIN + QR_SIDE + 16, below + QR_SIDE / 2);
   document.text("The same key as the age tool takes it (age -d -i FILE letter):", MARGIN, below + QR_SIDE + 16);
   document.font("Courier").fontSize(9).text(recoveryIdentity);
+  document.moveDown().font("Helvetica").fontSize(10);
+  document.text("On a new machine: postern recover --relay RELAY, with a relay that holds the recovery record:");
+  document.font("Courier").fontSize(9);
+  for (const relay of relays) document.text(relay);
   document.end();
   await ended;
   return Buffer.concat(pieces);

@@ -9,7 +9,8 @@ export type CellContext =
   | "postern cell 1"
   | "postern invite 1 bundle"
   | "postern carry 1 header"
-  | "postern pair 1 offer";
+  | "postern pair 1 offer"
+  | "postern recovery 1";
 
 /**
  *     cell = nonce ChaCha20-Poly1305(key, nonce, inner *%x00, context)    ; 12 + 16,228 + 16 octets

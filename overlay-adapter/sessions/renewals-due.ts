@@ -16,6 +16,12 @@ export const renewalsSchema: Schema = {
   ],
 };
 
+/** Contacts whose queue was gone when a renewal was to go there. */
+export const unreachableSchema: Schema = {
+  part: "overlay-unreachable",
+  migrations: ["CREATE TABLE overlay_unreachable (label TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID"],
+};
+
 /** A renewal that a contact is to get; `due` counts what asked for it. */
 export interface DueRenewal {
   readonly due: number;
@@ -29,6 +35,7 @@ export class RenewalsDue {
 
   constructor(db: Database) {
     db.migrate(renewalsSchema);
+    db.migrate(unreachableSchema);
     this.#sqlite = db.sqlite;
   }
 
@@ -52,11 +59,17 @@ export class RenewalsDue {
     return row && { due: row.due, begin: row.begin === 1, answer: row.answer === 1 };
   }
 
+  /** The relay knows no such queue of the contact's, or not any more. */
+  setGone(label: AddressLabel, now: number): void {
+    this.#sqlite.prepare("INSERT OR REPLACE INTO overlay_unreachable VALUES (?, ?)").run(label, now);
+  }
+
   /** What was asked for while it was on its way stays due. */
   setSent(label: AddressLabel, { due }: DueRenewal, states: Uint8Array, now: number): void {
     this.#sqlite
       .prepare("UPDATE overlay_renewal SET sent_at = ?, sent_states = ? WHERE label = ?")
       .run(now, states, label);
+    this.#sqlite.prepare("DELETE FROM overlay_unreachable WHERE label = ?").run(label);
     this.#sqlite
       .prepare("UPDATE overlay_renewal SET due = 0, begin = 0, answer = 0 WHERE label = ? AND due = ?")
       .run(label, due);
@@ -68,5 +81,6 @@ export class RenewalsDue {
 
   remove(label: AddressLabel): void {
     this.#sqlite.prepare("DELETE FROM overlay_renewal WHERE label = ?").run(label);
+    this.#sqlite.prepare("DELETE FROM overlay_unreachable WHERE label = ?").run(label);
   }
 }

@@ -153,6 +153,7 @@ export class Renewals {
       address,
       sealCell(address.queueKey, "postern cell 1", inner, random(12)),
     );
+    if (outcome === "gone") db.transaction(() => this.#due.setGone(label, clock.now()));
     if (outcome !== "accepted") return outcome;
     db.transaction(() => this.#due.setSent(label, due, states, clock.now()));
     return "sent";

@@ -115,6 +115,14 @@ export class FakeOverlay implements Overlay {
     throw new Error("not part of these tests");
   }
 
+  reached(): never {
+    throw new Error("not part of these tests");
+  }
+
+  recordWrittenAt(): undefined {
+    return undefined;
+  }
+
   async becomeNewDevice(): Promise<void> {
     throw new Error("not part of these tests");
   }

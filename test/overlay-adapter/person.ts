@@ -8,6 +8,7 @@ import { Database } from "../../foundation/database.ts";
 import { Contacts, contactsSchema } from "../../keyring/contacts.ts";
 import { createDevice, type Device, loadDevice } from "../../keyring/device.ts";
 import { createIdentity, type Identity, identitySchema, loadIdentity } from "../../keyring/identity.ts";
+import { RecoverySecrets } from "../../keyring/recovery-secret.ts";
 import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import { type Overlay, type OverlayOptions, openOverlay } from "../../overlay-adapter/overlay.ts";
@@ -37,13 +38,16 @@ const HURRIED: Clock = {
   after: (delay, callback) => systemClock.after(delay <= 20_000 ? delay / 10 : delay, callback),
 };
 
+/** Parts of the overlay that are replaced; `keepsRecord`: the recovery record is kept at the relays. */
+export type PersonOptions = Partial<OverlayOptions> & { readonly keepsRecord?: boolean };
+
 /** One bridge's overlay with a mailbox in its own database; it can be crashed and opened again. */
 export class Person {
   readonly home: string;
   readonly relay: RelayAddress;
   readonly events: OverlayEvent[] = [];
   readonly #key: Buffer;
-  readonly #extra: Partial<OverlayOptions>;
+  readonly #extra: PersonOptions;
   #client: RelayClient | undefined;
   db!: Database;
   overlay!: Overlay;
@@ -56,7 +60,7 @@ export class Person {
   #watchers: (() => void)[] = [];
 
   /** `copy`: of somebody's home, as `copyHome` made it. */
-  constructor(relay: RelayAddress, extra: Partial<OverlayOptions> = {}, copy?: HomeCopy) {
+  constructor(relay: RelayAddress, extra: PersonOptions = {}, copy?: HomeCopy) {
     this.home = mkdtempSync(join(tmpdir(), "postern-overlay-"));
     this.#key = copy?.key ?? randomBytes(32);
     if (copy !== undefined) cpSync(copy.home, this.home, { recursive: true });
@@ -65,8 +69,8 @@ export class Person {
     this.open();
   }
 
-  open(relay = this.relay, extra: Partial<OverlayOptions> = {}): void {
-    const options = { ...this.#extra, ...extra };
+  open(relay = this.relay, extra: PersonOptions = {}): void {
+    const { keepsRecord = false, ...options } = { ...this.#extra, ...extra };
     const now = () => options.clock?.now() ?? Date.now();
     const db = new Database(join(this.home, "postern.db"), this.#key);
     this.db = db;
@@ -81,6 +85,9 @@ export class Person {
     this.device = device;
     this.label = identity.label;
     this.contacts = new Contacts(db, { now, own: identity });
+    const recovery = new RecoverySecrets(db);
+    const seed = identity.masterSeed();
+    if (seed !== undefined) recovery.begin(seed);
     this.overlay = openOverlay({
       db,
       home: this.home,
@@ -91,6 +98,7 @@ export class Person {
       clock: HURRIED,
       carrier: tlsCarrier(),
       receiver: this.#receiver(db),
+      ...(keepsRecord && { recovery }),
       onEvent: (event) => {
         this.events.push(event);
         this.#changed();

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "@jest/globals";
 import { type Clock, systemClock } from "../../foundation/clock.ts";
-import type { OverlayOptions } from "../../overlay-adapter/overlay.ts";
 import { startRelay } from "../../relay/relay.ts";
 import { parseRelayUrl, type RelayAddress } from "../../relay/relay-url.ts";
-import { befriend, type HomeCopy, Person } from "../overlay-adapter/person.ts";
+import { befriend, type HomeCopy, Person, type PersonOptions } from "../overlay-adapter/person.ts";
 
 export interface Cast {
-  readonly person: (copy?: HomeCopy, extra?: Partial<OverlayOptions>) => Person;
+  readonly relay: () => RelayAddress;
+  readonly person: (copy?: HomeCopy, extra?: PersonOptions) => Person;
   readonly copyOf: (one: Person) => Promise<HomeCopy>;
 }
 
@@ -35,6 +35,7 @@ export function cast(): Cast {
   });
 
   return {
+    relay: () => address,
     person(copy, extra = {}) {
       const made = new Person(address, extra, copy);
       people.push(made);

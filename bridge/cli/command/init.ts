@@ -8,6 +8,14 @@ import { addCommand, type Invocation, type SettingOptions, settingOptions } from
 /** What to type into a mail program, and what to do about the paper key. */
 export function describeInit(result: InitResult): string {
   return [
+    describeAccount(result),
+    "Write down your paper key soon (postern paper-key): without it, a lost disk is a lost identity.",
+  ].join("\n");
+}
+
+/** What to type into a mail program. */
+export function describeAccount(result: InitResult): string {
+  return [
     "Your mail program needs this; the password is shown only now:",
     "",
     `  e-mail address  ${result.address}`,
@@ -21,7 +29,6 @@ export function describeInit(result: InitResult): string {
     `  ${describeKeySlot(result)}`,
     "",
     ...(result.warnings ?? []).flatMap((warning) => [`  Beware: ${warning}.`, ""]),
-    "Write down your paper key soon (postern paper-key): without it, a lost disk is a lost identity.",
   ].join("\n");
 }
 

@@ -72,8 +72,22 @@ async function showWords(invocation: Invocation): Promise<void> {
       "",
       "The same key as the age tool takes it (age -d -i FILE letter), if Postern should ever be gone:",
       key.recoveryIdentity,
+      "",
+      ...describeRelays(key),
     ].join("\n"),
   );
+}
+
+function describeRelays({ relays, relayIsHere }: { relays: string[]; relayIsHere: boolean }): string[] {
+  return [
+    "Write down beside it where your contacts are found again, on a new machine, with postern recover --relay ...:",
+    ...relays,
+    ...(relayIsHere && relays.length === 1
+      ? [
+          "That relay is this machine itself: if it is lost, so are the contacts. A relay elsewhere, or a spare one, keeps them.",
+        ]
+      : []),
+  ];
 }
 
 /** The files are readable by their owner alone, and nothing is written over. */
@@ -102,7 +116,8 @@ async function writeNew(path: string, content: Buffer): Promise<void> {
   }
 }
 
-async function checkPaper({ paths, output }: Invocation, file: string | undefined): Promise<void> {
+async function checkPaper(invocation: Invocation, file: string | undefined): Promise<void> {
+  const { paths, output } = invocation;
   const vault = await readVaultFile(paths.vault);
   if (vault === undefined) throw new Failure("nonexistent", `there is no home at ${paths.home}`);
   const words = await readPaperWords(file);
@@ -114,5 +129,10 @@ async function checkPaper({ paths, output }: Invocation, file: string | undefine
     );
   if (recoveryIdentity(seed).recipient !== vault.recoveryRecipient)
     throw new Failure("forbidden", "this is a paper key, but not the one of this home");
-  output.result({ right: true }, "The paper is right: these are the words of this home's identity.");
+  // A home that has forgotten its words before there were recovery records gets what writes them.
+  const { kept } = await withOperations(invocation, (operations) => operations.keepRecoveryRecord({ words }));
+  output.result(
+    { right: true, ...(kept && { recoveryRecord: true }) },
+    `The paper is right: these are the words of this home's identity.${kept ? "\nFrom now on your relay keeps the recovery record (postern recover)." : ""}`,
+  );
 }

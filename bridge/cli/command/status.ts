@@ -24,6 +24,7 @@ function describe(status: StatusView): string {
     ["queue", status.queue && `${status.queue.waiting} waiting, ${status.queue.failed} failed`],
     ["by hand", status.carried && describeCarried(status.carried)],
     ["old e-mail", describeAccounts(status)],
+    ["contacts kept", status.recoveryRecord && `at your relays, as of ${status.recoveryRecord} (postern recover)`],
     ["paper key", status.paperKeyKept ? "still in the vault: write it down (postern paper-key)" : undefined],
   ];
   return rows

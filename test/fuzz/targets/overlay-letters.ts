@@ -6,6 +6,7 @@ import { decodeContactLetter, encodeContactLetter } from "../../../overlay-adapt
 import { CHUNK, FIRST_CHUNK } from "../../../overlay-adapter/letters/letter-content.ts";
 import { decodeLetterHeader, encodeLetterHeader } from "../../../overlay-adapter/letters/letter-header.ts";
 import { decodeInnerCell, encodeInnerCell, type InnerCell } from "../../../overlay-adapter/queues/cell.ts";
+import { decodeRecord, encodeRecord } from "../../../overlay-adapter/recovery/record.ts";
 import { type Control, decodeControl, encodeControl } from "../../../overlay-adapter/sessions/control.ts";
 import { decodeRenewal, encodeRenewal } from "../../../overlay-adapter/sessions/renewal.ts";
 import { severalReaders } from "../several-readers.ts";
@@ -120,6 +121,40 @@ export const overlayLetters = severalReaders(
     { read: (input) => readCounter("ratchet", input), seeds: [RATCHET] },
     { read: (input) => readCounter("first", input), seeds: [FIRST] },
     {
+      read: again(decodeRecord, encodeRecord),
+      seeds: [
+        encodeRecord({
+          accountState: ACCOUNT_STATE,
+          highestDeviceId: 3,
+          relays: [{ ...QUEUE.relay, token: hash }],
+          contacts: [
+            {
+              label: LABEL,
+              petname: "bob",
+              state: "frozen",
+              how: "invite",
+              before: "verified",
+              accountState: ACCOUNT_STATE,
+              phrase: "antenna boat praise very",
+              address: QUEUE,
+              told: 1_800_000_000_000,
+              heard: 1_800_000_000_001,
+              queues: [
+                {
+                  relay: QUEUE.relay,
+                  recipientId: Buffer.alloc(24, 15),
+                  recipientSeed: hash,
+                  senderId: Buffer.alloc(24, 16),
+                  senderKey: hash,
+                  queueKey: hash,
+                },
+              ],
+            },
+          ],
+        }),
+      ],
+    },
+    {
       // What does not fit into a cell is left out when it is written.
       read: decodeRenewal,
       seeds: [
@@ -131,6 +166,7 @@ export const overlayLetters = severalReaders(
           pinned: ACCOUNT_STATE,
           received: { deviceId: 1, as: 1, seq: 5, hash, mark },
           unopened: [tag, id],
+          queue: { address: QUEUE, order: 7, signature: Buffer.alloc(64, 14) },
         }),
       ],
     },
