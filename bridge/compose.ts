@@ -83,8 +83,9 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
       { paths, config, logger },
       async () => relay,
       behindGate,
-      async ({ db, overlay, gateway }) => {
+      async ({ db, overlay, gateway, adminKey }) => {
         overlay.start();
+        adminKey.start();
         gateway.start();
         await renewCertificate(db, paths, logger);
       },

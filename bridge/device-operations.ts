@@ -17,12 +17,24 @@ export interface DeviceHome {
 export function deviceOperations(
   home: () => DeviceHome,
   now: () => number = Date.now,
-): Pick<Operations, "devices" | "revokeDevice"> {
+): Pick<Operations, "devices" | "renewAdminKey" | "revokeDevice"> {
   return {
     async devices() {
       const { identity } = home();
       const { devices } = identity.accountState().state;
       return { devices: devices.map(({ deviceId }) => ({ device: deviceId, own: deviceId === identity.deviceId })) };
+    },
+
+    async renewAdminKey({ words }) {
+      const { db, identity, overlay } = home();
+      const seed = words === undefined ? identity.masterSeed() : wordsToSeed(words);
+      if (seed === undefined) throw noWords(words);
+      const { certificate } = db.transaction(() => {
+        const { state } = identity.renewAdminKey(seed, now());
+        overlay.announceState();
+        return state;
+      });
+      return { renewedUntil: new Date(certificate.expiresAt).toISOString() };
     },
 
     async revokeDevice({ device, words, adminKey = false }) {
@@ -43,10 +55,7 @@ export function deviceOperations(
         return { revoked: device, renewed: false };
       }
       const seed = words === undefined ? identity.masterSeed() : wordsToSeed(words);
-      if (seed === undefined)
-        throw words === undefined
-          ? new Failure("forbidden", "the paper key is no longer on this machine: type its 24 words")
-          : new Failure("invalid", "these are not the 24 words of a paper key: one is misspelt, missing, or elsewhere");
+      if (seed === undefined) throw noWords(words);
       // Whoever has a device has a copy of the keys that this home had then; the old ones of this installation go too.
       await overlay.becomeNewDevice(() => {
         identity.renewAdminKey(seed, now(), device === identity.deviceId ? [] : [device]);
@@ -55,4 +64,10 @@ export function deviceOperations(
       return { revoked: device, renewed: true };
     },
   };
+}
+
+function noWords(words: string | undefined): Failure {
+  return words === undefined
+    ? new Failure("forbidden", "the paper key is no longer on this machine: type its 24 words")
+    : new Failure("invalid", "these are not the 24 words of a paper key: one is misspelt, missing, or elsewhere");
 }

@@ -17,12 +17,15 @@ import { type Overlay, openOverlay } from "../overlay-adapter/overlay.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
+import { AdminKeyRenewal } from "./admin-key-renewal.ts";
+import { fileNotice } from "./file-notice.ts";
 import { type GatewayKeys, type GatewayKeysOptions, openGatewayKeys } from "./gateway-keys.ts";
 import { createGatewayNotifier } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
 import { createLegacyReporter } from "./legacy-reports.ts";
 import { forgetOldLetters } from "./letter-reports.ts";
+import { formatNotice } from "./notice.ts";
 import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
 import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openExistingState } from "./state.ts";
@@ -38,6 +41,7 @@ export interface OpenedHome {
   readonly mailStore: Maildir;
   readonly overlay: Overlay;
   readonly recovery: RecoverySecrets;
+  readonly adminKey: AdminKeyRenewal;
   readonly gateway: LegacyGateway;
   readonly gatewayKeys: GatewayKeys;
   readonly submissionSink: SubmissionSink;
@@ -137,6 +141,21 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       read: gatewayKeys.read,
       write: gatewayKeys.write,
     });
+    const adminKey = new AdminKeyRenewal({
+      db,
+      identity,
+      overlay,
+      clock,
+      logger,
+      tell: async (notice, settle) => {
+        const now = clock.now();
+        await fileNotice(
+          { db, maildir },
+          { content: formatNotice({ to: account.address, ...notice, now }), now },
+          settle,
+        );
+      },
+    });
     const submissionSink = createSubmissionSink({
       db,
       account,
@@ -156,11 +175,13 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       mailStore: maildir,
       overlay,
       recovery,
+      adminKey,
       gateway,
       gatewayKeys,
       submissionSink,
       relay,
       async close() {
+        await adminKey.stop();
         await gateway.close();
         await overlay.close();
         await events.settled();

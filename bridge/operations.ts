@@ -237,6 +237,8 @@ export interface Operations {
   forgetPaperKey(): Promise<{ forgotten: true }>;
   /** Of the own identity, by their numbers. */
   devices(): Promise<{ devices: { device: number; own: boolean }[] }>;
+  /** The paper key (its words, or the one that is still in the vault) certifies a new admin key for a year; contacts are told. */
+  renewAdminKey(request: { words?: string }): Promise<{ renewedUntil: string }>;
   /**
    * With the paper key (its words, or the one that is still in the vault) the admin key is renewed too and this
    * installation becomes a new device; with the everyday key alone it does not.
@@ -338,6 +340,7 @@ export const OPERATION_NAMES = [
   "keepRecoveryRecord",
   "recovery",
   "devices",
+  "renewAdminKey",
   "revokeDevice",
   "gatewayAdd",
   "gatewayList",

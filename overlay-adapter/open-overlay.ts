@@ -309,10 +309,12 @@ export class OpenOverlay implements Overlay {
 
   freezeContact(label: AddressLabel): void {
     this.#standing.freeze(label);
+    this.#writeRecord();
   }
 
   unfreezeContact(label: AddressLabel): void {
     this.#standing.unfreeze(label);
+    this.#writeRecord();
   }
 
   safetyPhrase(label: AddressLabel): string | undefined {
@@ -320,7 +322,9 @@ export class OpenOverlay implements Overlay {
   }
 
   verifyContact(label: AddressLabel, words: string): boolean {
-    return this.#standing.verify(label, words);
+    const fit = this.#standing.verify(label, words);
+    if (fit) this.#writeRecord();
+    return fit;
   }
 
   async prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter> {
@@ -546,6 +550,7 @@ export class OpenOverlay implements Overlay {
         if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "refused" });
       for (const file of files) if (file !== undefined) await this.#spool.remove(file);
       for (const { id } of queues) this.#read(id);
+      this.#writeRecord();
     });
   }
 

@@ -3,6 +3,7 @@ import { DecodeError, equalConstantTime } from "../../foundation/bytes.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Database } from "../../foundation/database.ts";
 import { type KeyedMutex, Mutex } from "../../foundation/mutex.ts";
+import type { AccountDevice } from "../../keyring/account-state.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Device } from "../../keyring/device.ts";
 import { bundleDevice } from "../../keyring/device-bundle.ts";
@@ -190,13 +191,16 @@ export class Renewals {
     const { db, contacts, device, outbox, emit, queues } = this.#o;
     return db.transaction(() => {
       const frozen = contacts.byLabel(label)?.state === "frozen";
-      const certified = contacts.accountState(label)?.state.certificate.issuedAt;
+      const before = contacts.accountState(label)?.state;
       const outcome = contacts.pinAccountState(label, bytes);
       if (outcome.kind === "fork" && !frozen) db.afterSync(() => emit({ kind: "contact-frozen", contact: label }));
       if (outcome.kind === "rollback") this.#set(label, {});
       if (outcome.kind !== "pinned") return outcome;
       const { devices = [], certificate } = contacts.accountState(label)?.state ?? {};
-      if (certified !== undefined && certificate?.issuedAt !== certified) queues.distrust(label);
+      const isGone = ({ identityKey }: AccountDevice) => !devices.some((one) => one.identityKey.equals(identityKey));
+      // A yearly certificate alone takes nothing back.
+      if (before?.certificate.issuedAt !== certificate?.issuedAt && before?.devices.some(isGone))
+        queues.distrust(label);
       for (const id of device.sessionDevices(label))
         if (!devices.some(({ deviceId }) => deviceId === id)) device.removeSession(label, id);
       outbox.encryptAnew(label);

@@ -14,6 +14,7 @@ interface PaperKeyOptions extends CommonOptions {
   readonly pdf?: string;
   readonly png?: string;
   readonly check?: boolean;
+  readonly renew?: boolean;
   readonly wordsFile?: string;
 }
 
@@ -33,18 +34,30 @@ export function addPaperKeyCommand(program: Command): void {
         .option("--pdf <file>", "write a page with the words and their QR code, to be printed")
         .option("--png <file>", "write the words' QR code as a picture")
         .option("--check", "type the words back: whether the paper is right")
-        .option("--words-file <file>", "with --check: a file that holds the words")
+        .option("--renew", "certify this installation for another year, as is asked for in time")
+        .option("--words-file <file>", "with --check and --renew: a file that holds the words")
         .option("--forget", "erase the words from the vault, once they are on paper"),
-    async (invocation, { forget = false, pdf, png, check = false, wordsFile }) => {
-      const asked = [forget, pdf !== undefined || png !== undefined, check].filter((one) => one);
+    async (invocation, { forget = false, pdf, png, check = false, renew = false, wordsFile }) => {
+      const asked = [forget, pdf !== undefined || png !== undefined, check, renew].filter((one) => one);
       if (asked.length > 1) throw new Failure("invalid", "write the sheet, check it and forget the words one by one");
-      if (wordsFile !== undefined && !check) throw new Failure("invalid", "--words-file goes with --check");
+      if (wordsFile !== undefined && !check && !renew)
+        throw new Failure("invalid", "--words-file goes with --check and --renew");
+      if (renew) return await renewAdminKey(invocation, wordsFile);
       if (check) return await checkPaper(invocation, wordsFile);
       if (forget) return await forgetWords(invocation);
       if (pdf !== undefined || png !== undefined) return await writeSheets(invocation, pdf, png);
       await showWords(invocation);
     },
   );
+}
+
+async function renewAdminKey(invocation: Invocation, file: string | undefined): Promise<void> {
+  const done = await withOperations(invocation, async (operations) => {
+    const { paperKeyKept = false } = await operations.status();
+    const words = paperKeyKept && file === undefined ? undefined : await readPaperWords(file);
+    return await operations.renewAdminKey(words === undefined ? {} : { words });
+  });
+  invocation.output.result(done, `This installation is certified until ${done.renewedUntil}; your contacts are told.`);
 }
 
 async function forgetWords(invocation: Invocation): Promise<void> {
