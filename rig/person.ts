@@ -5,6 +5,9 @@ import { ImapFlow } from "imapflow";
 import { createTransport, type Transporter } from "nodemailer";
 import { type InitOutput, PosternServer, posternJson } from "./postern-process.ts";
 
+/** How long a client may have nothing to say, in milliseconds, while another program is at work. */
+const CLIENT_SILENCE = 1_800_000;
+
 /** Somebody with a home, a bridge, and mail programs that trust its certificate. */
 export class Person {
   readonly name: string;
@@ -95,6 +98,7 @@ export class Person {
       auth: { user: this.account.user, pass: this.account.appPassword },
       tls: { ca: this.certificateAuthority },
       logger: false,
+      socketTimeout: CLIENT_SILENCE,
     });
     await client.connect();
     return client;

@@ -1,25 +1,17 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import { type CurlOptions, curlImap } from "../curl.ts";
 import type { Security } from "../mail-account.ts";
-import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
+import { LETTERS, sharedMailbox } from "./large-mailbox.ts";
 
-let mailbox: LargeMailbox;
-
-beforeAll(async () => {
-  mailbox = await LargeMailbox.open();
-}, OPENING_PATIENCE);
-
-afterAll(async () => {
-  await mailbox?.close();
-});
+const shared = sharedMailbox();
 
 describe.each<Security>(["tls", "starttls"])("curl over %s", (security) => {
   const options = (): CurlOptions => ({
-    account: mailbox.account,
+    account: shared.mailbox.account,
     security,
-    home: join(mailbox.scratch, `curl-${security}`),
+    home: join(shared.mailbox.scratch, `curl-${security}`),
   });
   const ask = async (path: string, ...more: string[]) => {
     const { status, stdout, stderr } = await curlImap(options(), path, "--max-time", "300", ...more);

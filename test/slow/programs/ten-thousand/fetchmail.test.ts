@@ -1,20 +1,11 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { corpusLetter } from "../../../../rig/corpus.ts";
+import { expect, test } from "@jest/globals";
 import { programPath, run } from "../program.ts";
-import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
+import { missingLetters } from "./expected.ts";
+import { LETTERS, sharedMailbox } from "./large-mailbox.ts";
 
-let mailbox: LargeMailbox;
-
-beforeAll(async () => {
-  mailbox = await LargeMailbox.open();
-}, OPENING_PATIENCE);
-
-afterAll(async () => {
-  await mailbox?.close();
-});
+const shared = sharedMailbox();
 
 interface Fetching {
   readonly caFile?: string;
@@ -24,8 +15,8 @@ interface Fetching {
 
 /** Fetches into one file of batched SMTP: a delivery agent would be started ten thousand times. */
 async function fetchmail(name: string, { caFile, folder, options }: Fetching) {
-  const { user, password, imap, caFile: own } = mailbox.account;
-  const home = join(mailbox.scratch, name);
+  const { user, password, imap, caFile: own } = shared.mailbox.account;
+  const home = join(shared.mailbox.scratch, name);
   const batch = join(home, "batch");
   mkdirSync(home, { recursive: true, mode: 0o700 });
   writeFileSync(
@@ -63,25 +54,12 @@ function letters(batch: string): Buffer[] {
   });
 }
 
-const digest = (octets: Buffer) => createHash("sha256").update(octets).digest("hex");
-
-/** As fetchmail hands it to a delivery agent: lines end with LF, and the last line ends. */
-function delivered(raw: Buffer): Buffer {
-  return Buffer.from(raw.toString("latin1").replaceAll("\r\n", "\n"), "latin1");
-}
-
 test("fetchmail takes all ten thousand letters, octet for octet, and leaves them where they are", async () => {
   const { status, got } = await fetchmail("all", { folder: "INBOX", options: ["fetchall", "keep"] });
   expect(status).toBe(0);
   expect(got).toHaveLength(LETTERS);
-  const client = await mailbox.owner.imap();
-  expect(await mailbox.counts(client, "INBOX")).toEqual({ messages: LETTERS, unseen: 0 });
-  await client.logout();
-  const found = new Set(got.map(digest));
-  const lost: number[] = [];
-  for (let number = 0; number < LETTERS; number++)
-    if (!found.has(digest(delivered(corpusLetter(number).raw)))) lost.push(number);
-  expect(lost).toEqual([]);
+  expect(await shared.mailbox.counts(shared.client, "INBOX")).toEqual({ messages: LETTERS, unseen: 0 });
+  expect(missingLetters(got)).toEqual([]);
 }, 400_000);
 
 test("a second run finds nothing new", async () => {
@@ -93,13 +71,11 @@ test("a second run finds nothing new", async () => {
 test("without keep, what was fetched is gone from the server", async () => {
   const { status, got } = await fetchmail("move", { folder: "Ablage/2019/M&AOQ-rz", options: ["fetchall", "nokeep"] });
   expect({ status, count: got.length }).toEqual({ status: 0, count: 20 });
-  const client = await mailbox.owner.imap();
-  expect(await mailbox.counts(client, "Ablage/2019/März")).toEqual({ messages: 0, unseen: 0 });
-  await client.logout();
+  expect(await shared.mailbox.counts(shared.client, "Ablage/2019/März")).toEqual({ messages: 0, unseen: 0 });
 });
 
 test("fetchmail refuses a bridge whose certificate another authority signed", async () => {
-  const caFile = await mailbox.foreignAuthority();
+  const caFile = await shared.mailbox.foreignAuthority();
   const { status, stderr, got } = await fetchmail("deceived", { folder: "INBOX", options: ["keep"], caFile });
   expect({ status, got }).toEqual({ status: 2, got: [] });
   expect(stderr).toContain("certificate verify failed");

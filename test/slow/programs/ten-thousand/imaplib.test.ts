@@ -1,35 +1,28 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import type { Security } from "../mail-account.ts";
 import { programPath, run, runWell } from "../program.ts";
 import { CORPUS_OCTETS, countLetters } from "./expected.ts";
-import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
+import { type LargeMailbox, LETTERS, sharedMailbox } from "./large-mailbox.ts";
 
 const SCRIPT = fileURLToPath(new URL("./imaplib_script.py", import.meta.url));
 
-let mailbox: LargeMailbox;
-
-beforeEach(async () => {
-  mailbox = await LargeMailbox.open();
-}, OPENING_PATIENCE);
-
-afterEach(async () => {
-  await mailbox?.close();
-});
-
-function script(security: Security, caFile: string): Parameters<typeof run> {
+function script(mailbox: LargeMailbox, security: Security, caFile: string): Parameters<typeof run> {
   const { user, password, imap } = mailbox.account;
   const args = [SCRIPT, imap.host, String(imap.port), security, caFile, user];
   const options = { home: join(mailbox.scratch, "python"), input: `${password}\n`, patience: 180_000 };
   return [programPath("python3", "python3"), args, options];
 }
 
-test.each<Security>(["tls", "starttls"])(
-  "over %s a script with imaplib does all that imaplib can do",
-  async (security) => {
-    const seen = JSON.parse((await runWell(...script(security, mailbox.account.caFile))).toString()) as unknown;
+describe.each<Security>(["tls", "starttls"])("over %s", (security) => {
+  const shared = sharedMailbox();
+
+  test("a script with imaplib does all that imaplib can do", async () => {
+    const seen = JSON.parse(
+      (await runWell(...script(shared.mailbox, security, shared.mailbox.account.caFile))).toString(),
+    ) as unknown;
     const unseen = countLetters(({ seen }) => !seen);
     expect(seen).toMatchObject({
       refusal: expect.stringContaining("AUTHENTICATIONFAILED"),
@@ -55,11 +48,11 @@ test.each<Security>(["tls", "starttls"])(
       newsByNoop: LETTERS - 10 + 1,
       bye: "BYE",
     });
-  },
-);
+  });
 
-test("imaplib refuses a bridge whose certificate another authority signed", async () => {
-  const { status, stderr } = await run(...script("tls", await mailbox.foreignAuthority()));
-  expect(status).not.toBe(0);
-  expect(stderr).toContain("CERTIFICATE_VERIFY_FAILED");
+  test("imaplib refuses a bridge whose certificate another authority signed", async () => {
+    const { status, stderr } = await run(...script(shared.mailbox, security, await shared.mailbox.foreignAuthority()));
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("CERTIFICATE_VERIFY_FAILED");
+  });
 });

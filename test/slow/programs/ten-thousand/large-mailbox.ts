@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "@jest/globals";
 import type { ImapFlow } from "imapflow";
 import { writeCorpus } from "../../../../rig/corpus.ts";
 import { Person } from "../../../../rig/person.ts";
@@ -20,11 +21,38 @@ export const FOLDERS = {
   "Ablage/2019/März": [10_060, 10_080],
 } as const;
 
+/** One of them, with a name that is not ASCII, below others. */
+export const FOLDER = "Ablage/2019/März";
+
 /** A command may take a minute; an import of all letters at once could take longer on a busy machine. */
 const LETTERS_AT_ONCE = 2_500;
 
 /** How long it may take to open a mailbox, in milliseconds, where the home that is copied must be made first. */
 export const OPENING_PATIENCE = 600_000;
+
+/** The mailbox of the tests that follow in this file or describe(): opened before them all, closed behind them. */
+export function sharedMailbox(): { readonly mailbox: LargeMailbox; readonly client: ImapFlow } {
+  let opened: LargeMailbox | undefined;
+  let connected: ImapFlow | undefined;
+  beforeAll(async () => {
+    opened = await LargeMailbox.open();
+    connected = await opened.owner.imap();
+  }, OPENING_PATIENCE);
+  afterAll(async () => {
+    await connected?.logout();
+    await opened?.close();
+  });
+  return {
+    get mailbox(): LargeMailbox {
+      if (opened === undefined) throw new Error("the mailbox is not open yet");
+      return opened;
+    },
+    get client(): ImapFlow {
+      if (connected === undefined) throw new Error("the mailbox is not open yet");
+      return connected;
+    },
+  };
+}
 
 /** A bridge with ten thousand letters of its own: each test file changes a copy of the home that the first one made. */
 export class LargeMailbox {
@@ -70,13 +98,19 @@ export class LargeMailbox {
   }
 }
 
+/** Where what several test files use lies. @throws where Jest's global set-up did not run */
+export function preparedHomes(): string {
+  const scratch = process.env["POSTERN_PREPARED_HOMES"];
+  if (scratch === undefined) throw new Error("test/slow/prepared-homes-setup.ts did not run");
+  return scratch;
+}
+
 /**
  * The home that is copied, its text index complete; made where it is not there yet: Jest runs each test file with modules
  * of its own.
  */
 async function prepared(): Promise<{ home: string; account: InitOutput }> {
-  const scratch = process.env["POSTERN_PREPARED_HOMES"];
-  if (scratch === undefined) throw new Error("test/slow/prepared-homes-setup.ts did not run");
+  const scratch = preparedHomes();
   const finished = join(scratch, "account.json");
   const home = join(scratch, "owner");
   if (existsSync(finished)) return { home, account: JSON.parse(readFileSync(finished, "utf8")) as InitOutput };

@@ -1,40 +1,26 @@
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import type { ImapFlow } from "imapflow";
+import { afterEach, expect, test } from "@jest/globals";
 import { simpleParser } from "mailparser";
 import { corpusLetter } from "../../../../rig/corpus.ts";
 import { findLetters, formatLetter, untilLetter } from "../../../../rig/letters.ts";
 import { type ListedLetter, Thunderbird } from "../thunderbird.ts";
-import { countLetters, summaries } from "./expected.ts";
-import { LargeMailbox, LETTERS, OPENING_PATIENCE } from "./large-mailbox.ts";
+import { countLetters, subjectOf, summaries } from "./expected.ts";
+import { FOLDER, LETTERS, sharedMailbox } from "./large-mailbox.ts";
 
-let mailbox: LargeMailbox;
-let client: ImapFlow;
+const shared = sharedMailbox();
 let running: Thunderbird | undefined;
-
-beforeAll(async () => {
-  mailbox = await LargeMailbox.open();
-  client = await mailbox.owner.imap();
-}, OPENING_PATIENCE);
 
 afterEach(async () => {
   await running?.stop();
   running = undefined;
 });
 
-afterAll(async () => {
-  await client?.logout();
-  await mailbox?.close();
-});
-
-const subject = (number: number) => corpusLetter(number).subject;
-const FOLDER = "Ablage/2019/März";
 const [READ, STARRED_THERE, MOVED] = [4_708, 5_003, 6_004];
 const DELETED = 100;
 
 const start = async () => {
-  const home = join(mailbox.scratch, "thunderbird");
-  running = await Thunderbird.start({ account: mailbox.account, security: "tls", home });
+  const home = join(shared.mailbox.scratch, "thunderbird");
+  running = await Thunderbird.start({ account: shared.mailbox.account, security: "tls", home });
   return running;
 };
 
@@ -48,7 +34,7 @@ function unlikeCorpus(letters: readonly ListedLetter[]): ListedLetter[] {
 }
 
 async function append(subject: string): Promise<void> {
-  await client.append("INBOX", formatLetter({ From: "me@example.org", Subject: subject }, "x\r\n"));
+  await shared.client.append("INBOX", formatLetter({ From: "me@example.org", Subject: subject }, "x\r\n"));
 }
 
 test("Thunderbird works in ten thousand letters", async () => {
@@ -56,35 +42,40 @@ test("Thunderbird works in ten thousand letters", async () => {
   const { fetched, unread, letters } = await thunderbird.listAll("Inbox", LETTERS);
   expect({ fetched, unread }).toEqual({ fetched: LETTERS, unread: countLetters(({ seen }) => !seen) });
   expect(unlikeCorpus(letters)).toEqual([]);
-  expect(await thunderbird.searchOnServer("Inbox", "w01234")).toEqual([subject(1_234)]);
+  expect(await thunderbird.searchOnServer("Inbox", "w01234")).toEqual([subjectOf(1_234)]);
 
-  const shown = await thunderbird.read("Inbox", subject(READ), corpusLetter(READ).word ?? "");
+  const shown = await thunderbird.read("Inbox", subjectOf(READ), corpusLetter(READ).word ?? "");
   const { attachments } = await simpleParser(corpusLetter(READ).raw);
   expect(shown.attachments.map(({ name }) => name)).toEqual(["Pläne für März.bin"]);
   expect(shown.attachments[0]?.content.equals(attachments[0]?.content ?? Buffer.alloc(0))).toBe(true);
   await thunderbird.star();
-  await untilLetter(client, "INBOX", subject(READ), ({ flags }) => flags.has("\\Seen") && flags.has("\\Flagged"));
+  await untilLetter(
+    shared.client,
+    "INBOX",
+    subjectOf(READ),
+    ({ flags }) => flags.has("\\Seen") && flags.has("\\Flagged"),
+  );
 
-  await thunderbird.read("Inbox", subject(MOVED), corpusLetter(MOVED).word ?? "");
+  await thunderbird.read("Inbox", subjectOf(MOVED), corpusLetter(MOVED).word ?? "");
   await thunderbird.moveTo("März");
-  const filed = await untilLetter(client, FOLDER, subject(MOVED));
+  const filed = await untilLetter(shared.client, FOLDER, subjectOf(MOVED));
   expect(filed.source.equals(corpusLetter(MOVED).raw)).toBe(true);
-  expect(await findLetters(client, "INBOX", subject(MOVED))).toEqual([]);
+  expect(await findLetters(shared.client, "INBOX", subjectOf(MOVED))).toEqual([]);
 
   // It asks every ten minutes by itself: these it is told in IDLE.
   await append("while it looks");
   await thunderbird.list("Inbox", "while it looks");
-  const lock = await client.getMailboxLock("INBOX");
-  await client.messageFlagsAdd({ header: { subject: subject(STARRED_THERE) } }, ["\\Flagged"]);
+  const lock = await shared.client.getMailboxLock("INBOX");
+  await shared.client.messageFlagsAdd({ header: { subject: subjectOf(STARRED_THERE) } }, ["\\Flagged"]);
   lock.release();
-  await thunderbird.untilStarred("Inbox", subject(STARRED_THERE));
+  await thunderbird.untilStarred("Inbox", subjectOf(STARRED_THERE));
   await thunderbird.quit();
 });
 
 test("started again it fetches what is new alone, and knows what is gone and what changed", async () => {
-  const lock = await client.getMailboxLock("INBOX");
-  await client.messageDelete(`1:${DELETED}`);
-  await client.messageFlagsRemove({ header: { subject: subject(READ) } }, ["\\Flagged"]);
+  const lock = await shared.client.getMailboxLock("INBOX");
+  await shared.client.messageDelete(`1:${DELETED}`);
+  await shared.client.messageFlagsRemove({ header: { subject: subjectOf(READ) } }, ["\\Flagged"]);
   lock.release();
   await append("while it was away");
   const thunderbird = await start();
@@ -92,8 +83,8 @@ test("started again it fetches what is new alone, and knows what is gone and wha
   expect(fetched).toBe(1);
   const changed = unlikeCorpus(letters).map(({ subject, read, starred }) => ({ subject, read, starred }));
   expect(changed).toEqual([
-    { subject: subject(READ), read: true, starred: false },
-    { subject: subject(STARRED_THERE), read: STARRED_THERE % 10 < 7, starred: true },
+    { subject: subjectOf(READ), read: true, starred: false },
+    { subject: subjectOf(STARRED_THERE), read: STARRED_THERE % 10 < 7, starred: true },
     { subject: "while it looks", read: false, starred: false },
     { subject: "while it was away", read: false, starred: false },
   ]);
