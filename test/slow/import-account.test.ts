@@ -13,6 +13,8 @@ import { type FiledLetter, PrivateDovecot } from "../../rig/private-dovecot.ts";
 const FOLDERS = 20;
 const PER_FOLDER = 250;
 const KILLS = 10;
+/** Milliseconds between two looks at the store's folders, which cost the import its processor. */
+const LOOK = 20;
 /** Folders that are exported: those with names of their own, and one more. */
 const EXPORTED = 6;
 const KEYWORDS = ["$Label1", "Later"];
@@ -130,7 +132,7 @@ async function untilMoreFiles(more: number, ended: () => boolean): Promise<void>
   while (storedFiles() < wanted) {
     if (ended()) throw new Error("the import ended");
     if (performance.now() > end) throw new Error("the import stands still");
-    await pause(5);
+    await pause(LOOK);
   }
 }
 
