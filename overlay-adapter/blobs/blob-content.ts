@@ -21,21 +21,30 @@ export function chunkAt(offset: number): number {
   return offset < first ? 0 : 1 + Math.floor((offset - first) / (CHUNK + SEAL_OVERHEAD));
 }
 
-/** Puts sealed chunks together from pieces of any size, beginning with one index. */
+/** Cuts pieces of any size into sealed chunks, beginning with one index. A chunk that lies in one piece is a view into it. */
 export async function* sealedChunks(pieces: AsyncIterable<Uint8Array>, from: number): AsyncGenerator<Buffer> {
   let index = from;
-  let chunk = Buffer.allocUnsafe(sealedStart(index + 1) - sealedStart(index));
-  let filled = 0;
-  for await (const piece of pieces)
-    for (let at = 0; at < piece.length; ) {
-      const taken = Math.min(piece.length - at, chunk.length - filled);
-      chunk.set(piece.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled < chunk.length) continue;
-      yield chunk;
+  let begun: Buffer | undefined;
+  for await (const piece of pieces) {
+    let at = 0;
+    if (begun !== undefined) {
+      const rest = sealedLength(index) - begun.length;
+      begun = Buffer.concat([begun, piece.subarray(0, rest)]);
+      at = Math.min(rest, piece.length);
+      if (begun.length < sealedLength(index)) continue;
+      yield begun;
+      begun = undefined;
       index++;
-      chunk = Buffer.allocUnsafe(CHUNK + SEAL_OVERHEAD);
-      filled = 0;
     }
+    for (; piece.length - at >= sealedLength(index); index++) {
+      const end = at + sealedLength(index);
+      yield Buffer.from(piece.buffer, piece.byteOffset + at, end - at);
+      at = end;
+    }
+    if (at < piece.length) begun = Buffer.from(piece.subarray(at));
+  }
+}
+
+function sealedLength(index: number): number {
+  return sealedStart(index + 1) - sealedStart(index);
 }

@@ -1,6 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { SEAL_OVERHEAD } from "../../foundation/seal.ts";
-import { CHUNK, sealedStart } from "../letters/letter-content.ts";
+import { sealedStart } from "../letters/letter-content.ts";
 import { chunkAt } from "./blob-content.ts";
 
 /** Chunks that are read and written at once. */
@@ -71,10 +70,9 @@ export class BlobFile {
     const pieces = this.#waiting;
     this.#waiting = [];
     if (pieces.length === 0) return;
-    await this.#file.appendFile(Buffer.concat(pieces));
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const { bytesWritten } = await this.#file.writev(pieces);
+    if (bytesWritten < length) await this.#file.appendFile(Buffer.concat(pieces).subarray(bytesWritten));
     this.#chunks += pieces.length;
   }
 }
-
-/** Octets of a sealed chunk that is not the first. */
-export const SEALED_CHUNK = CHUNK + SEAL_OVERHEAD;

@@ -81,10 +81,11 @@ export async function* readBlob(
 ): AsyncGenerator<Buffer> {
   const key = signingKey(reading.readSeed);
   const readId = Buffer.from(reading.readId);
-  const under: Promise<Buffer[]>[] = [];
+  const under: Promise<Buffer>[] = [];
   let next = from;
-  const read = async (offset: number, length: number): Promise<Buffer[]> => {
-    const parts: Buffer[] = [];
+  const read = async (offset: number, length: number): Promise<Buffer> => {
+    // One piece of memory for all parts: thousands of small ones keep the collector busy.
+    const bytes = Buffer.allocUnsafeSlow(length);
     let end = offset;
     let fits = true;
     const answer = await link.session((connection) =>
@@ -100,14 +101,14 @@ export async function* readBlob(
         (part) => {
           fits &&= part.offset === end && end + part.bytes.length <= offset + length;
           if (!fits) return;
+          bytes.set(part.bytes, end - offset);
           end += part.bytes.length;
-          parts.push(part.bytes);
         },
       ),
     );
     expectOk(answer);
     if (!fits || end !== offset + length) throw unfitting();
-    return parts;
+    return bytes;
   };
   for (;;) {
     for (; under.length < BLOB_READS && next < octets; next = Math.min(next + READ_STEP, octets)) {
@@ -118,7 +119,7 @@ export async function* readBlob(
     }
     const first = under.shift();
     if (first === undefined) return;
-    yield* await first;
+    yield await first;
   }
 }
 
