@@ -15,16 +15,30 @@ export interface NotifierParts {
   readonly logger: Logger;
 }
 
-/** Files in INBOX what the gateway has to tell the user. */
-export function createGatewayNotifier(parts: NotifierParts): (notice: GatewayNotice) => void {
-  const { account, clock, logger } = parts;
-  return ({ subject, text }) => {
+/** Files in INBOX what the gateway has to tell the user, one after the other. */
+export class GatewayNotices {
+  readonly #parts: NotifierParts;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: NotifierParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when what was told so far is filed. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  tell({ subject, text }: GatewayNotice): void {
+    const { account, clock, logger } = this.#parts;
     const now = clock.now();
     const content = formatNotice({ to: account.address, subject, text, now });
-    fileNotice(parts, { content, now }).catch((error: unknown) => {
-      logger("error", "a notice of the gateway could not be filed", {
-        cause: error instanceof Error ? (error.stack ?? "") : "",
+    this.#work = this.#work
+      .then(() => fileNotice(this.#parts, { content, now }))
+      .catch((error: unknown) => {
+        logger("error", "a notice of the gateway could not be filed", {
+          cause: error instanceof Error ? (error.stack ?? "") : "",
+        });
       });
-    });
-  };
+  }
 }

@@ -10,6 +10,7 @@ import { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { LegacyGateway } from "../legacy-gateway/gateway.ts";
+import type { GatewayNotice } from "../legacy-gateway/ports.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
 import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
@@ -20,7 +21,7 @@ import { Account } from "./account.ts";
 import { AdminKeyRenewal } from "./admin-key-renewal.ts";
 import { fileNotice } from "./file-notice.ts";
 import { type GatewayKeys, type GatewayKeysOptions, openGatewayKeys } from "./gateway-keys.ts";
-import { createGatewayNotifier } from "./gateway-notices.ts";
+import { GatewayNotices } from "./gateway-notices.ts";
 import type { HomePaths } from "./home.ts";
 import { createLetterReceiver } from "./incoming.ts";
 import { createLegacyReporter } from "./legacy-reports.ts";
@@ -124,7 +125,8 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       onEvent: (event) => events.handle(event),
     });
     events.overlay = overlay;
-    const notify = createGatewayNotifier({ db, account, maildir, clock, logger });
+    const notices = new GatewayNotices({ db, account, maildir, clock, logger });
+    const notify = (notice: GatewayNotice) => notices.tell(notice);
     const gatewayKeys = await openGatewayKeys({
       db,
       now: () => clock.now(),
@@ -183,6 +185,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       async close() {
         await adminKey.stop();
         await gateway.close();
+        await notices.settled();
         await overlay.close();
         await events.settled();
         await maildir.close();
