@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -9,6 +9,7 @@ import { KeyBook } from "../../../legacy-gateway/openpgp/key-book.ts";
 import { type LetterKeys, readLetter } from "../../../legacy-gateway/openpgp/read-letter.ts";
 import { encryptLetter, signLetter } from "../../../legacy-gateway/openpgp/write-letter.ts";
 import { programPath, runWell } from "./program.ts";
+import { Terminal } from "./terminal.ts";
 
 const NOW = Date.now();
 let home: string;
@@ -179,6 +180,65 @@ test("inline letters by gpg are read, both kinds", async () => {
   );
   expect(signed.verdict.signature.result).toBe("good");
   expect(signed.keywords).toEqual(["$Legacy", "$Plaintext", "$Signed"]);
+}, 60_000);
+
+test("a letter that mutt encrypts and signs, its subject hidden, is read with the right verdict", async () => {
+  const sent = join(home, "sent");
+  const sendmail = join(home, "sendmail");
+  writeFileSync(sendmail, `#!/bin/sh\ncat > ${sent}\n`, { mode: 0o755 });
+  writeFileSync(
+    join(home, "muttrc"),
+    [
+      `set sendmail = "${sendmail}"`,
+      'set from = "gregor@example.org"',
+      'set realname = "Gregor"',
+      "set use_from = yes",
+      "set crypt_use_gpgme = yes",
+      "set crypt_autoencrypt = yes",
+      "set crypt_autosign = yes",
+      "set crypt_protected_headers_write = yes",
+      'set crypt_protected_headers_subject = "..."',
+      `set pgp_sign_as = 0x${gnupg.getFingerprint().toUpperCase()}`,
+      "set pgp_self_encrypt = no",
+      "unset record",
+      `set editor = "${join(home, "editor")}"`,
+      "set autoedit = yes",
+      "set sendmail_wait = 0",
+      `set folder = "${home}"`,
+      `set tmpdir = "${home}"`,
+    ].join("\n"),
+  );
+  writeFileSync(join(home, "editor"), '#!/bin/sh\necho "Written with mutt." >>"$1"\n', { mode: 0o700 });
+  const arguments_ = ["-n", "-F", join(home, "muttrc"), "-s", "The hidden subject", "olga@example.org"];
+  const terminal = await Terminal.start(
+    home,
+    "/usr/bin/env",
+    `GNUPGHOME=${join(home, "gnupg")}`,
+    programPath("mutt", "mutt"),
+    ...arguments_,
+  );
+  try {
+    for (const prompt of [/^To:/m, /^Subject:/m]) {
+      await terminal.untilShown(prompt);
+      await terminal.press("Enter");
+    }
+    await terminal.untilShown(/y:Send/);
+    await terminal.press("y");
+    // Nobody vouches for her key.
+    await terminal.untilShown(/PGP keys matching/);
+    await terminal.press("Enter");
+    await terminal.untilShown(/really want to use the key/);
+    await terminal.press("y");
+    await terminal.untilEnded();
+  } finally {
+    await terminal.stop();
+  }
+  const letter = readFileSync(sent, "latin1").replace(/\r?\n/g, "\r\n");
+  expect(letter).not.toContain("hidden subject");
+  const { text, keywords } = await read(letter);
+  expect(keywords).toEqual(["$Legacy", "$Encrypted", "$Signed"]);
+  expect(text).toContain("Subject: The hidden subject\r\n");
+  expect(text).toContain("Written with mutt.");
 }, 60_000);
 
 test("SHA-1 by gpg signs nothing", async () => {
