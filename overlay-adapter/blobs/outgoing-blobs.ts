@@ -163,7 +163,8 @@ export class OutgoingBlobs {
       this.#o.wakeSender(label);
     }
     db.sqlite.exec(
-      `DELETE FROM overlay_blob_way WHERE letter NOT IN (SELECT letter FROM overlay_letter);
+      `DELETE FROM overlay_blob_way WHERE letter NOT IN (SELECT letter FROM overlay_letter)
+         AND (letter, label) NOT IN (SELECT letter, label FROM overlay_unreceipted);
        UPDATE overlay_blob_out SET state = 'deleting' WHERE letter NOT IN (SELECT letter FROM overlay_blob_way)`,
     );
   }

@@ -212,6 +212,27 @@ test("a blob that the relay has lost is told as missing, and the letter comes as
   expect(reader.events).toContainEqual({ kind: "cells-dropped", from: writer.label, reason: "incomplete", count: 1 });
 });
 
+test("a blob that was not fetched stays at the relay, even where its writer has no room to keep the letter for another try", async () => {
+  const [reader, writer] = await friends();
+  await reader.overlay.close();
+  const content = randomBytes(LARGE);
+  await writer.send(content, reader);
+  await writer.untilEvent("relayed");
+  writer.crash();
+  writer.open();
+  // As for letters beyond a gibibyte that nobody has acknowledged.
+  writer.db.sqlite.exec("DELETE FROM overlay_letter");
+  await writer.overlay.close();
+  writer.db.close();
+  writer.open();
+  await writer.overlay.idle();
+  expect(relay.counts().blobs).toBe(1);
+  reader.db.close();
+  reader.open();
+  await reader.untilLetters(1);
+  expect(reader.contents()).toEqual([sha256(content)]);
+});
+
 test("a relay that takes no blob gets the letter as cells", async () => {
   await restartRelay({ blobs: 0 });
   const [reader, writer] = await friends();
