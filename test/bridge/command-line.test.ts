@@ -23,6 +23,7 @@ const COMMANDS = [
   "doctor",
   "paper-key",
   "revoke",
+  "recover",
   "relay",
   "carry",
 ];
