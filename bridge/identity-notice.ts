@@ -1,19 +1,21 @@
 import type { AddressLabel } from "../foundation/address.ts";
 import type { OverlayEvent } from "../overlay-adapter/events.ts";
 
-export type IdentityEvent = Extract<
-  OverlayEvent,
-  {
-    kind:
-      | "contact-frozen"
-      | "device-replaced"
-      | "paper-needed"
-      | "copy-running"
-      | "superseded"
-      | "devices-changed"
-      | "own-fork";
-  }
->;
+const KINDS = [
+  "contact-frozen",
+  "device-replaced",
+  "paper-needed",
+  "copy-running",
+  "superseded",
+  "devices-changed",
+  "own-fork",
+] as const satisfies readonly OverlayEvent["kind"][];
+
+export type IdentityEvent = Extract<OverlayEvent, { kind: (typeof KINDS)[number] }>;
+
+export function isIdentityEvent(event: OverlayEvent): event is IdentityEvent {
+  return KINDS.some((kind) => kind === event.kind);
+}
 
 const REVOKE =
   "Take the stolen\ndevice off your identity with the paper key: postern revoke --list, then postern revoke NUMBER.";

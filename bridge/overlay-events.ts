@@ -3,11 +3,12 @@ import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Contacts } from "../keyring/contacts.ts";
 import type { Maildir } from "../maildir/store.ts";
-import type { DropReason, OverlayEvent } from "../overlay-adapter/events.ts";
+import { type DropReason, isToBeTold, type OverlayEvent, type ToldEvent } from "../overlay-adapter/events.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { contactNotice } from "./contact-notice.ts";
 import { fileNotice } from "./file-notice.ts";
-import { identityNotice } from "./identity-notice.ts";
+import { identityNotice, isIdentityEvent } from "./identity-notice.ts";
 import { isReported, type Progress, reportFailure, reportProgress } from "./letter-reports.ts";
 import { formatNotice } from "./notice.ts";
 
@@ -38,6 +39,7 @@ export class OverlayEventHandler {
 
   handle(event: OverlayEvent): void {
     const { logger, contacts } = this.#parts;
+    if (isToBeTold(event)) return this.#tell(event);
     switch (event.kind) {
       case "failed": {
         const { overlay } = this;
@@ -48,74 +50,6 @@ export class OverlayEventHandler {
       }
       case "progress":
         this.#progressed(event);
-        return;
-      case "invite-burned":
-        this.#notice(
-          "An invite was used twice",
-          "Two people tried to use one of your invites. It is dead now, and nobody became a contact by the second try.\n" +
-            "If somebody became a contact by the first try, ask on another way whether it is really them.",
-        );
-        return;
-      case "invite-asks":
-        this.#notice(
-          "Somebody accepted your invite",
-          `Whoever has this address wants to be your contact by the invite that you made:\n\n  ${formatAddress(OWN_LOCAL_PART, event.contact)}\n\n` +
-            "Ask the one whom you invited whether it is theirs (postern status shows it there). If so:\n\n" +
-            `  postern invite --approve ${event.invite}\n\nIf not: postern invite --cancel ${event.invite}`,
-        );
-        return;
-      case "invite-used-twice": {
-        const who = this.#name(event.contact);
-        this.#notice(
-          "An invite was used twice",
-          `Somebody else tried to use the invite by which ${who} became your contact, and was refused. One of the two is not\n` +
-            `who you meant. Until you know that it is ${who} who came first, write nothing private: ${this.#compare(event.contact)}`,
-        );
-        return;
-      }
-      case "invite-alarm": {
-        const who = this.#name(event.contact);
-        this.#notice(
-          "An invite was used twice",
-          `Somebody else tried to use the invite by which you and ${who} became contacts, and was refused: the link was seen on its\n` +
-            `way. Make sure that you two are the right ones: ${this.#compare(event.contact)}`,
-        );
-        return;
-      }
-      case "phrase-broken": {
-        const who = this.#name(event.contact);
-        this.#notice(
-          "A contact is not to be trusted",
-          `The bridge of ${who} has broken the rules by which the two of you get the same safety phrase, as somebody in between\n` +
-            `would. The contact is frozen: remove it (postern contacts --remove ${who}) and meet anew, best with \`postern pair\`.`,
-        );
-        return;
-      }
-      case "introduction-offered": {
-        const by = this.#name(event.introducer);
-        this.#notice(
-          "Somebody is introduced to you",
-          `${by} introduces ${event.name} to you${event.coRecipient ? ", who got the same letter" : ""}:\n\n  ${formatAddress(OWN_LOCAL_PART, event.other)}\n\n` +
-            `Accept:  postern introduce --accept ${event.introduction}\nRefuse:  postern introduce --refuse ${event.introduction}\n\n` +
-            `If both of you accept, you are contacts, "introduced by ${by}": you have only ${by}'s word for who it is until you have\ncompared your four words (postern verify).`,
-        );
-        return;
-      }
-      case "introduction-failed":
-        this.#notice(
-          "An introduction was forged",
-          `${this.#name(event.introducer)} introduced ${event.name} to you, but what came is not from that address. Nobody became a contact.\n` +
-            `Ask ${this.#name(event.introducer)} on another way.`,
-        );
-        return;
-      case "pair-failed":
-        this.#notice(
-          "A spoken code did not work",
-          `The spoken code for ${event.name} is dead: ${event.text}.\n\nIf nobody mistyped it, somebody has tried to come between you.`,
-        );
-        return;
-      case "join-failed":
-        this.#notice("An invite could not be accepted", event.text);
         return;
       case "gap": {
         const who = this.#name(event.from);
@@ -142,28 +76,27 @@ export class OverlayEventHandler {
           port: event.port,
         });
         return;
-      case "contact-frozen":
-      case "device-replaced":
-      case "paper-needed":
-      case "copy-running":
-      case "superseded":
-      case "devices-changed":
-      case "own-fork": {
-        logger("warn", event.kind);
-        const { subject, text } = identityNotice(event, (label) => this.#name(label));
-        this.#notice(subject, text);
-        return;
-      }
-      case "contact-added":
-        logger("debug", event.kind);
-        this.#met(event.contact);
-        return;
       case "relayed":
       case "contact-confirmed":
       case "invite-expired":
         logger("debug", event.kind);
         return;
     }
+  }
+
+  /** What the overlay repeats until it is told: filed and settled in one transaction. */
+  #tell(event: ToldEvent): void {
+    const { db, contacts, logger } = this.#parts;
+    logger(isIdentityEvent(event) ? "warn" : "debug", event.kind);
+    const settle = () => this.overlay?.settle(event);
+    const notice = isIdentityEvent(event)
+      ? identityNotice(event, (label) => this.#name(label))
+      : contactNotice(event, {
+          contact: (label) => contacts.byLabel(label),
+          safetyPhrase: (label) => this.overlay?.safetyPhrase(label),
+        });
+    if (notice === undefined) this.#later(() => db.commit(settle));
+    else this.#notice(notice.subject, notice.text, settle);
   }
 
   /** Few want to hear of it; what nobody wants to hear is settled together, at one fsync. */
@@ -195,25 +128,6 @@ export class OverlayEventHandler {
             `It is asked for by itself, and comes again if ${who} still has it. If nothing comes within a day, ask ${who} on another way.`
         : `Something came from ${who} that was damaged or changed on its way, perhaps a letter. If it was one, it comes again\n` +
             `by itself three weeks after it was sent; if that is too late, ask ${who} on another way.`,
-    );
-  }
-
-  /** What took its time, and somebody else's, is told when it is done. */
-  #met(label: AddressLabel): void {
-    const contact = this.#parts.contacts.byLabel(label);
-    if (contact === undefined || contact.how === "invite") return;
-    const { petname, state } = contact;
-    this.#notice(
-      `You have a new contact: ${petname}`,
-      `${petname} is your contact now (${state}). Write to ${petname}@postern.alt`,
-    );
-  }
-
-  #compare(label: AddressLabel): string {
-    const who = this.#name(label);
-    return (
-      `read these four words\nto each other on the telephone. Both of you must see the same:\n\n  ${this.overlay?.safetyPhrase(label) ?? "(not known yet)"}\n\n` +
-      `Then: postern verify ${who} --phrase "WORDS"\nIf they differ: postern contacts --block ${who}`
     );
   }
 

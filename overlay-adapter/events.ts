@@ -49,7 +49,10 @@ export type DropReason =
   /** Somebody that this bridge does not expect, or whose keys are not those that were pinned. */
   | "stranger";
 
-/** What the overlay tells the bridge, after it is durable. None of it is a secret, but labels do not belong into logs. */
+/**
+ * What the overlay tells the bridge, after it is durable. None of it is a secret, but labels do not belong into logs.
+ * Those that `TOLD` lists are told again at every start until `settle` confirms that the user was told, or need not be.
+ */
 export type OverlayEvent =
   /** A recipient's relay has all cells of the letter on its disk. */
   | { readonly kind: "relayed"; readonly letter: Buffer; readonly to: AddressLabel }
@@ -120,3 +123,33 @@ export type OverlayEvent =
   | { readonly kind: "own-fork" }
   /** A connection to a relay came to stand or broke. */
   | { readonly kind: "relay"; readonly host: string; readonly port: number; readonly connected: boolean };
+
+/** What happens once and asks something of the user, or warns of somebody. */
+const TOLD = [
+  "contact-added",
+  "invite-asks",
+  "invite-used-twice",
+  "invite-alarm",
+  "invite-burned",
+  "join-failed",
+  "pair-failed",
+  "introduction-offered",
+  "introduction-failed",
+  "phrase-broken",
+  "contact-frozen",
+  "device-replaced",
+  "paper-needed",
+  "copy-running",
+  "superseded",
+  "devices-changed",
+  "own-fork",
+] as const satisfies readonly OverlayEvent["kind"][];
+
+/** Holds texts, numbers and truths alone, so that JSON keeps it. */
+export type ToldEvent = Extract<OverlayEvent, { kind: (typeof TOLD)[number] }>;
+
+const TO_BE_TOLD: ReadonlySet<OverlayEvent["kind"]> = new Set(TOLD);
+
+export function isToBeTold(event: OverlayEvent): event is ToldEvent {
+  return TO_BE_TOLD.has(event.kind);
+}

@@ -47,6 +47,7 @@ import { answers, createRelayClient, type RelayClient } from "./relay-client/rel
 import { overlaySchema } from "./schema.ts";
 import { Renewals } from "./sessions/renewals.ts";
 import { StateLetters } from "./sessions/state-letters.ts";
+import { UntoldEvents } from "./untold-events.ts";
 import { Window } from "./window.ts";
 import type { Worker } from "./worker.ts";
 import { Workforce } from "./workforce.ts";
@@ -76,6 +77,7 @@ export class OpenOverlay implements Overlay {
   /** Progress that was told since the start and is not settled yet. */
   readonly #told = new Set<string>();
   readonly #senders = new Map<AddressLabel, ContactSender>();
+  readonly #untold: UntoldEvents;
   readonly #spool: Spool;
   readonly #acquaintance: Acquaintance;
   readonly #sent: SentLetters;
@@ -107,6 +109,7 @@ export class OpenOverlay implements Overlay {
     db.migrate(overlaySchema);
     db.migrate(contactSchema);
     db.migrate(receiptSchema);
+    this.#untold = new UntoldEvents(db, (event) => this.#emit(event));
     this.#outbox = new Outbox(db);
     this.#sent = new SentLetters(db);
     this.#unopened = new UnopenedLetters(db);
@@ -159,7 +162,7 @@ export class OpenOverlay implements Overlay {
       sessions: this.#sessions,
       clock: this.#clock,
       random: this.#random,
-      emit: (event: OverlayEvent) => this.#emit(event),
+      emit: (event: OverlayEvent) => this.#untold.tell(event),
       read: (queue: number) => this.#read(queue),
       afterHello: () => this.#blobs.afterHello(),
       wakeSender: (label: AddressLabel) => this.#sender(label).wake(),
@@ -237,6 +240,7 @@ export class OpenOverlay implements Overlay {
     }
     for (const { id, state, label } of this.#queues.allOwn())
       if (state !== "new" || label !== undefined) this.#read(id);
+    this.#untold.tellAgain();
     for (const { letter, label, reason } of this.#outbox.untold())
       this.#emit({ kind: "failed", letter, to: label, reason });
     this.#receipts.start();
@@ -378,6 +382,10 @@ export class OpenOverlay implements Overlay {
 
   settleGap(gap: Gap): void {
     this.#chains.missing.setTold(gap);
+  }
+
+  settle(event: OverlayEvent): void {
+    this.#untold.settle(event);
   }
 
   status(): OverlayStatus {

@@ -180,6 +180,8 @@ export interface Overlay {
   settleProgress(letter: Uint8Array, to: AddressLabel, progress: Progress): void;
   /** Confirms, in the caller's transaction, that the user was told of missing letters; the event is not repeated then. */
   settleGap(gap: Gap): void;
+  /** Confirms, in the caller's transaction, that the user was told of what happened once, or need not be told. */
+  settle(event: OverlayEvent): void;
   /** Cells that travel in folders, on a USB stick for instance, instead of through relays. */
   readonly carrying: Carrying;
   status(): OverlayStatus;

@@ -175,9 +175,7 @@ export class Introductions {
     db.sqlite
       .prepare("INSERT INTO overlay_introduction VALUES (?, ?, ?, ?, 'offered', ?, ?, NULL, NULL, NULL, NULL)")
       .run(id, from, other, name, coRecipient ? 1 : 0, clock.now() + INTRODUCTION_LIFETIME);
-    db.afterSync(() =>
-      emit({ kind: "introduction-offered", introduction: id, introducer: from, other, name, coRecipient }),
-    );
+    emit({ kind: "introduction-offered", introduction: id, introducer: from, other, name, coRecipient });
   }
 
   /** The introducer hands each letter on once. False if the introduction was not made here. */
@@ -264,22 +262,24 @@ export class Introductions {
       const bytes = open(inviteKeys(secret).bundleKey, sealed.subarray(0, 12), sealed.subarray(12), BUNDLE_CONTEXT);
       if (bytes === undefined) throw new DecodeError("the bundle does not open");
       const bundle = decodeInviteBundle(bytes);
-      await this.#joins.meet({ id, how: "introduction", label, petname, expiresAt, secret, bundle }, () =>
-        this.met(id, label),
-      );
+      await this.#joins.meet({ id, how: "introduction", label, petname, expiresAt, secret, bundle }, () => {
+        this.met(id, label);
+        this.#c.emit({ kind: "contact-added", contact: label, invite: id });
+      });
     } catch (error) {
       if (error instanceof DecodeError || error instanceof SessionFailure) return this.#fail(row);
       throw error;
     }
-    this.#c.emit({ kind: "contact-added", contact: label, invite: id });
     this.#wakeJoin(id);
     return "idle";
   }
 
   /** What came through the introducer is not that identity's: it was forged on the way. */
   #fail(row: IntroductionRow): StepResult {
-    this.#forget(row);
-    this.#c.emit({ kind: "introduction-failed", introducer: row.introducer, name: row.name });
+    this.#c.db.transaction(() => {
+      this.#forget(row);
+      this.#c.emit({ kind: "introduction-failed", introducer: row.introducer, name: row.name });
+    });
     return "idle";
   }
 

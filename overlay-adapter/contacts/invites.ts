@@ -157,12 +157,12 @@ export class Invites {
     if (typeof guest === "string") return guest;
     if (await this.#look(row)) return "stranger";
     if (row.asks === 0) return this.#c.sessions.run(guest.label, () => this.#take(row, queue, guest));
-    await this.#c.db.commit(() =>
+    await this.#c.db.commit(() => {
       this.#c.db.sqlite
         .prepare("UPDATE overlay_invite SET state = 'asking', hello = ?, label = ?, cell = NULL WHERE id = ?")
-        .run(Buffer.concat([cell.nonce, cell.sealed]), guest.label, row.id),
-    );
-    this.#c.emit({ kind: "invite-asks", invite: row.id, contact: guest.label });
+        .run(Buffer.concat([cell.nonce, cell.sealed]), guest.label, row.id);
+      this.#c.emit({ kind: "invite-asks", invite: row.id, contact: guest.label });
+    });
     return "taken";
   }
 
@@ -253,20 +253,22 @@ export class Invites {
     if (status !== "burned") return false;
     const now = this.#row(row.id);
     if (now === undefined || now.state === "closing") return true;
-    this.#close(now);
+    this.#c.db.transaction(() => {
+      this.#close(now);
+      if (now.state === "used" && now.label !== null) this.#alarm(now.id, now.label);
+      else this.#c.emit({ kind: "invite-burned", invite: now.id });
+    });
     this.#c.wakeInvite(row.id);
-    if (now.state === "used" && now.label !== null) this.#alarm(now.id, now.label);
-    else this.#c.emit({ kind: "invite-burned", invite: now.id });
     return true;
   }
 
-  /** One of the two who had the link is not who was meant: both contacts are told. */
+  /** One of the two who had the link is not who was meant: both contacts are told; in the caller's transaction. */
   #alarm(id: string, label: AddressLabel): void {
-    const { contacts, outbox, random, clock, emit, wakeSender } = this.#c;
+    const { db, contacts, outbox, random, clock, emit, wakeSender } = this.#c;
     if (contacts.byLabel(label) === undefined) return;
     outbox.add(controlLetter(encodeContactLetter({ kind: "invite-alarm" }), random), [label], clock.now());
     emit({ kind: "invite-used-twice", invite: id, contact: label });
-    wakeSender(label);
+    db.afterCommit(() => wakeSender(label));
   }
 
   #guest(row: InviteRow, nonce: Buffer, sealed: Buffer): Guest | DropReason {
@@ -328,10 +330,10 @@ export class Invites {
         .prepare("UPDATE overlay_invite SET state = ?, cell = NULL, hello = NULL, label = ? WHERE id = ?")
         .run(row.how === "invite" ? "used" : "closing", label, row.id);
       this.#c.met(row.id, label);
+      emit({ kind: "contact-added", contact: label, invite: row.id });
       return true;
     });
     if (!taken) return "stranger";
-    emit({ kind: "contact-added", contact: label, invite: row.id });
     this.#c.wakeInvite(row.id);
     this.#c.wakeSender(label);
     return "taken";
@@ -349,7 +351,7 @@ export class Invites {
         .prepare("UPDATE overlay_invite SET state = 'closing', cell = NULL, hello = NULL WHERE id = ?")
         .run(row.id);
     });
-    if (row.state !== "used") this.#c.read(row.queue);
+    if (row.state !== "used") db.afterCommit(() => this.#c.read(row.queue));
   }
 
   #row(id: string): InviteRow | undefined {

@@ -41,6 +41,7 @@ export interface JoinContext {
   readonly sessions: KeyedMutex<AddressLabel>;
   readonly clock: Clock;
   readonly random: (length: number) => Buffer;
+  /** Joins the caller's transaction, where the event is one that must not get lost. */
   readonly emit: (event: OverlayEvent) => void;
   /** Begins to read an own queue, or looks at its new state. */
   readonly read: (queue: number) => void;

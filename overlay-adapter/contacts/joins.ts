@@ -58,7 +58,7 @@ interface Guest {
   readonly keys: InviteKeys;
 }
 
-/** The join cannot be completed, ever; the text is for a person. Its row is gone. */
+/** The join cannot be completed, ever; the text is for a person. */
 class JoinRefused extends Failure {}
 
 /** Invites that are being accepted here: claiming -> greeting -> greeted -> gone, or greeting again. Every state is on disk before a relay is asked. */
@@ -135,27 +135,35 @@ export class Joins {
 
   /** Goes as far as it can. @throws Failure; a join that can never succeed is removed first */
   async advance(id: string): Promise<void> {
-    await this.#mutex.run(id, async () => {
-      await this.#giveUpLate(id);
-      if (this.row(id)?.state === "claiming") await this.#claim(id);
-      if (this.row(id)?.state === "greeting") await this.#greet(id);
-    });
+    const refused = await this.#advance(id, () => undefined);
+    if (refused !== undefined) throw refused;
   }
 
   /** As advance, for a worker: tells by an event if the join cannot succeed. */
   async step(id: string): Promise<StepResult> {
-    try {
-      await this.advance(id);
-    } catch (error) {
-      if (!(error instanceof JoinRefused)) throw error;
-      this.#c.emit({ kind: "join-failed", invite: id, text: error.message });
-    }
+    await this.#advance(id, ({ message: text }) => this.#c.emit({ kind: "join-failed", invite: id, text }));
     return "idle";
   }
 
   /** Hosts that have not fetched their hello in weeks are greeted again, by `step`. */
   sweep(): void {
     this.#c.db.transaction(() => this.#hellos.sendAgain(this.#c.clock.now()));
+  }
+
+  /** `tell` runs in the transaction in which a join that can never succeed goes, or before. */
+  #advance(id: string, tell: (refused: JoinRefused) => void): Promise<JoinRefused | undefined> {
+    return this.#mutex.run(id, async () => {
+      try {
+        this.#checkTime(id);
+        if (this.row(id)?.state === "claiming") await this.#claim(id);
+        if (this.row(id)?.state === "greeting") await this.#greet(id);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof JoinRefused)) throw error;
+        await this.#giveUp(id, () => tell(error));
+        return error;
+      }
+    });
   }
 
   row(id: string): JoinRow | undefined {
@@ -192,11 +200,19 @@ export class Joins {
     });
   }
 
-  /** The host was to decide, and has not, or has decided against. */
-  async #giveUpLate(id: string): Promise<void> {
+  async #giveUp(id: string, tell: () => void): Promise<void> {
+    const row = this.row(id);
+    this.#c.db.transaction(() => {
+      if (row?.state === "claiming") this.#remove(row);
+      tell();
+    });
+    if (row !== undefined && row.state !== "claiming") await this.#forget(row.label);
+  }
+
+  /** The host was to decide, and has not, or has decided against. @throws JoinRefused */
+  #checkTime(id: string): void {
     const row = this.row(id);
     if (row === undefined || row.asks === 0 || this.#c.clock.now() <= row.expires_at + INVITE_GRACE) return;
-    await this.#forget(row.label);
     throw new JoinRefused("forbidden", "the one who made this invite did not let you in: ask for a new one");
   }
 
@@ -209,14 +225,14 @@ export class Joins {
     const keys = inviteKeys(link.secret);
     const claim = await client.claimSlot(link.relay, keys.slotId, row.claim_seed).catch((error: unknown) => {
       // The relay that answers is not the one that the link names, or it will not have us: trying again changes nothing.
-      if (error instanceof Failure && error.code === "forbidden") throw this.#refuse(row, error.code, error.message);
-      if (error instanceof Failure && link.expiresAt <= clock.now()) throw this.#refuse(row, "invalid", EXPIRED);
+      if (error instanceof Failure && error.code === "forbidden") throw new JoinRefused(error.code, error.message);
+      if (error instanceof Failure && link.expiresAt <= clock.now()) throw new JoinRefused("invalid", EXPIRED);
       throw error;
     });
     if (claim.kind !== "cell") {
-      if (claim.kind === "burned") throw this.#refuse(row, "forbidden", BURNED);
-      if (claim.kind === "expired") throw this.#refuse(row, "invalid", EXPIRED);
-      throw this.#refuse(row, "nonexistent", GONE);
+      if (claim.kind === "burned") throw new JoinRefused("forbidden", BURNED);
+      if (claim.kind === "expired") throw new JoinRefused("invalid", EXPIRED);
+      throw new JoinRefused("nonexistent", GONE);
     }
     try {
       const bundle = openInviteBundle(claim.cell, keys);
@@ -230,7 +246,7 @@ export class Joins {
       );
     } catch (error) {
       if (error instanceof DecodeError || error instanceof SessionFailure)
-        throw this.#refuse(row, "damaged", TAMPERED, error);
+        throw new JoinRefused("damaged", TAMPERED, { cause: error });
       throw error;
     }
   }
@@ -283,20 +299,12 @@ export class Joins {
     const cell = sealCell(address.queueKey, "postern cell 1", row.hello, random(12));
     const outcome = await client.send(address.relay, address, cell);
     if (outcome === "full") throw new Failure("unavailable", "the inviter's queue is full: it is tried again");
-    if (outcome === "gone") {
-      await this.#forget(row.label);
-      throw new JoinRefused("nonexistent", GONE);
-    }
+    if (outcome === "gone") throw new JoinRefused("nonexistent", GONE);
     db.transaction(() => {
       db.sqlite.prepare("UPDATE overlay_join SET state = 'greeted' WHERE id = ? AND state = 'greeting'").run(id);
       this.#hellos.note(id, clock.now());
     });
     wakeSender(row.label);
-  }
-
-  #refuse(row: JoinRow, code: Failure["code"], text: string, cause?: unknown): JoinRefused {
-    this.#c.db.transaction(() => this.#remove(row));
-    return new JoinRefused(code, text, cause === undefined ? undefined : { cause });
   }
 
   /** Of a join that is still claiming: its queue was never made. */

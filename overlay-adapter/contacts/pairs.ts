@@ -243,8 +243,12 @@ export class Pairs {
         return "stranger";
       }
       const { name: petname, expires_at: expiresAt } = row;
-      await this.#joins.meet({ id, how: "spoken-code", label, petname, expiresAt, secret: answer.secret, bundle }, () =>
-        this.#close(row),
+      await this.#joins.meet(
+        { id, how: "spoken-code", label, petname, expiresAt, secret: answer.secret, bundle },
+        () => {
+          this.#close(row);
+          this.#c.emit({ kind: "contact-added", contact: label, invite: id });
+        },
       );
     } catch (error) {
       if (!(error instanceof DecodeError) && !(error instanceof SessionFailure)) throw error;
@@ -252,11 +256,6 @@ export class Pairs {
       return "damaged";
     }
     this.#c.read(queue.id);
-    this.#c.emit({
-      kind: "contact-added",
-      contact: labelOf(decodeInviteBundle(answer.bundle).accountState),
-      invite: id,
-    });
     this.#wakeJoin(id);
     this.#wake(id);
     return "taken";
@@ -325,9 +324,9 @@ export class Pairs {
     db.transaction(() => {
       if (row.role === "maker") this.#burn(row);
       else this.#drop(row);
+      emit({ kind: "pair-failed", pair: row.id, name: row.name, text });
     });
     if (row.queue !== null) this.#c.read(row.queue);
-    emit({ kind: "pair-failed", pair: row.id, name: row.name, text });
     this.#wake(row.id);
     return "idle";
   }

@@ -50,7 +50,7 @@ export class ControlLetters {
         // It may have begun the session that letters waited for.
         db.afterCommit(() => sender(from).hurry());
       }
-      if (contactLetter?.kind === "invite-alarm") db.afterSync(() => emit({ kind: "invite-alarm", contact: from }));
+      if (contactLetter?.kind === "invite-alarm") emit({ kind: "invite-alarm", contact: from });
       else if (contactLetter !== undefined) acquaintance.receive(from, contactLetter);
       if (control.kind === "welcome") this.#welcomed(from, control.nonce);
       if (control.kind === "queue" && rotation.hear(from, control.address, control.order))
@@ -65,13 +65,11 @@ export class ControlLetters {
     const { db, contacts, phrases, acquaintance, sender, emit } = this.#o;
     if (phrases.reveal(from, nonce) === "broken") {
       contacts.setState(from, "frozen");
-      db.afterSync(() => emit({ kind: "phrase-broken", contact: from }));
+      emit({ kind: "phrase-broken", contact: from });
     }
     if (!acquaintance.confirm(from)) return;
-    db.afterSync(() => {
-      emit({ kind: "contact-confirmed", contact: from });
-      sender(from).wake();
-    });
+    emit({ kind: "contact-confirmed", contact: from });
+    db.afterSync(() => sender(from).wake());
   }
 
   #receipted(from: AddressLabel, deviceId: number, { kind, receipts }: ReceiptsControl): void {

@@ -193,7 +193,7 @@ export class Renewals {
       const frozen = contacts.byLabel(label)?.state === "frozen";
       const before = contacts.accountState(label)?.state;
       const outcome = contacts.pinAccountState(label, bytes);
-      if (outcome.kind === "fork" && !frozen) db.afterSync(() => emit({ kind: "contact-frozen", contact: label }));
+      if (outcome.kind === "fork" && !frozen) emit({ kind: "contact-frozen", contact: label });
       if (outcome.kind === "rollback") this.#set(label, {});
       if (outcome.kind !== "pinned") return outcome;
       const { devices = [], certificate } = contacts.accountState(label)?.state ?? {};
@@ -245,7 +245,7 @@ export class Renewals {
   async #replace(labels: readonly AddressLabel[], first: (() => void) | undefined): Promise<void> {
     const { db, identity, device, chains, outbox, random, withdrawInvites, emit, contacts, queues } = this.#o;
     const fresh: number[] = [];
-    const invitesWithdrawn = await db.commit(() => {
+    await db.commit(() => {
       first?.();
       identity.replaceDevice(device.replace({ random, deviceId: identity.nextDeviceId() }));
       chains.cutAll();
@@ -255,9 +255,9 @@ export class Renewals {
         if (first !== undefined && contacts.byLabel(label)?.state !== "revoked") fresh.push(queues.makeAnew(label));
       }
       if (first !== undefined) this.#o.tellState();
-      return withdrawInvites();
+      const why = first === undefined ? "behind" : "asked";
+      emit({ kind: "device-replaced", why, invitesWithdrawn: withdrawInvites() });
     });
-    emit({ kind: "device-replaced", why: first === undefined ? "behind" : "asked", invitesWithdrawn });
     for (const id of fresh) this.#o.read(id);
     for (const label of labels) this.#o.wakeSender(label);
   }
@@ -344,16 +344,18 @@ export class Renewals {
   }
 
   #adopt(bytes: Uint8Array): void {
-    const { identity, clock, emit } = this.#o;
+    const { db, identity, clock, emit } = this.#o;
     const wasActive = this.active;
     const before = identity.accountState().state.devices;
-    const outcome = identity.adopt(bytes, clock.now());
-    if (outcome.kind === "fork") emit({ kind: "own-fork" });
-    if (outcome.kind !== "pinned") return;
-    if (wasActive && !this.active) return emit({ kind: "superseded" });
-    const { devices } = identity.accountState().state;
-    if (devices.some(({ identityKey }) => !before.some((known) => known.identityKey.equals(identityKey))))
-      emit({ kind: "devices-changed" });
+    db.transaction(() => {
+      const outcome = identity.adopt(bytes, clock.now());
+      if (outcome.kind === "fork") emit({ kind: "own-fork" });
+      if (outcome.kind !== "pinned") return;
+      if (wasActive && !this.active) return emit({ kind: "superseded" });
+      const { devices } = identity.accountState().state;
+      if (devices.some(({ identityKey }) => !before.some((known) => known.identityKey.equals(identityKey))))
+        emit({ kind: "devices-changed" });
+    });
   }
 
   #set(label: AddressLabel, what: { begin?: boolean; answer?: boolean }): void {

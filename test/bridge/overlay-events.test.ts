@@ -72,6 +72,18 @@ test("missing letters are settled with the notice; one that could not be filed i
   expect(mail.overlay.settled).toEqual([[String(NOW), someLabel(1)]]);
 });
 
+test("what happens once is settled with its notice, or at once where there is none; else it is told again later", async () => {
+  const burned: OverlayEvent = { kind: "invite-burned", invite: "1" };
+  const settle = mail.overlay.settle.bind(mail.overlay);
+  mail.overlay.settle = () => {
+    throw new Error("the disk");
+  };
+  expect(await tell(burned)).toEqual([]);
+  mail.overlay.settle = settle;
+  expect(await tell(burned, { kind: "contact-added", contact: someLabel(1), invite: "1" })).toHaveLength(1);
+  expect(mail.overlay.settled.map(([kind]) => kind)).toEqual(["invite-burned", "contact-added"]);
+});
+
 test("a letter of which nothing is known, to somebody who is no contact any more, still comes back", async () => {
   const [text] = await tell({ kind: "failed", letter: randomBytes(16), to: someLabel(99), reason: "refused" });
   expect(text).toContain("Action: failed");

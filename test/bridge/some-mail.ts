@@ -15,6 +15,7 @@ import { recoveryIdentity } from "../../keyring/recovery-identity.ts";
 import { Vault } from "../../keyring/vault.ts";
 import { openMaildir } from "../../maildir/open.ts";
 import type { Maildir } from "../../maildir/store.ts";
+import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import type { Gap } from "../../overlay-adapter/letters/missing-letters.ts";
 import type { DeliveryStatus, Overlay, OverlayStatus, PreparedLetter } from "../../overlay-adapter/overlay.ts";
 import { fixedRandom, identityKey } from "../keyring/fixed-random.ts";
@@ -137,6 +138,10 @@ export class FakeOverlay implements Overlay {
 
   settleGap(gap: Gap): void {
     this.settled.push([String(gap.noticedUntil), gap.from]);
+  }
+
+  settle(event: OverlayEvent): void {
+    this.settled.push([event.kind, ""]);
   }
 
   status(): OverlayStatus {

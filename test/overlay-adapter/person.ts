@@ -55,6 +55,8 @@ export class Person {
   label!: AddressLabel;
   identity!: Identity;
   device!: Device;
+  /** The user learns of what happens, at once; false is a disk that is full, or an end that comes before. */
+  tells = true;
   /** Runs before a letter is taken; may throw. */
   beforeReceive: (size: number) => Promise<void> | void = () => undefined;
   #watchers: (() => void)[] = [];
@@ -101,6 +103,7 @@ export class Person {
       ...(keepsRecord && { recovery }),
       onEvent: (event) => {
         this.events.push(event);
+        if (this.tells) this.overlay.settle(event);
         this.#changed();
       },
       ...options,

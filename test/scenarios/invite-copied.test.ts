@@ -105,6 +105,7 @@ test("an asker who is refused is told when the invite's time is over, and their 
   await alice.overlay.cancelInvite(id);
   street.clock.pass(4 * DAY);
   await bob.untilEvent("join-failed");
+  await bob.until(() => bob.count("failed") > 0);
   expect(bob.count("failed")).toBe(1);
   expect(bob.contacts.list()).toEqual([]);
   expect(alice.contacts.list()).toEqual([]);
