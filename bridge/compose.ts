@@ -83,10 +83,11 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
       { paths, config, logger },
       async () => relay,
       behindGate,
-      async ({ db, overlay, gateway, adminKey }) => {
+      async ({ db, overlay, gateway, adminKey, commands }) => {
         overlay.start();
         adminKey.start();
         gateway.start();
+        commands.start();
         await renewCertificate(db, paths, logger);
       },
     );

@@ -6,6 +6,7 @@ import { errorCode, Failure } from "../foundation/failure.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
 import type { LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
+import { editDistance } from "./edit-distance.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
 
@@ -290,24 +291,10 @@ function where(text: string, file: string, table: string, key?: string): string 
 }
 
 function suggestion(name: string): string {
-  const near = SETTINGS.map((setting) => ({ setting, edits: distance(setting, name) })).sort(
+  const near = SETTINGS.map((setting) => ({ setting, edits: editDistance(setting, name) })).sort(
     (a, b) => a.edits - b.edits,
   )[0];
   return near === undefined || near.edits > 3
     ? "; config.example.toml names them all"
     : `; did you mean ${near.setting}?`;
-}
-
-/** Levenshtein's edit distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

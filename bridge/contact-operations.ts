@@ -5,10 +5,11 @@ import type { PendingCode } from "../overlay-adapter/contacts/meetings.ts";
 import type { Overlay, PendingInvite } from "../overlay-adapter/overlay.ts";
 import { parseRelayUrl } from "../relay/relay-url.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
+import { namedContact, offeredIntroduction, pendingInvite, spokenCode } from "./contact-lookup.ts";
 import type { ContactView, Operations, PendingInviteView, SpokenCodeView } from "./operations.ts";
 
 /** How long an invite can be used; whoever needs longer makes another. */
-const INVITE_LIFETIME = 7 * 24 * 3600 * 1000;
+export const INVITE_LIFETIME = 7 * 24 * 3600 * 1000;
 
 /** How long a command waits for the relay before it says that the rest happens later. */
 const RELAY_PATIENCE = 15_000;
@@ -45,24 +46,8 @@ type ContactOperations = Pick<
 
 /** The operations by which contacts come, are known better, and go. `home` throws while the vault is locked. */
 export function contactOperations(home: () => ContactHome): ContactOperations {
-  function named(name: string): Contact {
-    const contact = home().contacts.byPetname(name);
-    if (contact === undefined)
-      throw new Failure("nonexistent", `there is no contact "${name}"; \`postern contacts\` names them`);
-    return contact;
-  }
-
-  /** By id, or by the name that the contact would have. */
-  function pending(which: string): PendingInvite {
-    const all = home().overlay.pendingInvites();
-    const found = all.filter(({ id, name }) => id === which || name?.toLowerCase() === which.toLowerCase());
-    const [one] = found;
-    if (one === undefined)
-      throw new Failure("nonexistent", `nothing is pending under "${which}"; \`postern contacts\` lists what is`);
-    if (found.length > 1)
-      throw new Failure("invalid", `several are pending for "${which}": use the id that \`postern contacts\` shows`);
-    return one;
-  }
+  const named = (name: string): Contact => namedContact(home().contacts, name);
+  const pending = (which: string): PendingInvite => pendingInvite(home().overlay, which);
 
   function view(label: Contact["label"]): ContactView {
     const { contacts, overlay } = home();
@@ -135,20 +120,9 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
     },
 
     async cancelCode({ which }) {
-      const { meetings } = home().overlay;
-      const wanted = which.toLowerCase();
-      const found = meetings
-        .codes()
-        .filter(({ id, code, name }) => [id, code, name.toLowerCase()].some((one) => one === wanted));
-      const [one] = found;
-      if (one === undefined)
-        throw new Failure(
-          "nonexistent",
-          `no spoken code is under way as "${which}"; \`postern pair --list\` lists them`,
-        );
-      if (found.length > 1)
-        throw new Failure("invalid", `several are under way with "${which}": write the code itself`);
-      meetings.cancel(one.id);
+      const { overlay } = home();
+      const one = spokenCode(overlay, which);
+      overlay.meetings.cancel(one.id);
       return { cancelled: one.code };
     },
 
@@ -170,20 +144,9 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
     },
 
     async answerIntroduction({ which, accept, name }) {
-      const { meetings } = home().overlay;
-      const wanted = which.toLowerCase();
-      const found = meetings.introductions().filter((each) => each.id === wanted || each.name.toLowerCase() === wanted);
-      const [one] = found;
-      if (one === undefined)
-        throw new Failure(
-          "nonexistent",
-          `nobody introduces "${which}" to you; \`postern introduce --list\` names them`,
-        );
-      if (found.length > 1)
-        throw new Failure(
-          "invalid",
-          `several are introduced as "${which}": use the id that \`postern introduce --list\` shows`,
-        );
+      const { overlay } = home();
+      const { meetings } = overlay;
+      const one = offeredIntroduction(overlay, which);
       if (accept) meetings.acceptIntroduction(one.id, name);
       else meetings.cancelIntroduction(one.id);
       return { answered: one.id };

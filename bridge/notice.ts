@@ -8,15 +8,29 @@ export function newMessageId(): string {
   return `<${encodeBase32(randomBytes(20))}@${OVERLAY_DOMAIN}>`;
 }
 
-/** The header of whatever the bridge itself writes. */
-export function noticeHeader(to: string, subject: string, now: number, contentType: string): string[] {
+export interface NoticeIds {
+  readonly messageId?: string;
+  /** Message-IDs of the letter that is answered, the one that its sender's copy has last. */
+  readonly answers?: readonly string[];
+}
+
+/** The header of whatever the bridge itself writes (Auto-Submitted: RFC 3834 section 5). */
+export function noticeHeader(
+  to: string,
+  subject: string,
+  now: number,
+  contentType: string,
+  { messageId = newMessageId(), answers = [] }: NoticeIds = {},
+): string[] {
+  const answered = answers.at(-1);
   return [
     `From: Postern <${BRIDGE_ADDRESS}>`,
     `To: ${to}`,
     `Subject: ${subject}`,
     `Date: ${formatDateTime(now)}`,
-    `Message-ID: ${newMessageId()}`,
-    "Auto-Submitted: auto-generated",
+    `Message-ID: ${messageId}`,
+    ...(answered === undefined ? [] : [`In-Reply-To: ${answered}`, `References: ${answers.join("\r\n ")}`]),
+    `Auto-Submitted: ${answered === undefined ? "auto-generated" : "auto-replied"}`,
     "MIME-Version: 1.0",
     `Content-Type: ${contentType}`,
   ];

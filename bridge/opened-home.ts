@@ -19,6 +19,7 @@ import type { RelayAddress } from "../relay/relay-url.ts";
 import type { SubmissionSink } from "../smtp-front/submission.ts";
 import { Account } from "./account.ts";
 import { AdminKeyRenewal } from "./admin-key-renewal.ts";
+import { MailCommands } from "./by-mail/mail-commands.ts";
 import { fileNotice } from "./file-notice.ts";
 import { type GatewayKeys, type GatewayKeysOptions, openGatewayKeys } from "./gateway-keys.ts";
 import { GatewayNotices } from "./gateway-notices.ts";
@@ -46,6 +47,8 @@ export interface OpenedHome {
   readonly gateway: LegacyGateway;
   readonly gatewayKeys: GatewayKeys;
   readonly submissionSink: SubmissionSink;
+  /** What the user asks of the bridge by mail. */
+  readonly commands: MailCommands;
   readonly relay: RelayAddress;
   /** Of the own relay, if it is to be one. */
   readonly onion?: { readonly published: boolean };
@@ -158,6 +161,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
         );
       },
     });
+    const commands = new MailCommands({ db, account, contacts, maildir, overlay, clock, logger, random: randomBytes });
     const submissionSink = createSubmissionSink({
       db,
       account,
@@ -165,6 +169,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       overlay,
       sentCopies,
       legacy: gateway.road,
+      commands,
       messageIdKey: vault.derive(MESSAGE_ID_KEY_LABEL),
       clock,
     });
@@ -181,12 +186,15 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       gateway,
       gatewayKeys,
       submissionSink,
+      commands,
       relay,
       async close() {
         await adminKey.stop();
         await gateway.close();
         await notices.settled();
+        commands.stop();
         await overlay.close();
+        await commands.settled();
         await events.settled();
         await maildir.close();
         db.close();

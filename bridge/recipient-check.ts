@@ -5,6 +5,8 @@ import type { Account } from "./account.ts";
 /** Where a letter for an accepted recipient goes. */
 export type Route =
   | { readonly kind: "self" }
+  /** A command, which the bridge carries out itself. */
+  | { readonly kind: "bridge" }
   | { readonly kind: "contact"; readonly label: AddressLabel }
   /** By e-mail, through a provider. */
   | { readonly kind: "legacy" };
@@ -47,7 +49,7 @@ export function routeRecipient(account: Account, address: string, from = "", leg
           );
       }
     case "bridge":
-      throw new SmtpReply(550, "5.1.1", "The bridge takes no commands by mail: use the postern command");
+      return { kind: "bridge" };
     case "stranger":
       throw new SmtpReply(
         550,

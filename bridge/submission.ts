@@ -10,18 +10,21 @@ import {
   RoadRefusal,
   type SendingAccount,
 } from "../legacy-gateway/outgoing/road.ts";
-import type { Maildir, MaildirMailbox, StagedMessage } from "../maildir/store.ts";
+import type { Maildir, StagedMessage } from "../maildir/store.ts";
 import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
 import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
 import { BodyHash } from "./body-hash.ts";
+import type { MailCommands } from "./by-mail/mail-commands.ts";
+import { ALONE, submitCommand } from "./by-mail/submit-command.ts";
 import { formatDeliveryReport } from "./delivery-report.ts";
 import { notifyEvents, rememberDsnRequests } from "./dsn-request.ts";
 import { forkContent } from "./fork-content.ts";
 import { rememberLetter } from "./letter-reports.ts";
 import { routeRecipient } from "./recipient-check.ts";
 import type { SentCopies } from "./sent-copies.ts";
+import { sentMailbox } from "./sent-mailbox.ts";
 import { translateOutgoing, underDomain } from "./translate/outgoing.ts";
 
 export interface SubmissionOptions {
@@ -32,6 +35,8 @@ export interface SubmissionOptions {
   readonly sentCopies: SentCopies;
   /** The old road; where absent, old addresses are refused. */
   readonly legacy?: LegacyRoad;
+  /** Takes letters to the bridge itself. */
+  readonly commands: MailCommands;
   /** Hides the mail program's own Message-IDs; 32 bytes. */
   readonly messageIdKey: Uint8Array;
   readonly clock: Clock;
@@ -69,25 +74,31 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
 function routes(
   { account, legacy }: SubmissionOptions,
   submission: Submission,
-): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient>; old: Recipient[] } {
+): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient>; old: Recipient[]; bridge: boolean } {
+  let bridge = false;
   const contacts = new Map<AddressLabel, Recipient>();
   const old = new Map<string, Recipient>();
   let self: Recipient | undefined;
   for (const recipient of submission.recipients) {
     const route = routeRecipient(account, recipient.address, submission.from, legacy);
-    if (route.kind === "self") self ??= recipient;
+    if (route.kind === "bridge") bridge = true;
+    else if (route.kind === "self") self ??= recipient;
     else if (route.kind === "legacy") old.set(recipient.address.toLowerCase(), recipient);
     else if (!contacts.has(route.label)) contacts.set(route.label, recipient);
   }
-  return { self, contacts, old: [...old.values()] };
+  return { self, contacts, old: [...old.values()], bridge };
 }
 
 async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
   const { db, account, maildir, overlay, sentCopies, messageIdKey, clock, legacy } = options;
-  const { self, contacts, old } = routes(options, submission);
+  const { self, contacts, old, bridge } = routes(options, submission);
+  if (bridge) {
+    if (self !== undefined || contacts.size > 0 || old.length > 0) throw ALONE;
+    return await submitCommand(options, submission);
+  }
   const labels = [...contacts.keys()];
   const now = clock.now();
-  const sent = maildir.specialUse("\\Sent") ?? (await createSent(maildir));
+  const sent = await sentMailbox(maildir);
   const inbox = maildir.mailbox("INBOX");
   if (inbox === undefined) throw new Error("there is no INBOX");
 
@@ -217,13 +228,6 @@ function deliveredToSelf(
     sentAt: now,
     now,
   });
-}
-
-/** Subscribed, because some mail programs see no other folders. */
-async function createSent(maildir: Maildir): Promise<MaildirMailbox> {
-  const sent = await maildir.create("Sent", "\\Sent");
-  await maildir.setSubscribed(sent.name, true);
-  return sent;
 }
 
 function smtpFailure(error: unknown): unknown {

@@ -68,6 +68,8 @@ export interface NewInvite {
   readonly expiresAt: number;
   /** Whoever takes it becomes a contact only after `approveInvite`; else the first who takes it does, at once. */
   readonly asks?: boolean;
+  /** Runs in the transaction that writes the invite down. */
+  readonly alongside?: (made: { readonly id: string; readonly link: string }) => void;
 }
 
 export interface CreatedInvite {

@@ -1,6 +1,6 @@
-import { crc32, deflateSync } from "node:zlib";
 import Pdf from "pdfkit";
 import { encode } from "uqr";
+import { qrPicture } from "../qr-picture.ts";
 
 /** What stands on the sheet of paper. */
 export interface PaperSheet {
@@ -15,8 +15,6 @@ export interface PaperSheet {
 const MARGIN = 56;
 /** Points of the QR code's side, some 6 cm. */
 const QR_SIDE = 170;
-/** Pixels of each module of the PNG. */
-const PIXELS = 8;
 
 /** One A4 page: the words, the QR code, and what they are for. */
 export async function paperSheetPdf({ words, address, recoveryIdentity, relays }: PaperSheet): Promise<Buffer> {
@@ -56,28 +54,9 @@ export async function paperSheetPdf({ words, address, recoveryIdentity, relays }
   return Buffer.concat(pieces);
 }
 
-/** The words' QR code as a PNG picture (W3C PNG, third edition): one octet of grey a pixel. */
+/** The words' QR code as a PNG picture. */
 export function paperSheetPng({ words }: Pick<PaperSheet, "words">): Buffer {
-  const { data, size } = encode(words, { ecc: "M", border: 4 });
-  const side = size * PIXELS;
-  const rows = data.flatMap((modules) => {
-    const line = Buffer.alloc(1 + side, 255);
-    // The filter that changes nothing.
-    line[0] = 0;
-    for (const [at, dark] of modules.entries()) if (dark) line.fill(0, 1 + at * PIXELS, 1 + (at + 1) * PIXELS);
-    return Array.from({ length: PIXELS }, () => line);
-  });
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
-  // Eight bits, grey.
-  header[8] = 8;
-  return Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    pngChunk("IHDR", header),
-    pngChunk("IDAT", deflateSync(Buffer.concat(rows))),
-    pngChunk("IEND", Buffer.alloc(0)),
-  ]);
+  return qrPicture(words, "M");
 }
 
 function drawQr(document: PDFKit.PDFDocument, text: string, x: number, y: number): void {
@@ -87,13 +66,4 @@ function drawQr(document: PDFKit.PDFDocument, text: string, x: number, y: number
     for (const [column, dark] of modules.entries())
       if (dark) document.rect(x + column * module, y + row * module, module, module);
   document.fill("black");
-}
-
-function pngChunk(type: string, content: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, "latin1"), content]);
-  const chunk = Buffer.alloc(4 + body.length + 4);
-  chunk.writeUInt32BE(content.length, 0);
-  body.copy(chunk, 4);
-  chunk.writeUInt32BE(crc32(body), 4 + body.length);
-  return chunk;
 }

@@ -63,8 +63,8 @@ export class Acquaintance {
   }
 
   /** As Overlay.createInvite. */
-  async createInvite({ name, expiresAt, asks = false }: NewInvite): Promise<CreatedInvite> {
-    const { id, link } = this.#invites.create({ name, expiresAt, asks });
+  async createInvite({ name, expiresAt, asks = false, alongside }: NewInvite): Promise<CreatedInvite> {
+    const { id, link } = this.#invites.create({ name, expiresAt, asks, ...(alongside && { alongside }) });
     try {
       await this.#invites.step(id);
     } catch (error) {

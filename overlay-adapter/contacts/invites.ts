@@ -57,6 +57,7 @@ export interface InviteOptions {
   readonly expiresAt: number;
   /** Whoever takes it becomes a contact only once the user has said so. */
   readonly asks?: boolean;
+  readonly alongside?: (made: { readonly id: string; readonly link: string }) => void;
 }
 
 /** What a spoken code or an introduction takes of an invite: there is no slot, the bundle goes its own way. */
@@ -81,7 +82,7 @@ export class Invites {
   }
 
   /** Writes the invite down; `step` brings it to the relay. @throws Failure invalid, already-exists, full */
-  create({ name, expiresAt, asks = false }: InviteOptions): { readonly id: string; readonly link: string } {
+  create({ name, expiresAt, asks = false, alongside }: InviteOptions): { readonly id: string; readonly link: string } {
     const { db, contacts, identity, random, clock } = this.#c;
     const now = clock.now();
     if (!(expiresAt > now)) throw new Failure("invalid", "an invite must end in the future");
@@ -103,6 +104,7 @@ export class Invites {
       db.sqlite
         .prepare("UPDATE overlay_invite SET link = ?, owner_seed = ?, cell = ? WHERE id = ?")
         .run(link, random(32), sealInviteBundle(bundle, inviteKeys(secret), random(12)), id);
+      alongside?.({ id, link });
       return { id, link };
     });
   }

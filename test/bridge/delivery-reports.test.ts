@@ -16,10 +16,11 @@ let events: OverlayEventHandler;
 
 beforeEach(async () => {
   mail = await SomeMail.create();
-  const { db, account, contacts, maildir, overlay } = mail;
+  const { db, account, contacts, maildir, overlay, commands } = mail;
   const clock = { now: () => NOW, after: () => () => undefined };
   const sentCopies = new SentCopies(db);
-  sink = createSubmissionSink({ db, account, maildir, overlay, sentCopies, messageIdKey: randomBytes(32), clock });
+  const messageIdKey = randomBytes(32);
+  sink = createSubmissionSink({ db, account, maildir, overlay, commands, sentCopies, messageIdKey, clock });
   events = new OverlayEventHandler({ db, account, contacts, maildir, logger: silentLogger });
   events.overlay = overlay;
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Account } from "../../bridge/account.ts";
+import { MailCommands } from "../../bridge/by-mail/mail-commands.ts";
 import { homePaths } from "../../bridge/home.ts";
 import { openState } from "../../bridge/state.ts";
 import { formatAddress } from "../../foundation/address.ts";
@@ -29,6 +30,8 @@ export class SomeMail {
   readonly account: Account;
   readonly maildir: Maildir;
   readonly overlay = new FakeOverlay();
+  /** Not started. */
+  readonly commands: MailCommands;
   readonly bob = formatAddress("mail", someLabel(1));
 
   private constructor(home: string, db: Database, contacts: Contacts, account: Account, maildir: Maildir) {
@@ -37,6 +40,10 @@ export class SomeMail {
     this.contacts = contacts;
     this.account = account;
     this.maildir = maildir;
+    const { overlay } = this;
+    const logger = silentLogger;
+    const clock = systemClock;
+    this.commands = new MailCommands({ db, contacts, account, maildir, overlay, clock, logger, random: randomBytes });
   }
 
   static async create(): Promise<SomeMail> {
@@ -60,6 +67,8 @@ export class SomeMail {
   }
 
   async close(): Promise<void> {
+    this.commands.stop();
+    await this.commands.settled();
     await this.maildir.close();
     this.db.close();
     rmSync(this.home, { recursive: true });

@@ -15,10 +15,11 @@ let sink: SubmissionSink;
 
 beforeEach(async () => {
   mail = await SomeMail.create();
-  const { db, account, maildir, overlay } = mail;
+  const { db, account, maildir, overlay, commands } = mail;
   const clock = { now: () => NOW, after: () => () => undefined };
   const messageIdKey = randomBytes(32);
-  sink = createSubmissionSink({ db, account, maildir, overlay, sentCopies: new SentCopies(db), messageIdKey, clock });
+  const sentCopies = new SentCopies(db);
+  sink = createSubmissionSink({ db, account, maildir, overlay, commands, sentCopies, messageIdKey, clock });
 });
 afterEach(() => mail.close());
 

@@ -62,6 +62,7 @@ beforeEach(async () => {
     maildir,
     overlay,
     sentCopies: new SentCopies(db),
+    commands: mail.commands,
     messageIdKey: Buffer.alloc(32, 7),
     clock,
     legacy: gateway.road,
