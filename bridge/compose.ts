@@ -176,6 +176,7 @@ async function loadGate(
       sendReceipts: config.sendReceipts,
       sendBlobs: own.listens === undefined,
       keyLookup: { places: config.keyLookup ?? [], fetch: httpsFetch(config.proxy) },
+      introduceCoRecipients: config.introduceCoRecipients,
     });
     teardown.add(() => opened.close());
     const service = onion && new OnionService({ ...onion, clock: systemClock, logger });

@@ -38,6 +38,8 @@ export interface Config {
   readonly keyFile?: string;
   /** Contacts learn, some minutes later, that their letters were taken. */
   readonly sendReceipts: boolean;
+  /** Contacts to whom a letter goes together are offered to each other. */
+  readonly introduceCoRecipients: boolean;
   /** Fronts may listen beyond loopback. */
   readonly allowRemote: boolean;
   readonly logLevel: "error" | "warn" | "info" | "debug";
@@ -48,6 +50,7 @@ export const DEFAULT_CONFIG: Config = {
   smtp: { host: "127.0.0.1", port: 4587 },
   embeddedRelay: { listen: { host: "127.0.0.1", port: 4523 } },
   sendReceipts: true,
+  introduceCoRecipients: true,
   cover: { mode: "instant", interval: 300 },
   allowRemote: false,
   logLevel: "info",
@@ -139,6 +142,7 @@ const STRING_KEYS: Readonly<Record<string, (text: string, sofar: Config) => Part
 
 const BOOLEAN_KEYS: Readonly<Record<string, (value: boolean) => Partial<Config>>> = {
   "receipts.send": (sendReceipts) => ({ sendReceipts }),
+  "introductions.co_recipients": (introduceCoRecipients) => ({ introduceCoRecipients }),
   "fronts.allow_remote": (allowRemote) => ({ allowRemote }),
 };
 
@@ -265,6 +269,7 @@ export function formatConfig(config: Config): string {
     ["key_file", quoted(config.keyFile)],
   ]);
   if (!config.sendReceipts) table("receipts", [["send", "false"]]);
+  if (!config.introduceCoRecipients) table("introductions", [["co_recipients", "false"]]);
   if (config.allowRemote) table("fronts", [["allow_remote", "true"]]);
   if (config.logLevel !== DEFAULT_CONFIG.logLevel) table("log", [["level", quoted(config.logLevel)]]);
   return lines.join("\n");

@@ -46,7 +46,8 @@ export function contactNotice(
         text:
           `Whoever has this address wants to be your contact by the invite that you made:\n\n  ${address(event.contact)}\n\n` +
           "Ask the one whom you invited whether it is theirs (postern status shows it there). If so:\n\n" +
-          `  postern invite --approve ${event.invite}\n\nIf not: postern invite --cancel ${event.invite}`,
+          `  postern invite --approve ${event.invite}\n\nIf not: postern invite --cancel ${event.invite}\n\n` +
+          `or write to postern@postern.alt: accept ${event.invite}, or cancel ${event.invite}`,
       };
     case "invite-used-twice": {
       const who = name(event.contact);
@@ -81,7 +82,8 @@ export function contactNotice(
         subject: "Somebody is introduced to you",
         text:
           `${by} introduces ${event.name} to you${event.coRecipient ? ", who got the same letter" : ""}:\n\n  ${address(event.other)}\n\n` +
-          `Accept:  postern introduce --accept ${event.introduction}\nRefuse:  postern introduce --refuse ${event.introduction}\n\n` +
+          `Accept:  postern introduce --accept ${event.introduction} --name NAME\nRefuse:  postern introduce --refuse ${event.introduction}\n\n` +
+          `or write to postern@postern.alt: accept ${event.name} as NAME, or refuse ${event.name}\n\n` +
           `If both of you accept, you are contacts, "introduced by ${by}": you have only ${by}'s word for who it is until you have\ncompared your four words (postern verify).`,
       };
     }

@@ -75,6 +75,8 @@ export interface OpenHomeOptions {
   readonly sendBlobs: boolean;
   /** Where OpenPGP keys of old addresses may be asked for, and how. */
   readonly keyLookup?: GatewayKeysOptions["lookup"];
+  /** Contacts whom a letter shows to each other are introduced. */
+  readonly introduceCoRecipients: boolean;
 }
 
 /** Opens what the vault keeps; nothing is sent or received before `overlay.start`. @throws Failure damaged, full */
@@ -171,6 +173,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       legacy: gateway.road,
       commands,
       messageIdKey: vault.derive(MESSAGE_ID_KEY_LABEL),
+      introduces: options.introduceCoRecipients,
       clock,
     });
     return {

@@ -1,4 +1,5 @@
 import type { AddressLabel } from "../foundation/address.ts";
+import type { Meetings, PendingIntroduction } from "../overlay-adapter/contacts/meetings.ts";
 import { SmtpReply } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
 
@@ -17,8 +18,14 @@ export interface LegacyCheck {
   isOwn(address: string): boolean;
 }
 
+export interface RouteParts {
+  readonly account: Account;
+  readonly overlay: { readonly meetings: Pick<Meetings, "introductions"> };
+  readonly legacy?: LegacyCheck;
+}
+
 /** Answers truthfully whether mail for this address will be delivered. @throws SmtpReply saying what to do otherwise */
-export function routeRecipient(account: Account, address: string, from = "", legacy?: LegacyCheck): Route {
+export function routeRecipient({ account, overlay, legacy }: RouteParts, address: string, from = ""): Route {
   const addressee = account.addressee(address);
   switch (addressee.kind) {
     case "self":
@@ -50,12 +57,15 @@ export function routeRecipient(account: Account, address: string, from = "", leg
       }
     case "bridge":
       return { kind: "bridge" };
-    case "stranger":
+    case "stranger": {
+      const introduction = overlay.meetings.introductions().find(({ other }) => other === addressee.label);
+      if (introduction !== undefined) throw introduced(introduction);
       throw new SmtpReply(
         550,
         "5.1.1",
         "Not a contact of yours: ask them for an invite and use `postern accept INVITE --name NAME`",
       );
+    }
     case "legacy": {
       const road = legacy?.check(from);
       if (road?.kind === "open") return { kind: "legacy" };
@@ -68,4 +78,19 @@ export function routeRecipient(account: Account, address: string, from = "", leg
     case "malformed":
       throw new SmtpReply(553, "5.1.3", "Not an address: write NAME@postern.alt or the whole overlay address");
   }
+}
+
+/** They got the same letter, for instance, and this is an answer to all. */
+function introduced({ name, state }: PendingIntroduction): SmtpReply {
+  if (state !== "offered")
+    return new SmtpReply(
+      450,
+      "4.2.1",
+      `You have accepted the introduction to ${name}, and they have not yet: try again later`,
+    );
+  return new SmtpReply(
+    550,
+    "5.7.1",
+    `Introduced to you as ${name}: accept first, with \`postern introduce --accept ${name}\` or a letter to postern@postern.alt: accept ${name}`,
+  );
 }

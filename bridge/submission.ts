@@ -18,11 +18,12 @@ import type { Account } from "./account.ts";
 import { BodyHash } from "./body-hash.ts";
 import type { MailCommands } from "./by-mail/mail-commands.ts";
 import { ALONE, submitCommand } from "./by-mail/submit-command.ts";
+import { introduceCoRecipients } from "./co-recipients.ts";
 import { formatDeliveryReport } from "./delivery-report.ts";
 import { notifyEvents, rememberDsnRequests } from "./dsn-request.ts";
 import { forkContent } from "./fork-content.ts";
 import { rememberLetter } from "./letter-reports.ts";
-import { routeRecipient } from "./recipient-check.ts";
+import { type RouteParts, routeRecipient } from "./recipient-check.ts";
 import type { SentCopies } from "./sent-copies.ts";
 import { sentMailbox } from "./sent-mailbox.ts";
 import { translateOutgoing, underDomain } from "./translate/outgoing.ts";
@@ -39,6 +40,8 @@ export interface SubmissionOptions {
   readonly commands: MailCommands;
   /** Hides the mail program's own Message-IDs; 32 bytes. */
   readonly messageIdKey: Uint8Array;
+  /** Contacts whom a letter shows to each other are introduced. */
+  readonly introduces: boolean;
   readonly clock: Clock;
 }
 
@@ -58,7 +61,7 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
         throw new SmtpReply(553, "5.7.1", `Not your address: send as ${account.address}`);
     },
     async checkRecipient({ address }, from) {
-      routeRecipient(account, address, from, legacy);
+      routeRecipient(options, address, from);
     },
     async submit(submission) {
       try {
@@ -72,7 +75,7 @@ export function createSubmissionSink(options: SubmissionOptions): SubmissionSink
 
 /** Where a submission's copies go, each person once however many of the addresses are theirs. */
 function routes(
-  { account, legacy }: SubmissionOptions,
+  parts: RouteParts,
   submission: Submission,
 ): { self: Recipient | undefined; contacts: Map<AddressLabel, Recipient>; old: Recipient[]; bridge: boolean } {
   let bridge = false;
@@ -80,7 +83,7 @@ function routes(
   const old = new Map<string, Recipient>();
   let self: Recipient | undefined;
   for (const recipient of submission.recipients) {
-    const route = routeRecipient(account, recipient.address, submission.from, legacy);
+    const route = routeRecipient(parts, recipient.address, submission.from);
     if (route.kind === "bridge") bridge = true;
     else if (route.kind === "self") self ??= recipient;
     else if (route.kind === "legacy") old.set(recipient.address.toLowerCase(), recipient);
@@ -185,6 +188,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
         });
       if (prepared !== undefined) {
         overlay.enqueue(prepared, labels);
+        if (options.introduces) introduceCoRecipients(options, letter.sentHeader, labels);
         rememberLetter(db, { id: prepared.id, messageId: letter.messageId, envid: submission.envid, sentAt: now });
         rememberDsnRequests(
           db,

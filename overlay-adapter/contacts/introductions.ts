@@ -68,7 +68,8 @@ export class Introductions {
   }
 
   /**
-   * Offers two contacts to each other. For the recipients of one letter each pair is offered once, ever.
+   * Offers two contacts to each other. Recipients of one letter are offered once, ever, unless they know each other as
+   * far as is known here, and without a name: the letter shows none, and petnames are the user's own business.
    * @throws Failure invalid, forbidden (one is frozen or revoked)
    */
   introduce(a: AddressLabel, b: AddressLabel, coRecipient = false): void {
@@ -79,13 +80,10 @@ export class Introductions {
       if (contact === undefined) throw new Failure("nonexistent", "there is no such contact");
       if (contact.state === "frozen" || contact.state === "revoked")
         throw new Failure("forbidden", `${contact.petname} is ${contact.state}, and cannot be introduced to anybody`);
-      return contact.petname;
+      return coRecipient ? "" : contact.petname;
     });
     db.transaction(() => {
-      const known = db.sqlite
-        .prepare("SELECT 1 FROM overlay_introducing WHERE (a = ? AND b = ?) OR (a = ? AND b = ?)")
-        .get(a, b, b, a);
-      if (coRecipient && known !== undefined) return;
+      if (coRecipient && this.#acquainted(a, b)) return;
       const id = random(INTRODUCTION_ID_SIZE);
       db.sqlite.prepare("INSERT INTO overlay_introducing VALUES (?, ?, ?, 0, ?)").run(id, a, b, clock.now());
       this.#say(a, { kind: "introduction-offer", id, other: b, coRecipient, name: names[1] ?? "" });
@@ -176,6 +174,17 @@ export class Introductions {
       .prepare("INSERT INTO overlay_introduction VALUES (?, ?, ?, ?, 'offered', ?, ?, NULL, NULL, NULL, NULL)")
       .run(id, from, other, name, coRecipient ? 1 : 0, clock.now() + INTRODUCTION_LIFETIME);
     emit({ kind: "introduction-offered", introduction: id, introducer: from, other, name, coRecipient });
+  }
+
+  /** Offered before, or one has introduced the other to this user. */
+  #acquainted(a: AddressLabel, b: AddressLabel): boolean {
+    const row = this.#c.db.sqlite
+      .prepare(
+        `SELECT 1 FROM overlay_introducing WHERE (a = @a AND b = @b) OR (a = @b AND b = @a) UNION ALL
+         SELECT 1 FROM overlay_introduced WHERE (label = @a AND introducer = @b) OR (label = @b AND introducer = @a)`,
+      )
+      .get({ a, b });
+    return row !== undefined;
   }
 
   /** The introducer hands each letter on once. False if the introduction was not made here. */

@@ -45,7 +45,8 @@ export interface Meetings {
   /** A code by its id. @throws Failure nonexistent */
   cancel(id: string): void;
   /**
-   * Offers two contacts to each other; joins the caller's transaction. Recipients of one letter are offered once, ever.
+   * Offers two contacts to each other; joins the caller's transaction. Recipients of one letter are offered once, ever,
+   * and without what the user calls them.
    * @throws Failure nonexistent, invalid, forbidden
    */
   introduce(one: AddressLabel, other: AddressLabel, coRecipient?: boolean): void;

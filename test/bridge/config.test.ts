@@ -50,6 +50,7 @@ const SETTINGS: readonly [table: string, key: string, value: string, Partial<Con
   ["mail", "quota", '"1.5 GiB"', { mailQuota: 1_610_612_736 }],
   ["gateway", "key_lookup", '"wkd keyserver"', { keyLookup: ["wkd", "keyserver"] }],
   ["receipts", "send", "false", { sendReceipts: false }],
+  ["introductions", "co_recipients", "false", { introduceCoRecipients: false }],
   ["vault", "passphrase_file", '"/run/secret"', { passphraseFile: "/run/secret" }],
   ["vault", "key_file", '"~/keys/vault.key"', { keyFile: join(homedir(), "keys/vault.key") }],
   ["fronts", "allow_remote", "true", { allowRemote: true }],
@@ -182,10 +183,22 @@ test("what formatConfig writes is read back as it was", () => {
         interval: fc.integer({ min: 10, max: 900 }),
       }),
       sendReceipts: fc.boolean(),
+      introduceCoRecipients: fc.boolean(),
       allowRemote: fc.boolean(),
       logLevel: fc.constantFrom("error", "warn", "info", "debug"),
     },
-    { requiredKeys: ["imap", "smtp", "embeddedRelay", "cover", "sendReceipts", "allowRemote", "logLevel"] },
+    {
+      requiredKeys: [
+        "imap",
+        "smtp",
+        "embeddedRelay",
+        "cover",
+        "sendReceipts",
+        "introduceCoRecipients",
+        "allowRemote",
+        "logLevel",
+      ],
+    },
   );
   fc.assert(fc.property(config, (value) => expect(parseConfig(formatConfig(value as Config), "c")).toEqual(value)));
   const external = { ...DEFAULT_CONFIG, relayUrl: RELAY };

@@ -20,7 +20,17 @@ beforeEach(async () => {
   const clock = { now: () => NOW, after: () => () => undefined };
   const sentCopies = new SentCopies(db);
   const messageIdKey = randomBytes(32);
-  sink = createSubmissionSink({ db, account, maildir, overlay, commands, sentCopies, messageIdKey, clock });
+  sink = createSubmissionSink({
+    db,
+    account,
+    maildir,
+    overlay,
+    commands,
+    sentCopies,
+    messageIdKey,
+    introduces: false,
+    clock,
+  });
   events = new OverlayEventHandler({ db, account, contacts, maildir, logger: silentLogger });
   events.overlay = overlay;
 });

@@ -1,16 +1,19 @@
 import { afterAll, expect, test } from "@jest/globals";
 import { routeRecipient } from "../../bridge/recipient-check.ts";
 import { formatAddress } from "../../foundation/address.ts";
+import type { PendingIntroduction } from "../../overlay-adapter/contacts/meetings.ts";
 import { SmtpReply } from "../../smtp-front/submission.ts";
 import { Somebody, someLabel } from "./somebody.ts";
 
 const somebody = new Somebody();
 const { account } = somebody;
+const introductions: PendingIntroduction[] = [];
+const parts = { account, overlay: { meetings: { introductions: () => introductions } } };
 afterAll(() => somebody.close());
 
 function refusal(address: string): SmtpReply {
   try {
-    routeRecipient(account, address);
+    routeRecipient(parts, address);
   } catch (error) {
     if (error instanceof SmtpReply) return error;
     throw error;
@@ -22,18 +25,18 @@ test.each(["invited", "introduced", "verified"])(
   "a contact who is %s gets letters, by petname and by address",
   (state) => {
     const label = somebody.contacts.byPetname(state)?.label;
-    expect(routeRecipient(account, `${state}@postern.alt`)).toEqual({ kind: "contact", label });
-    expect(routeRecipient(account, somebody.addressOf(state))).toEqual({ kind: "contact", label });
+    expect(routeRecipient(parts, `${state}@postern.alt`)).toEqual({ kind: "contact", label });
+    expect(routeRecipient(parts, somebody.addressOf(state))).toEqual({ kind: "contact", label });
   },
 );
 
 test("the bridge itself takes commands", () => {
-  expect(routeRecipient(account, "Postern@postern.alt")).toEqual({ kind: "bridge" });
+  expect(routeRecipient(parts, "Postern@postern.alt")).toEqual({ kind: "bridge" });
 });
 
 test("one's own address is a route to oneself", () => {
-  expect(routeRecipient(account, account.address)).toEqual({ kind: "self" });
-  expect(routeRecipient(account, formatAddress("list", account.label))).toEqual({ kind: "self" });
+  expect(routeRecipient(parts, account.address)).toEqual({ kind: "self" });
+  expect(routeRecipient(parts, formatAddress("list", account.label))).toEqual({ kind: "self" });
 });
 
 test.each([
@@ -50,6 +53,25 @@ test.each([
 
 test("a contact whose invite is still under way is refused for now alone", () => {
   expect(refusal("pending@postern.alt")).toMatchObject({ code: 450, enhanced: "4.2.1" });
+});
+
+test("whom somebody introduces is refused with the command that accepts; once accepted here, for now alone", () => {
+  const introduction = {
+    id: "1",
+    introducer: someLabel(1),
+    other: someLabel(98),
+    name: "friend-abcd",
+    coRecipient: true,
+    expiresAt: 0,
+  };
+  const address = formatAddress("mail", someLabel(98));
+  introductions.push({ ...introduction, state: "offered" });
+  expect(refusal(address)).toMatchObject({ code: 550, enhanced: "5.7.1" });
+  expect(refusal(address).message).toMatch(/^[ -~]{20,200}$/);
+  expect(refusal(address).message).toContain("postern introduce --accept friend-abcd");
+  introductions.splice(0, 1, { ...introduction, state: "accepted" });
+  expect(refusal(address)).toMatchObject({ code: 450, enhanced: "4.2.1" });
+  introductions.splice(0);
 });
 
 test("every refusal is one line of ASCII that says what to do", () => {

@@ -19,7 +19,17 @@ beforeEach(async () => {
   const clock = { now: () => NOW, after: () => () => undefined };
   const messageIdKey = randomBytes(32);
   const sentCopies = new SentCopies(db);
-  sink = createSubmissionSink({ db, account, maildir, overlay, commands, sentCopies, messageIdKey, clock });
+  sink = createSubmissionSink({
+    db,
+    account,
+    maildir,
+    overlay,
+    commands,
+    sentCopies,
+    messageIdKey,
+    introduces: true,
+    clock,
+  });
 });
 afterEach(() => mail.close());
 
@@ -60,6 +70,41 @@ test("everybody gets it once, however many of the addresses are theirs", async (
   await submit(["bob@postern.alt", "BOB@postern.alt", mail.bob, formatAddress("x", someLabel(1)), "vera@postern.alt"]);
   expect(mail.overlay.enqueued.map(({ recipients }) => recipients)).toEqual([[someLabel(1), someLabel(2)]]);
   expect(await mail.messages("Sent")).toHaveLength(1);
+});
+
+describe("contacts whom a letter shows to each other are introduced", () => {
+  let introduced: unknown[][];
+  beforeEach(() => {
+    introduced = [];
+    mail.overlay.meetings.introduce = ((...pair: unknown[]) => void introduced.push(pair)) as never;
+  });
+  const both = ["bob@postern.alt", "vera@postern.alt"];
+  const letter = (header: string) => `From: me\r\n${header}Subject: hello\r\n\r\nGood morning.\r\n`;
+
+  test("those in To and Cc, in the letter's transaction", async () => {
+    await submit(both, letter(`To: Robert <bob@postern.alt>, ann@example.org\r\nCc: V: vera@postern.alt;\r\n`));
+    expect(introduced).toEqual([[someLabel(1), someLabel(2), true]]);
+  });
+
+  test.each([
+    ["who stands in Bcc", both, "To: bob@postern.alt\r\nBcc: vera@postern.alt\r\n"],
+    ["who does not stand in the header", both, "To: bob@postern.alt\r\n"],
+    ["whom the letter does not go to", ["bob@postern.alt"], "To: bob@postern.alt, vera@postern.alt\r\n"],
+  ])("not %s", async (_who, to, header) => {
+    await submit(to, letter(header));
+    expect(introduced).toEqual([]);
+  });
+
+  test("not the many of a list", async () => {
+    const names = Array.from({ length: 11 }, (_, at) => `member${at}`);
+    for (const [at, petname] of names.entries())
+      mail.contacts.add({ label: someLabel(10 + at), petname, state: "invited", how: "invite" });
+    const addresses = names.map((name) => `${name}@postern.alt`);
+    await submit(addresses, letter(`To: ${addresses.join(", ")}\r\n`));
+    expect(introduced).toEqual([]);
+    await submit(addresses.slice(1), letter(`To: ${addresses.slice(1).join(", ")}\r\n`));
+    expect(introduced).toHaveLength(45);
+  });
 });
 
 test("a letter to oneself comes into INBOX unread and does not leave the machine", async () => {

@@ -63,6 +63,7 @@ beforeEach(async () => {
     overlay,
     sentCopies: new SentCopies(db),
     commands: mail.commands,
+    introduces: false,
     messageIdKey: Buffer.alloc(32, 7),
     clock,
     legacy: gateway.road,

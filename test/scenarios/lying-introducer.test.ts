@@ -106,6 +106,8 @@ test("co-recipients are offered to each other once, and whom one knows already i
   await xenia.overlay.idle();
   await alice.overlay.idle();
   expect(alice.count("introduction-offered")).toBe(1);
+  // Not by what the introducer calls them.
+  expect(alice.overlay.meetings.introductions()[0]?.name).toBe(`friend-${bob.label.slice(0, 4)}`);
   const [carol] = [street.person()];
   await befriend(xenia, carol, street.clock);
   await befriend(alice, carol, street.clock);

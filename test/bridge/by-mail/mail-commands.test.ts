@@ -56,6 +56,7 @@ async function say(subject: string, { header, body = "", to = [BRIDGE], from = m
     commands,
     sentCopies,
     messageIdKey: Buffer.alloc(32, 5),
+    introduces: true,
     clock,
   });
   const id = `Message-ID: <${++letters}@laptop>\r\n`;
