@@ -17,7 +17,7 @@ import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from 
 import type { Account } from "./account.ts";
 import { BodyHash } from "./body-hash.ts";
 import type { MailCommands } from "./by-mail/mail-commands.ts";
-import { ALONE, submitCommand } from "./by-mail/submit-command.ts";
+import { notAlone, submitCommand } from "./by-mail/submit-command.ts";
 import { introduceCoRecipients } from "./co-recipients.ts";
 import { formatDeliveryReport } from "./delivery-report.ts";
 import { notifyEvents, rememberDsnRequests } from "./dsn-request.ts";
@@ -96,7 +96,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
   const { db, account, maildir, overlay, sentCopies, messageIdKey, clock, legacy } = options;
   const { self, contacts, old, bridge } = routes(options, submission);
   if (bridge) {
-    if (self !== undefined || contacts.size > 0 || old.length > 0) throw ALONE;
+    if (self !== undefined || contacts.size > 0 || old.length > 0) throw notAlone();
     return await submitCommand(options, submission);
   }
   const labels = [...contacts.keys()];

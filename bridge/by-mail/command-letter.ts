@@ -16,6 +16,7 @@ export interface CommandLetter {
   readonly inReplyTo: string | undefined;
   /** The first text, with its quotes. */
   readonly text: string;
+  readonly isHtml: boolean;
   /** All texts, those of letters inside too, and HTML as it is. */
   readonly everything: string;
   readonly hasPicture: boolean;
@@ -65,6 +66,7 @@ export async function readCommandLetter(message: Uint8Array): Promise<CommandLet
     forwards,
     inReplyTo: parseMessageIds(firstField(header, "in-reply-to") ?? "")[0],
     text: texts[0]?.text ?? "",
+    isHtml: texts[0] !== undefined && texts[0].text !== texts[0].raw,
     everything: texts.flatMap(({ raw, text }) => (raw === text ? [text] : [text, raw])).join("\n"),
     hasPicture,
     automatic: automatic || (root.type === "multipart" && root.subtype === "report"),

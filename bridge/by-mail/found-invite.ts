@@ -19,15 +19,15 @@ export function findInvite(
   text: string,
   wanted: (found: FoundInvite) => boolean,
 ): { readonly found?: FoundInvite; readonly broken?: string } {
-  let broken: string | undefined;
+  let broken = "";
   let tries = 0;
-  for (const { index } of text.matchAll(/postern:(?!\/\/?[a-z.-]*@)/gi)) {
+  for (const { index } of text.matchAll(/postern:/gi)) {
     if (++tries > LINKS_TRIED) break;
     const result = linkAt(text.slice(index, index + 4_096));
-    if (typeof result === "string") broken ??= result;
+    if (typeof result === "string") broken ||= result;
     else if (wanted(result)) return { found: result };
   }
-  return broken === undefined ? {} : { broken };
+  return broken === "" ? {} : { broken };
 }
 
 /** The link that the text begins with, or why it is none. */

@@ -16,11 +16,13 @@ import { understand } from "./understand.ts";
  * A letter to the bridge itself goes to nobody else: what it says is the user's own business, and so is the answer, in
  * which secrets may stand. Doing it without a word to the others would lose their letter; so it is refused.
  */
-export const ALONE = new SmtpReply(
-  550,
-  "5.7.1",
-  "A letter to postern@postern.alt is a command for your own bridge: send it to nobody else",
-);
+export function notAlone(): SmtpReply {
+  return new SmtpReply(
+    550,
+    "5.7.1",
+    "A letter to postern@postern.alt is a command for your own bridge: send it to nobody else",
+  );
+}
 
 /** Files the letter in Sent and takes its command, in one transaction; the same letter again changes nothing. */
 export async function submitCommand(

@@ -21,7 +21,8 @@ const NO = /^(no|nein|non|stop|cancel|don't)\b/i;
  */
 export function understand(letter: CommandLetter, own: AddressLabel): MailCommand {
   const { subject, answers, forwards } = letter;
-  const lines = ownLines(letter.text);
+  // What HTML quotes, and how, each program does in its own way: only the first line is surely the user's.
+  const lines = ownLines(letter.text).slice(0, letter.isHtml ? 1 : COMMAND_LINES);
   const token = answers && !forwards ? confirmationToken(letter) : undefined;
   if (token !== undefined && !lines.some((line) => NO.test(line))) return { kind: "confirm", token };
 
@@ -35,7 +36,7 @@ export function understand(letter: CommandLetter, own: AddressLabel): MailComman
   }
   if (said !== undefined) return said;
   // A link that was damaged on its way gets the reason for an answer.
-  if (broken !== undefined && broken !== "") return { kind: "unknown", said: broken };
+  if (broken !== undefined) return { kind: "unknown", said: broken };
   if (byText !== undefined && nearestCommand(subject) === undefined) return byText;
   const words = answers || forwards ? (lines[0] ?? "") : subject || (lines[0] ?? "");
   const nearest = nearestCommand(words);
@@ -57,6 +58,5 @@ function ownLines(text: string): string[] {
   return body
     .split(/\r?\n/)
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^[>|]/.test(line))
-    .slice(0, COMMAND_LINES);
+    .filter((line) => line !== "" && !/^[>|]/.test(line));
 }

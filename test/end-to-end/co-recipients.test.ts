@@ -12,7 +12,7 @@ beforeAll(async () => {
   carol = await Person.create("carol", people.scratch, people.relay.url);
   await carol.start();
   await people.alice.befriend(carol);
-}, 90_000);
+}, 240_000);
 
 afterAll(async () => {
   await carol?.stop();
@@ -85,4 +85,4 @@ test("two who got the same letter and accept each other can answer to all; befor
   await send(alice, ["bob@postern.alt", "carol@postern.alt"], "once more");
   await letterIn(carol, "once more");
   expect(await bob.command("introduce", "--list")).toEqual({ introductions: [] });
-}, 120_000);
+}, 240_000);

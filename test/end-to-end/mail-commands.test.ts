@@ -18,7 +18,7 @@ beforeAll(async () => {
   alice = await Person.create("alice", scratch);
   bob = await Person.create("bob", scratch);
   await Promise.all([alice.start(), bob.start()]);
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await Promise.all([alice?.stop(), bob?.stop()]);
@@ -84,7 +84,7 @@ test("two people become contacts, and one of them not any more, by letters to th
   // One answer for each command.
   const answered = (await inbox(alice)).filter((letter) => letter.headers.get("auto-submitted") === "auto-replied");
   expect(answered).toHaveLength(3);
-}, 90_000);
+}, 240_000);
 
 test("what was taken before a kill -9 is answered after the next start, once", async () => {
   const asked = ["contacts", "queue", "help", "status"];
@@ -97,4 +97,4 @@ test("what was taken before a kill -9 is answered after the next start, once", a
     (await inbox(alice)).map(({ subject }) => subject ?? "").filter((one) => subjects.includes(one));
   await eventually(async () => ((await seen()).length >= subjects.length ? true : undefined));
   expect((await seen()).sort()).toEqual(subjects);
-}, 60_000);
+}, 120_000);

@@ -138,6 +138,12 @@ test("one's own invite that is quoted is not accepted, nor is the command repeat
   expect(await said("Subject: AW: invite Bob\r\n\r\ncancel Bob\r\n")).toEqual({ kind: "cancel", which: "Bob" });
 });
 
+test("what HTML quotes in a program's own way is not taken for the user's words", async () => {
+  const html = (text: string) => said(`Subject: Re: verify bob\r\nContent-Type: text/html\r\n\r\n${text}`);
+  expect((await html("<div>Thanks!</div><div>From: Postern</div><div>verify bob a b c d</div>")).kind).toBe("unknown");
+  expect(await html("<div>freeze bob</div><div>From: Postern</div>")).toEqual({ kind: "freeze", name: "bob" });
+});
+
 test("a link of which a character is missing is told as such", async () => {
   const { kind, said: why } = (await bySubject("", LINK.slice(0, -3))) as { kind: string; said: string };
   expect(kind).toBe("unknown");
