@@ -48,6 +48,8 @@ beforeEach(async () => {
     maildir,
     overlay,
     sentCopies,
+    commands: mail.commands,
+    introduces: false,
     messageIdKey,
     clock: systemClock,
     legacy: gateway.road,
