@@ -31,7 +31,9 @@ afterEach(() => mail.close());
 async function restart(): Promise<void> {
   commands.stop();
   await commands.settled();
-  commands = new MailCommands({ ...mail, clock: systemClock, logger: silentLogger, random: randomBytes });
+  const { db, account, contacts, maildir, overlay } = mail;
+  const [clock, logger, random] = [systemClock, silentLogger, randomBytes];
+  commands = new MailCommands({ db, account, contacts, maildir, overlay, clock, logger, random });
   commands.start();
   await commands.settled();
 }
@@ -169,9 +171,9 @@ test("what cannot be done is answered with the reason, what is not understood wi
 });
 
 test("a mistake of the bridge's own is answered too, and the next command is carried out", async () => {
-  mail.overlay.createInvite = (async () => {
+  mail.overlay.createInvite = async () => {
     throw new TypeError("a bug");
-  }) as never;
+  };
   await say("invite bob");
   await say("help");
   const [mistake = "", help = ""] = await answers();
