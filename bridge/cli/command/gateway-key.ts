@@ -50,10 +50,10 @@ export function addGatewayKeyCommand(gateway: Command): void {
   addCommand<ImportOptions>(
     key,
     "import <file>",
-    "Take keys from a file, armored or not: yours with their secret part, others' public ones, whole keyrings.",
+    "Take keys from a file, armored or not: yours with their secret part, others' public ones, whole keyrings; for instance what gpg wrote with --export-secret-keys or --export.",
     [
-      "gpg --export-secret-keys ann@example.org > ann.gpg && postern gateway key import ann.gpg",
-      "gpg --export > everybody.gpg && postern gateway key import everybody.gpg",
+      "postern gateway key import ann.gpg",
+      "postern gateway key import everybody.gpg --json",
       "postern gateway key import setup.eml --setup-code-file code.txt",
     ],
     (command) =>
