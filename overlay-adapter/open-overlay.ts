@@ -9,9 +9,10 @@ import { Carry } from "./carry/carry.ts";
 import { Acquaintance } from "./contacts/acquaintance.ts";
 import { contactSchema } from "./contacts/contact-schema.ts";
 import { ContactStanding } from "./contacts/contact-standing.ts";
+import { type End, takeFarewell } from "./contacts/farewell.ts";
 import type { Meetings } from "./contacts/meetings.ts";
 import { Phrases } from "./contacts/phrases.ts";
-import type { DropReason, OverlayEvent } from "./events.ts";
+import type { OverlayEvent } from "./events.ts";
 import { Chains } from "./letters/chain.ts";
 import { ControlLetters } from "./letters/control-letters.ts";
 import { LETTER_SIZE_MAX } from "./letters/letter-content.ts";
@@ -34,9 +35,9 @@ import type {
   PendingInvite,
   PreparedLetter,
 } from "./overlay.ts";
-import { QueueReader } from "./queues/queue-reader.ts";
+import { QueueReaders } from "./queues/queue-readers.ts";
 import { QueueRotation } from "./queues/queue-rotation.ts";
-import { type OwnQueue, Queues } from "./queues/queues.ts";
+import { Queues } from "./queues/queues.ts";
 import { receiptSchema } from "./receipts/receipt-schema.ts";
 import { ReceiptSender } from "./receipts/receipt-sender.ts";
 import { ReceiptsDue } from "./receipts/receipts-due.ts";
@@ -47,7 +48,7 @@ import { answers, createRelayClient, type RelayClient } from "./relay-client/rel
 import { overlaySchema } from "./schema.ts";
 import { Renewals } from "./sessions/renewals.ts";
 import { StateLetters } from "./sessions/state-letters.ts";
-import { UntoldEvents } from "./untold-events.ts";
+import { Telling } from "./telling.ts";
 import { Window } from "./window.ts";
 import type { Worker } from "./worker.ts";
 import { Workforce } from "./workforce.ts";
@@ -74,10 +75,8 @@ export class OpenOverlay implements Overlay {
   readonly #progress: LetterProgress;
   readonly #due: ReceiptsDue;
   readonly #receipts: ReceiptSender;
-  /** Progress that was told since the start and is not settled yet. */
-  readonly #told = new Set<string>();
   readonly #senders = new Map<AddressLabel, ContactSender>();
-  readonly #untold: UntoldEvents;
+  readonly #telling: Telling;
   readonly #spool: Spool;
   readonly #acquaintance: Acquaintance;
   readonly #sent: SentLetters;
@@ -94,8 +93,7 @@ export class OpenOverlay implements Overlay {
   readonly #sessions = new KeyedMutex<AddressLabel>();
   readonly #window = new Window(TOTAL_WINDOW);
   readonly #work: Workforce;
-  readonly #readers = new Map<number, QueueReader>();
-  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #readers: QueueReaders;
   #cancelSweep: (() => void) | undefined;
   #cancelGaps: (() => void) | undefined;
 
@@ -109,7 +107,6 @@ export class OpenOverlay implements Overlay {
     db.migrate(overlaySchema);
     db.migrate(contactSchema);
     db.migrate(receiptSchema);
-    this.#untold = new UntoldEvents(db, (event) => this.#emit(event));
     this.#outbox = new Outbox(db);
     this.#sent = new SentLetters(db);
     this.#unopened = new UnopenedLetters(db);
@@ -117,6 +114,19 @@ export class OpenOverlay implements Overlay {
     this.#chains = new Chains(db);
     this.#phrases = new Phrases(db, options.identity.label);
     this.#progress = new LetterProgress(db);
+    this.#telling = new Telling({
+      db,
+      outbox: this.#outbox,
+      progress: this.#progress,
+      missing: this.#chains.missing,
+      clock: this.#clock,
+      logger: this.#logger,
+      onEvent: (event) => {
+        if (CHANGES_RECORD.has(event.kind)) this.#writeRecord();
+        options.onEvent?.(event);
+      },
+      waitsFor: (label) => this.#senders.get(label)?.waitsFor,
+    });
     this.#due = new ReceiptsDue(db, options.receipts ?? { send: true }, () => this.#jitter());
     this.#receipts = new ReceiptSender({
       db,
@@ -143,7 +153,7 @@ export class OpenOverlay implements Overlay {
       logger: this.#logger,
       jitter: () => this.#jitter(),
       onConnection: ({ host, port }, connected) => {
-        this.#emit({ kind: "relay", host, port, connected });
+        this.#telling.emit({ kind: "relay", host, port, connected });
         if (connected) this.#work.hurryAll();
       },
     });
@@ -162,8 +172,8 @@ export class OpenOverlay implements Overlay {
       sessions: this.#sessions,
       clock: this.#clock,
       random: this.#random,
-      emit: (event: OverlayEvent) => this.#untold.tell(event),
-      read: (queue: number) => this.#read(queue),
+      emit: (event: OverlayEvent) => this.#telling.tell(event),
+      read: (queue: number) => this.#readers.read(queue),
       afterHello: () => this.#blobs.afterHello(),
       wakeSender: (label: AddressLabel) => this.#sender(label).wake(),
     };
@@ -194,7 +204,7 @@ export class OpenOverlay implements Overlay {
       relays: [relay, ...spareRelays],
       connected: (at) => this.#client.connected(at),
       answers: (at) => answers(this.#client, at, this.#random),
-      quiet: (queue) => this.#readers.get(queue)?.quiet ?? true,
+      quiet: (queue) => this.#readers.quiet(queue),
     });
     const { carrier, sendingCarrier = carrier } = options;
     this.#blobs = new Blobs({
@@ -210,8 +220,30 @@ export class OpenOverlay implements Overlay {
       logger: this.#logger,
       byHand: (label) => this.carrying.contacts().includes(label),
       active: () => this.#renewals.active,
-      dropped: (from, reason, count) => this.#countDropped(from, reason, count),
+      dropped: (from, reason, count) => this.#readers.drop(from, reason, count),
       wakeReceipts: () => this.#receipts.wake(),
+    });
+    this.#readers = new QueueReaders({
+      ...context,
+      own: options.identity.label,
+      work: this.#work,
+      receiver: options.receiver,
+      logger: this.#logger,
+      emit: (event) => this.#telling.emit(event),
+      control: (from, content, deviceId) => this.#control.take(from, content, deviceId),
+      receipts: this.#due,
+      blobs: this.#blobs.incoming,
+      blobDevices: this.#blobs.devices,
+      wakeReceipts: () => this.#receipts.wake(),
+      hello: (queue, cell) => this.#acquaintance.hello(queue, cell),
+      unopened: this.#unopened,
+      renewal: (from, cell) => this.#renewals.take(from, cell),
+      didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
+      disagrees: (from) => this.#renewals.ask(from),
+      active: () => this.#renewals.active,
+      takenOver: () => this.#renewals.copySeen(),
+      used: (id) => this.#rotation.used(id),
+      made: ({ label }) => label !== undefined && this.#sender(label).wake(),
     });
     this.#control = new ControlLetters({
       ...context,
@@ -223,7 +255,7 @@ export class OpenOverlay implements Overlay {
       sender: (label) => this.#sender(label),
       blobFailed: (to, letter) => this.#blobs.failed(to, letter),
       receipted: (files) => {
-        this.#tellProgress();
+        this.#telling.tellProgress();
         for (const file of files) void this.#spool.remove(file).catch(() => undefined);
       },
     });
@@ -239,10 +271,8 @@ export class OpenOverlay implements Overlay {
       if (address !== undefined) this.#client.hold(address.relay, address.senderId);
     }
     for (const { id, state, label } of this.#queues.allOwn())
-      if (state !== "new" || label !== undefined) this.#read(id);
-    this.#untold.tellAgain();
-    for (const { letter, label, reason } of this.#outbox.untold())
-      this.#emit({ kind: "failed", letter, to: label, reason });
+      if (state !== "new" || label !== undefined) this.#readers.read(id);
+    this.#telling.tellAgain();
     this.#receipts.start();
     this.#writeRecord();
     for (const label of new Set([...this.#outbox.labels(), ...this.#renewals.labels()])) this.#sender(label).wake();
@@ -255,15 +285,14 @@ export class OpenOverlay implements Overlay {
     this.#cancelSweep?.();
     this.#cancelGaps?.();
     this.#receipts.stop();
-    const readers = [...this.#readers.values()];
     this.#blobs.stop();
+    const { heard, close } = this.#readers.end();
     const stopped = this.#work.stop();
     // What was stored is acknowledged while there is somebody to hear it; else it comes again, and is dropped.
-    const heard = stopped.then(() => Promise.all(readers.map((reader) => reader.acknowledged())));
-    await this.#within(CLOSING_GRACE, heard);
-    const closed = readers.map((reader) => reader.close());
+    await this.#within(CLOSING_GRACE, stopped.then(heard));
+    const closed = close();
     await this.#client.close();
-    await Promise.all([stopped, ...closed]);
+    await Promise.all([stopped, closed]);
   }
 
   /** Resolves when the work is over or the time is up. */
@@ -376,8 +405,7 @@ export class OpenOverlay implements Overlay {
   }
 
   settleProgress(letter: Uint8Array, to: AddressLabel, progress: Progress): void {
-    this.#progress.setTold(letter, to, progress);
-    this.#told.delete(progressKey(letter, to, progress));
+    this.#telling.settleProgress(letter, to, progress);
   }
 
   settleGap(gap: Gap): void {
@@ -385,14 +413,14 @@ export class OpenOverlay implements Overlay {
   }
 
   settle(event: OverlayEvent): void {
-    this.#untold.settle(event);
+    this.#telling.settle(event);
   }
 
   status(): OverlayStatus {
     return {
       ...this.#outbox.count(),
       connected: this.#client.connected(this.#o.relay),
-      dropped: this.#dropped,
+      dropped: this.#readers.dropped,
       deliveries: this.#outbox.rows().map(({ reason, ...row }) => {
         const waits = row.state === "waiting" || row.state === "encrypted";
         const why = reason ?? (waits ? this.#senders.get(row.to)?.waitsFor : undefined);
@@ -406,9 +434,7 @@ export class OpenOverlay implements Overlay {
   }
 
   #isIdle(): boolean {
-    if (this.#outbox.waiting() || this.#work.busy || this.#receipts.busy) return false;
-    for (const reader of this.#readers.values()) if (!reader.quiet) return false;
-    return true;
+    return !this.#outbox.waiting() && !this.#work.busy && !this.#receipts.busy && this.#readers.quiet();
   }
 
   #sender(label: AddressLabel): Worker {
@@ -429,7 +455,7 @@ export class OpenOverlay implements Overlay {
           clock: this.#clock,
           logger: this.#logger,
           random: this.#random,
-          emit: (event) => this.#emit(event),
+          emit: (event) => this.#telling.emit(event),
           ready: (label) => this.#acquaintance.takesLetters(label),
           stopping: () => this.#work.stopping,
           renewals: this.#renewals,
@@ -475,91 +501,34 @@ export class OpenOverlay implements Overlay {
       .wake();
   }
 
-  #read(id: number): void {
-    if (!this.#work.started) return;
-    const queue = this.#queues.own(id);
-    if (queue === undefined) return;
-    const worker = this.#work.worker(`read ${id}`, () => {
-      const reader = this.#reader(queue, () => worker.wake());
-      this.#readers.set(id, reader);
-      return async () => {
-        const result = await reader.step();
-        if (this.#queues.own(id) === undefined) {
-          this.#readers.delete(id);
-          this.#work.dismiss(`read ${id}`);
-        }
-        return result;
-      };
-    });
-    worker.wake();
-  }
-
-  #reader(queue: OwnQueue, wake: () => void): QueueReader {
-    return new QueueReader(
-      {
-        db: this.#o.db,
-        own: this.#o.identity.label,
-        contacts: this.#o.contacts,
-        device: this.#o.device,
-        queues: this.#queues,
-        chains: this.#chains,
-        client: this.#client,
-        sessions: this.#sessions,
-        receiver: this.#o.receiver,
-        control: (from, content, deviceId) => this.#control.take(from, content, deviceId),
-        receipts: this.#due,
-        blobs: this.#blobs.incoming,
-        blobDevices: this.#blobs.devices,
-        wakeReceipts: () => this.#receipts.wake(),
-        hello: (queue, cell) => this.#acquaintance.hello(queue, cell),
-        unopened: this.#unopened,
-        renewal: (from, cell) => this.#renewals.take(from, cell),
-        didNotOpen: (from, letter) => this.#renewals.didNotOpen(from, letter),
-        disagrees: (from) => this.#renewals.ask(from),
-        active: () => this.#renewals.active,
-        takenOver: () => this.#renewals.copySeen(),
-        clock: this.#clock,
-        logger: this.#logger,
-        dropped: (from, reason, count) => this.#countDropped(from, reason, count),
-        wake,
-        used: (id) => this.#rotation.used(id),
-        made: ({ label }) => label !== undefined && this.#sender(label).wake(),
-      },
-      queue,
-    );
-  }
-
-  /** Removes queues, session and join; what waits for the contact fails. `gone`: the contact goes as well. */
-  async #forget(label: AddressLabel, end: "gone" | "removed" | "revoked"): Promise<void> {
+  /** The contact goes, with all that is kept for it. */
+  async #forget(label: AddressLabel, end: End): Promise<void> {
     const { db, contacts, device } = this.#o;
-    await this.#sessions.run(label, async () => {
-      const { failed, files, queues } = await db.commit(() => {
+    const parts = {
+      db,
+      contacts,
+      device,
+      queues: this.#queues,
+      outbox: this.#outbox,
+      spool: this.#spool,
+      sessions: this.#sessions,
+      clock: this.#clock,
+      emit: (event: OverlayEvent) => this.#telling.emit(event),
+      read: (queue: number) => this.#readers.read(queue),
+      forget: () => {
         this.#due.remove(label);
-        const queues = this.#queues.ownOf(label);
-        for (const { id } of queues) this.#queues.setState(id, "deleting");
-        this.#queues.removeContact(label);
         this.carrying.forget(label);
         this.#acquaintance.confirm(label);
-        device.removeSessions(label);
         this.#chains.remove(label);
         this.#renewals.forget(label);
         this.#standing.forget(label);
         this.#rotation.forget(label);
         this.#blobs.forget(label);
-        if (end === "revoked") contacts.setState(label, "revoked");
-        if (end === "gone" && contacts.byLabel(label) !== undefined) contacts.remove(label);
         this.#stateLetters.remove(label);
-        const failed = this.#outbox.open(label);
-        const files = failed.map((delivery) => this.#outbox.setFailed(delivery, "refused", this.#clock.now()));
-        files.push(...this.#outbox.forgetUnreceipted(label));
-        return { failed, files, queues };
-      });
-      for (const { letter, kind } of failed)
-        if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "refused" });
-      for (const file of files) if (file !== undefined) await this.#spool.remove(file);
-      for (const { id } of queues) this.#read(id);
-      this.#writeRecord();
-    });
+      },
+    };
+    await takeFarewell(parts, label, end);
+    this.#writeRecord();
   }
 
   #sweep(): void {
@@ -581,37 +550,22 @@ export class OpenOverlay implements Overlay {
       return { again, overdue, files };
     });
     for (const { letter, label, kind } of overdue)
-      if (kind === "mail") this.#emit({ kind: "failed", letter, to: label, reason: "unconfirmed" });
+      if (kind === "mail") this.#telling.emit({ kind: "failed", letter, to: label, reason: "unconfirmed" });
     for (const file of files) if (file !== undefined) void this.#spool.remove(file).catch(() => undefined);
-    this.#tellProgress();
+    this.#telling.tellProgress();
     this.#acquaintance.sweep();
     for (const label of again) this.#sender(label).wake();
     for (const label of this.#renewals.labels()) this.#sender(label);
-    for (const reader of this.#readers.values()) reader.sweep();
+    this.#readers.sweep();
     this.#blobs.resume();
     this.#work.wakeAll();
     this.#cancelSweep = this.#clock.after(SWEEP_INTERVAL, () => this.#sweep());
   }
 
-  #countDropped(from: AddressLabel | undefined, reason: DropReason, count: number): void {
-    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
-    this.#emit({ kind: "cells-dropped", from, reason, count });
-  }
-
-  #tellProgress(): void {
-    for (const { letter, label, kind, at } of this.#progress.untold()) {
-      const key = progressKey(letter, label, kind);
-      if (this.#told.has(key)) continue;
-      this.#told.add(key);
-      const reason = kind === "delayed" ? this.#senders.get(label)?.waitsFor : undefined;
-      this.#emit({ kind: "progress", letter, to: label, progress: kind, at, ...(reason && { reason }) });
-    }
-  }
-
   /** Not at the start: what is missing, or in a queue that is to go, may lie at the relay. */
   #tellGaps(): void {
     this.#rotate();
-    for (const gap of this.#chains.missing.untold(this.#clock.now())) this.#emit({ kind: "gap", ...gap });
+    this.#telling.tellGaps();
     this.#cancelGaps = this.#clock.after(SWEEP_INTERVAL, () => this.#tellGaps());
   }
 
@@ -621,20 +575,7 @@ export class OpenOverlay implements Overlay {
     });
   }
 
-  #emit(event: OverlayEvent): void {
-    if (CHANGES_RECORD.has(event.kind)) this.#writeRecord();
-    try {
-      this.#o.onEvent?.(event);
-    } catch (error) {
-      this.#logger("error", "event-listener-failed", { cause: String(error) });
-    }
-  }
-
   #jitter(): number {
     return this.#random(4).readUInt32BE() / 2 ** 32;
   }
-}
-
-function progressKey(letter: Uint8Array, to: AddressLabel, progress: Progress): string {
-  return `${Buffer.from(letter).toString("hex")} ${to} ${progress}`;
 }
