@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Transporter } from "nodemailer";
 import { fetchAll, formatLetter, headerOf, sendRaw, untilMessages } from "../../rig/letters.ts";
 import { TwoPeople } from "../end-to-end/two-people.ts";
+import { times } from "./thorough.ts";
 
-const KILLS = 200;
+const KILLS = times(200);
 const CONNECTIONS = 4;
 
 let people: TwoPeople;

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { bodyOf, fetchAll, formatLetter, sendRaw, untilMessages } from "../../rig/letters.ts";
 import { TwoPeople } from "../end-to-end/two-people.ts";
+import { times } from "./thorough.ts";
 
-const KILLS = 60;
+const KILLS = times(60);
 
 let people: TwoPeople;
 

@@ -9,8 +9,9 @@ import { fetchAll, formatLetter, headerOf, sendRaw, untilMessages } from "../../
 import { Person } from "../../rig/person.ts";
 import { type InitOutput, PosternServer, postern, posternJson, spawnPostern } from "../../rig/postern-process.ts";
 import { TwoPeople } from "../end-to-end/two-people.ts";
+import { times } from "./thorough.ts";
 
-const KILLS = 20;
+const KILLS = times(20);
 
 let scratch: string;
 beforeEach(() => {

@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { type Mark, randomOf } from "../../rig/mail-storm.ts";
 import { StormWitness } from "./storm-check.ts";
+import { times } from "./thorough.ts";
 
-const KILLS = 500;
+const KILLS = times(500);
 const SEED = process.env["KILL_SEED"] ?? String(Date.now());
 const PROCESS = fileURLToPath(new URL("../../dist/rig/storm-process.js", import.meta.url));
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type Relay, startRelay } from "../../relay/relay.ts";
 import { crashStory } from "../overlay-adapter/crash-story.ts";
 import { letterCrashes } from "../overlay-adapter/letter-crashes.ts";
+import { times } from "./thorough.ts";
 
 let directory: string;
 let relay: Relay;
@@ -29,6 +30,7 @@ test.each(["inviter", "claimant"] as const)(
   300_000,
 );
 
-test("a sender whose power is cut 1,000 times while letters leave: each arrives once, and no key is used twice", async () => {
-  await letterCrashes(relay.address, 1_000);
+const CUTS = times(1_000);
+test(`a sender whose power is cut ${CUTS} times while letters leave: each arrives once, and no key is used twice`, async () => {
+  await letterCrashes(relay.address, CUTS);
 });
