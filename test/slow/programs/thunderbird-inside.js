@@ -102,6 +102,12 @@ async function logIn() {
   await folderFor("SentMail");
 }
 
+/** Asks the server what is new in a folder, as "Get Messages" does. */
+async function refresh(use) {
+  const folder = await folderFor(use);
+  folder.updateFolder(mainWindow().msgWindow);
+}
+
 /** Opens a folder, and resolves with the subjects it lists once the wanted one is among them. */
 async function list(use, subject) {
   const folder = await showFolder(use);
@@ -245,6 +251,7 @@ globalThis.verbs = {
   untilReady,
   rememberPassword,
   logIn,
+  refresh,
   list,
   listAll,
   read,

@@ -94,6 +94,11 @@ export class Thunderbird {
     }
   }
 
+  /** Asks the server what is new in a folder. */
+  async refresh(use: FolderUse): Promise<void> {
+    await this.#ask("refresh", use);
+  }
+
   /** Opens a folder; resolves with the subjects it lists once this one is among them. */
   async list(use: FolderUse, subject: string): Promise<readonly string[]> {
     return (await this.#ask("list", use, subject)) as string[];
