@@ -13,13 +13,12 @@ import { seal } from "../foundation/seal.ts";
 import { loadRelayKeys } from "../relay/relay-keys.ts";
 import { BLOCK_SIZE } from "../relay/wire/block.ts";
 import { formatLetter } from "../rig/letters.ts";
-import { Person } from "../rig/person.ts";
-import { PosternServer } from "../rig/postern-process.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
-import { watchCount } from "./inbox-watch.ts";
+import { idlingInbox } from "./inbox-watch.ts";
 import { perSecond } from "./machine.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
+import { twoPeople } from "./two-people.ts";
 
 const HELP = `npm run bench:attachment -- [options]
   --runs N   the median of so many letters (5)
@@ -126,32 +125,8 @@ function peakMemory(pid: number): number {
 
 try {
   await limits();
-  const relay = await PosternServer.start(
-    scratch,
-    "relay",
-    "--home",
-    join(scratch, "relay"),
-    "--listen",
-    "127.0.0.1:0",
-  );
-  undo.push(() => relay.stop());
-  const alice = await Person.create("alice", scratch, relay.url);
-  const bob = await Person.create("bob", scratch, relay.url);
-  undo.push(
-    () => alice.stop(),
-    () => bob.stop(),
-  );
-  await alice.start();
-  await bob.start();
-  await bob.befriend(alice);
-  const client = await bob.imap();
-  undo.push(() => client.logout());
-  await client.mailboxOpen("INBOX");
-  const inbox = watchCount(client);
-  const idling = async () => {
-    while (client.usable) await client.idle().catch(() => undefined);
-  };
-  void idling();
+  const { relay, alice, bob } = await twoPeople(scratch, undo);
+  const inbox = await idlingInbox(bob, undo);
   const envelope = { from: alice.account.address, to: "bob@postern.alt" };
   const session = await SmtpSession.open(alice);
   const port = Number(new URL(relay.url.replace("postern-relay:", "http:")).port);

@@ -7,13 +7,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatLetter } from "../rig/letters.ts";
-import { Person } from "../rig/person.ts";
-import { PosternServer } from "../rig/postern-process.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
-import { watchCount } from "./inbox-watch.ts";
+import { idlingInbox } from "./inbox-watch.ts";
 import { probeMachine } from "./machine.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
+import { twoPeople } from "./two-people.ts";
 
 const HELP = `npm run bench -- [options]
   --letters N   memory is read after so many letters (10000)
@@ -56,24 +55,7 @@ try {
   report("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, node ${process.version}`);
   for (const [name, value] of probeMachine(scratch)) report(name, value);
 
-  const relay = await PosternServer.start(
-    scratch,
-    "relay",
-    "--home",
-    join(scratch, "relay"),
-    "--listen",
-    "127.0.0.1:0",
-  );
-  undo.push(() => relay.stop());
-  const alice = await Person.create("alice", scratch, relay.url);
-  const bob = await Person.create("bob", scratch, relay.url);
-  undo.push(
-    () => alice.stop(),
-    () => bob.stop(),
-  );
-  await alice.start();
-  await bob.start();
-  await alice.befriend(bob);
+  const { relay, alice, bob } = await twoPeople(scratch, undo);
   const starts: number[] = [];
   for (let run = 0; run < 5; run++) {
     await alice.stop();
@@ -82,14 +64,7 @@ try {
   report("start to ready, later starts (median of 5)", `${percentile(starts, 50).toFixed(0)} ms`);
   report("memory at rest, after the start", `${residentMemory(alice.bridge.pid).toFixed(0)} MB`);
 
-  const client = await bob.imap();
-  undo.push(() => client.logout());
-  await client.mailboxOpen("INBOX");
-  const inbox = watchCount(client);
-  const idling = async () => {
-    while (client.usable) await client.idle().catch(() => undefined);
-  };
-  void idling();
+  const inbox = await idlingInbox(bob, undo);
   const envelope = { from: alice.account.address, to: "bob@postern.alt" };
 
   const session = await SmtpSession.open(alice);

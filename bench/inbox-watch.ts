@@ -1,4 +1,5 @@
 import type { ImapFlow } from "imapflow";
+import type { Person } from "../rig/person.ts";
 
 /** Messages that the open INBOX has, as IDLE tells it. */
 export function watchCount(client: ImapFlow): { count(): number; until(count: number): Promise<void> } {
@@ -17,4 +18,20 @@ export function watchCount(client: ImapFlow): { count(): number; until(count: nu
         waiting.push({ count, resolve: () => (clearTimeout(timer), resolve()) });
       }),
   };
+}
+
+/** Somebody's INBOX with a client that waits in IDLE there until `undo` lets it go. */
+export async function idlingInbox(
+  person: Person,
+  undo: (() => Promise<void>)[],
+): Promise<ReturnType<typeof watchCount>> {
+  const client = await person.imap();
+  undo.push(() => client.logout());
+  await client.mailboxOpen("INBOX");
+  const inbox = watchCount(client);
+  const idling = async () => {
+    while (client.usable) await client.idle().catch(() => undefined);
+  };
+  void idling();
+  return inbox;
 }
