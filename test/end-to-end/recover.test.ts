@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { findLetters, formatLetter, sendRaw } from "../../rig/letters.ts";
 import { Person } from "../../rig/person.ts";
 import { type InitOutput, postern, posternJson } from "../../rig/postern-process.ts";
+import { eventually } from "./eventually.ts";
 import { TwoPeople } from "./two-people.ts";
 
 let people: TwoPeople;
@@ -26,10 +27,8 @@ interface Recovered extends InitOutput {
 const contact = async (of: Person) =>
   (await of.command<{ contacts: { petname: string; state: string; phrase: string }[] }>("contacts")).contacts[0];
 
-/** Looks again and again, as long as a test may take. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 100));
-}
+const until = (condition: () => Promise<boolean>) =>
+  eventually(async () => ((await condition()) ? true : undefined), 240_000);
 
 async function write(from: Person, to: string, subject: string): Promise<void> {
   const smtp = from.smtp();
