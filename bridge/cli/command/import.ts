@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { isAccountUrl } from "../../../maildir/import/account/account-url.ts";
-import { importFromAccount } from "../import-from-account.ts";
 import { interruptible } from "../interruption.ts";
 import { showingProgress } from "../progress.ts";
 import { withOperations } from "../with-operations.ts";
@@ -56,8 +55,9 @@ export function addImportCommand(program: Command): void {
         )
         .option("--dry-run", "of an account: show what would come, and where to; nothing is stored"),
     async (invocation, options, source = "") => {
-      if (isAccountUrl(source)) await importFromAccount(invocation, source, options);
-      else await importFromFile(invocation, source, options);
+      if (!isAccountUrl(source)) return await importFromFile(invocation, source, options);
+      const { importFromAccount } = await import("../import-from-account.ts");
+      await importFromAccount(invocation, source, options);
     },
   );
 }
