@@ -7,6 +7,7 @@ import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import { Blobs } from "./blobs/blobs.ts";
 import { Carry } from "./carry/carry.ts";
 import { Acquaintance } from "./contacts/acquaintance.ts";
+import { NO_COMPANION } from "./contacts/contact-companion.ts";
 import { contactSchema } from "./contacts/contact-schema.ts";
 import { ContactStanding } from "./contacts/contact-standing.ts";
 import { type End, takeFarewell } from "./contacts/farewell.ts";
@@ -177,8 +178,10 @@ export class OpenOverlay implements Overlay {
       afterHello: () => this.#blobs.afterHello(),
       wakeSender: (label: AddressLabel) => this.#sender(label).wake(),
     };
+    const { companion = NO_COMPANION } = options;
     this.#acquaintance = new Acquaintance({
       ...context,
+      companion,
       work: this.#work,
       forget: (label) => this.#forget(label, "gone"),
     });
@@ -251,6 +254,7 @@ export class OpenOverlay implements Overlay {
       progress: this.#progress,
       renewals: this.#renewals,
       acquaintance: this.#acquaintance,
+      companion,
       rotation: this.#rotation,
       sender: (label) => this.#sender(label),
       blobFailed: (to, letter) => this.#blobs.failed(to, letter),
@@ -525,6 +529,7 @@ export class OpenOverlay implements Overlay {
         this.#rotation.forget(label);
         this.#blobs.forget(label);
         this.#stateLetters.remove(label);
+        this.#o.companion?.parted(label);
       },
     };
     await takeFarewell(parts, label, end);

@@ -8,6 +8,7 @@ import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import type { Carrier } from "./carriers/carrier.ts";
 import type { Carrying } from "./carry/carry.ts";
+import type { ContactCompanion } from "./contacts/contact-companion.ts";
 import type { Meetings } from "./contacts/meetings.ts";
 import type { LetterFailure, OverlayEvent, WaitReason } from "./events.ts";
 import type { Progress } from "./letters/letter-progress.ts";
@@ -46,6 +47,8 @@ export interface OverlayOptions {
     /** False where the own relay is not always there for recipients to fetch from. */
     readonly send: boolean;
   };
+  /** Keeps something beside contacts, in their transactions. */
+  readonly companion?: ContactCompanion;
   /** What the recovery record is written with; there is none unless given. */
   readonly recovery?: RecoverySecrets;
   /** Makes the client of all relays; createRelayClient unless given. */

@@ -332,6 +332,7 @@ export class Invites {
         .prepare("UPDATE overlay_invite SET state = ?, cell = NULL, hello = NULL, label = ? WHERE id = ?")
         .run(row.how === "invite" ? "used" : "closing", label, row.id);
       this.#c.met(row.id, label);
+      this.#c.companion.met(label, row.how === "invite" ? row.id : undefined);
       emit({ kind: "contact-added", contact: label, invite: row.id });
       return true;
     });

@@ -11,6 +11,7 @@ import type { Outbox } from "../letters/outbox.ts";
 import type { OverlayIdentity } from "../ports.ts";
 import type { Queues } from "../queues/queues.ts";
 import type { RelayClient } from "../relay-client/relay-client.ts";
+import type { ContactCompanion } from "./contact-companion.ts";
 import type { Invites } from "./invites.ts";
 import type { Joins } from "./joins.ts";
 import type { Phrases } from "./phrases.ts";
@@ -49,6 +50,7 @@ export interface JoinContext {
   readonly expects: (id: string, label: AddressLabel) => boolean;
   /** The two are contacts now; in the transaction that makes them so. */
   readonly met: (id: string, label: AddressLabel) => void;
+  readonly companion: ContactCompanion;
   readonly wakeInvite: (id: string) => void;
   readonly wakeSender: (label: AddressLabel) => void;
 }

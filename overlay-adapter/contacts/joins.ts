@@ -283,6 +283,7 @@ export class Joins {
       phrases.setGuest(label, phraseNonce, bundle.commitment);
       for (const content of afterHello()) outbox.add(controlLetter(content, random), [label], clock.now());
       write(hello);
+      this.#c.companion.met(label, undefined);
     });
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import type { Database } from "../../foundation/database.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Acquaintance } from "../contacts/acquaintance.ts";
+import type { ContactCompanion } from "../contacts/contact-companion.ts";
 import { decodeContactLetter } from "../contacts/contact-letters.ts";
 import type { Phrases } from "../contacts/phrases.ts";
 import type { OverlayEvent } from "../events.ts";
@@ -21,6 +22,7 @@ export interface ControlLettersOptions {
   readonly progress: LetterProgress;
   readonly renewals: Renewals;
   readonly acquaintance: Acquaintance;
+  readonly companion: ContactCompanion;
   readonly rotation: QueueRotation;
   readonly clock: Clock;
   readonly emit: (event: OverlayEvent) => void;
@@ -62,12 +64,14 @@ export class ControlLetters {
 
   /** The host has taken the hello and shows its part of the safety phrase. */
   #welcomed(from: AddressLabel, nonce: Buffer): void {
-    const { db, contacts, phrases, acquaintance, sender, emit } = this.#o;
-    if (phrases.reveal(from, nonce) === "broken") {
+    const { db, contacts, phrases, acquaintance, companion, sender, emit } = this.#o;
+    const broken = phrases.reveal(from, nonce) === "broken";
+    if (broken) {
       contacts.setState(from, "frozen");
       emit({ kind: "phrase-broken", contact: from });
     }
     if (!acquaintance.confirm(from)) return;
+    if (!broken) companion.confirmed(from);
     emit({ kind: "contact-confirmed", contact: from });
     db.afterSync(() => sender(from).wake());
   }
