@@ -1,11 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
 import { Failure } from "../foundation/failure.ts";
-import {
-  formatSetupMessage,
-  makeSetupCode,
-  openSetupMessage,
-  setupMessageOf,
-} from "../legacy-gateway/openpgp/autocrypt-setup.ts";
 import { parseEntity } from "../legacy-gateway/openpgp/entity.ts";
 import { MAX_IMPORT, MAX_SETUP_MESSAGE } from "../legacy-gateway/openpgp/limits.ts";
 import { POLICIES } from "../legacy-gateway/policy/decide.ts";
@@ -25,33 +19,38 @@ type KeyOperations = Pick<
   | "gatewayPolicy"
 >;
 
+/** Loads OpenPGP.js. */
+const autocryptSetup = () => import("../legacy-gateway/openpgp/autocrypt-setup.ts");
+
 /** What `postern gateway key` does. */
 export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number = Date.now): KeyOperations {
   return {
     async gatewayKeyMake({ address, name, another = false }) {
       checkAddress(address);
-      const { book } = keys();
+      const book = await keys().book();
       const made = another ? await book.makeAnother(address, name) : await book.make(address, name);
       return { fingerprint: made.fingerprint, address: address.toLowerCase() };
     },
 
     async gatewayKeyImport({ path, passphrase, setupCode }) {
       const octets = await readBounded(path, setupCode === undefined ? MAX_IMPORT : MAX_SETUP_MESSAGE);
-      const { book } = keys();
+      const book = await keys().book();
       if (setupCode === undefined) return { imported: [...(await book.import(octets, passphrase))] };
+      const { openSetupMessage, setupMessageOf } = await autocryptSetup();
       const sealed = (await setupMessageOf(parseEntity(octets))) ?? octets.toString("latin1");
       const { key } = await openSetupMessage(sealed, setupCode);
       return { imported: [await book.keepOwn(key)] };
     },
 
     async gatewayKeyExport({ address, secret = false, passphrase }) {
-      const { book } = keys();
+      const book = await keys().book();
       if (secret) return { armored: await book.exportSecret(address, passphrase) };
       return { armored: await book.exportPublic(address) };
     },
 
     async gatewayKeyList() {
-      const { store, book } = keys();
+      const { store } = keys();
+      const book = await keys().book();
       const views: GatewayKeyView[] = [];
       for (const { address, fingerprint, origin, accepted, firstSeen } of store.allBindings())
         views.push({
@@ -88,9 +87,10 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
     },
 
     async gatewaySetupMessage({ address }) {
-      const key = keys().book.ownFor(address);
+      const key = (await keys().book()).ownFor(address);
       if (key === undefined)
         throw new Failure("nonexistent", `${address} has no key of its own: \`postern gateway key make ${address}\``);
+      const { formatSetupMessage, makeSetupCode } = await autocryptSetup();
       const code = makeSetupCode();
       const header = `From: ${address}\r\nTo: ${address}\r\nSubject: Autocrypt Setup Message\r\nDate: ${formatDateTime(now())}\r\nMessage-ID: ${newMessageId()}\r\n`;
       return { code, letter: header + (await formatSetupMessage(key, code, "mutual")) };

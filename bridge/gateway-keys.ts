@@ -1,19 +1,16 @@
 import type { Database } from "../foundation/database.ts";
 import { OpenPgpKeys } from "../keyring/openpgp-keys.ts";
-import { readLegacyLetter } from "../legacy-gateway/incoming/incoming-letter.ts";
-import { createOpenPgpReader } from "../legacy-gateway/openpgp/incoming-reader.ts";
-import { KeyBook } from "../legacy-gateway/openpgp/key-book.ts";
-import { KeyCollector } from "../legacy-gateway/openpgp/key-collector.ts";
+import type { KeyBook } from "../legacy-gateway/openpgp/key-book.ts";
 import type { FetchKey, LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
-import { createOpenPgpWriter } from "../legacy-gateway/openpgp/outgoing-writer.ts";
 import { PolicyStore } from "../legacy-gateway/policy/policy-store.ts";
 import type { GatewayNotice, IncomingReader, OutgoingWriter } from "../legacy-gateway/ports.ts";
+import type { GatewayOpenPgp } from "./gateway-openpgp.ts";
 
 /** OpenPGP for the old road: the keys, and what reads letters with them. */
 export interface GatewayKeys {
   readonly store: OpenPgpKeys;
-  readonly book: KeyBook;
   readonly policies: PolicyStore;
+  book(): Promise<KeyBook>;
   readonly read: IncomingReader;
   readonly write: OutgoingWriter;
 }
@@ -27,23 +24,27 @@ export interface GatewayKeysOptions {
   readonly lookup?: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
 }
 
-const NO_LOOKUP = { places: [], fetch: async () => undefined };
-
-export async function openGatewayKeys({
-  db,
-  now,
-  notify,
-  lookup = NO_LOOKUP,
-}: GatewayKeysOptions): Promise<GatewayKeys> {
+/** The library is loaded, and the own keys opened, when the first letter or command needs them: most starts have none. */
+export function openGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
+  const { db, now } = options;
   const store = new OpenPgpKeys(db, { now });
-  const book = await KeyBook.open({ store, now, notify });
-  const collector = new KeyCollector({ book, store, now });
   const policies = new PolicyStore(db, { now });
+  let opened: Promise<GatewayOpenPgp> | undefined;
+  const openPgp = (): Promise<GatewayOpenPgp> => {
+    opened ??= import("./gateway-openpgp.ts").then(({ openGatewayOpenPgp }) =>
+      openGatewayOpenPgp({ ...options, store, policies }),
+    );
+    // What failed is tried again.
+    opened.catch(() => {
+      opened = undefined;
+    });
+    return opened;
+  };
   return {
     store,
-    book,
     policies,
-    read: createOpenPgpReader({ book, collector, now, next: readLegacyLetter }),
-    write: createOpenPgpWriter({ book, store, policies, lookup, now }),
+    book: async () => (await openPgp()).book,
+    read: async (letter) => await (await openPgp()).read(letter),
+    write: async (letter) => await (await openPgp()).write(letter),
   };
 }

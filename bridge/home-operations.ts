@@ -5,7 +5,6 @@ import { certificateFingerprint } from "../keyring/certificate.ts";
 import { seedToWords } from "../keyring/paper-key.ts";
 import { recoveryIdentity } from "../keyring/recovery-identity.ts";
 import { exportMail } from "../maildir/export/export.ts";
-import { importAccount } from "../maildir/import/account/import-account.ts";
 import { importMail } from "../maildir/import/import.ts";
 import { formatRelayUrl, withoutToken } from "../relay/relay-url.ts";
 import { OWN_LOCAL_PART } from "./account.ts";
@@ -127,6 +126,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
 
     async importAccount(request, onProgress, signal) {
       const { maildir } = gate.require();
+      const { importAccount } = await import("../maildir/import/account/import-account.ts");
       return await importAccount(maildir, request, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
     },
 

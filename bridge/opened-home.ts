@@ -132,7 +132,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     events.overlay = overlay;
     const notices = new GatewayNotices({ db, account, maildir, clock, logger });
     const notify = (notice: GatewayNotice) => notices.tell(notice);
-    const gatewayKeys = await openGatewayKeys({
+    const gatewayKeys = openGatewayKeys({
       db,
       now: () => clock.now(),
       notify,

@@ -1,27 +1,31 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { addAcceptCommand } from "./command/accept.ts";
-import { addAppPasswordCommand } from "./command/app-password.ts";
-import { addCarryCommand } from "./command/carry.ts";
-import { addContactsCommand } from "./command/contacts.ts";
-import { addDoctorCommand } from "./command/doctor.ts";
-import { addExportCommand } from "./command/export.ts";
-import { addGatewayCommand } from "./command/gateway.ts";
-import { addImportCommand } from "./command/import.ts";
-import { addInitCommand } from "./command/init.ts";
-import { addIntroduceCommand } from "./command/introduce.ts";
-import { addInviteCommand } from "./command/invite.ts";
-import { addPairCommand } from "./command/pair.ts";
-import { addPaperKeyCommand } from "./command/paper-key.ts";
-import { addQueueCommand } from "./command/queue.ts";
-import { addRecoverCommand } from "./command/recover.ts";
-import { addRelayCommand } from "./command/relay.ts";
-import { addRevokeCommand } from "./command/revoke.ts";
-import { addRunCommand } from "./command/run.ts";
-import { addStartCommand } from "./command/start.ts";
-import { addStatusCommand } from "./command/status.ts";
-import { addVerifyCommand } from "./command/verify.ts";
 import { EXIT_STATUS, reportFailure } from "./output.ts";
+
+/** In the order of the help. A command's code is loaded when it is named: most need little of the bridge. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  start: async () => (await import("./command/start.ts")).addStartCommand,
+  init: async () => (await import("./command/init.ts")).addInitCommand,
+  run: async () => (await import("./command/run.ts")).addRunCommand,
+  invite: async () => (await import("./command/invite.ts")).addInviteCommand,
+  accept: async () => (await import("./command/accept.ts")).addAcceptCommand,
+  pair: async () => (await import("./command/pair.ts")).addPairCommand,
+  introduce: async () => (await import("./command/introduce.ts")).addIntroduceCommand,
+  contacts: async () => (await import("./command/contacts.ts")).addContactsCommand,
+  verify: async () => (await import("./command/verify.ts")).addVerifyCommand,
+  "app-password": async () => (await import("./command/app-password.ts")).addAppPasswordCommand,
+  status: async () => (await import("./command/status.ts")).addStatusCommand,
+  queue: async () => (await import("./command/queue.ts")).addQueueCommand,
+  import: async () => (await import("./command/import.ts")).addImportCommand,
+  export: async () => (await import("./command/export.ts")).addExportCommand,
+  doctor: async () => (await import("./command/doctor.ts")).addDoctorCommand,
+  "paper-key": async () => (await import("./command/paper-key.ts")).addPaperKeyCommand,
+  revoke: async () => (await import("./command/revoke.ts")).addRevokeCommand,
+  recover: async () => (await import("./command/recover.ts")).addRecoverCommand,
+  gateway: async () => (await import("./command/gateway.ts")).addGatewayCommand,
+  relay: async () => (await import("./command/relay.ts")).addRelayCommand,
+  carry: async () => (await import("./command/carry.ts")).addCarryCommand,
+};
 
 const program = new Command("postern")
   .description("Private mail from the mail program you like: an IMAP and SMTP bridge to a secure overlay.")
@@ -38,30 +42,9 @@ const program = new Command("postern")
       .join("; ")}.`,
   );
 
-for (const add of [
-  addStartCommand,
-  addInitCommand,
-  addRunCommand,
-  addInviteCommand,
-  addAcceptCommand,
-  addPairCommand,
-  addIntroduceCommand,
-  addContactsCommand,
-  addVerifyCommand,
-  addAppPasswordCommand,
-  addStatusCommand,
-  addQueueCommand,
-  addImportCommand,
-  addExportCommand,
-  addDoctorCommand,
-  addPaperKeyCommand,
-  addRevokeCommand,
-  addRecoverCommand,
-  addGatewayCommand,
-  addRelayCommand,
-  addCarryCommand,
-])
-  add(program);
+const [, , first = ""] = process.argv;
+const named = Object.hasOwn(COMMANDS, first) ? [COMMANDS[first]] : Object.values(COMMANDS);
+for (const load of named) (await load?.())?.(program);
 
 // A reader that goes away (`postern contacts | head`) is no failure of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) =>

@@ -1,5 +1,4 @@
 import { Failure } from "../../foundation/failure.ts";
-import { openOperations } from "../compose.ts";
 import { readConfig } from "../config.ts";
 import { connectOperations } from "../control/client.ts";
 import { lockHome, requireHome } from "../home.ts";
@@ -25,6 +24,8 @@ export async function withOperations<T>(
     throw error;
   }
   try {
+    // All of the bridge: not needed where one runs.
+    const { openOperations } = await import("../compose.ts");
     const config = await readConfig(paths.home);
     const opened = await openOperations({ paths, config, logger: createStderrLogger("warn", output.json), unlocked });
     try {

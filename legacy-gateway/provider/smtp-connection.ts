@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
 import { socksConnection } from "../../foundation/socks.ts";
@@ -72,7 +72,8 @@ export class SmtpSession {
     const socket =
       proxy &&
       (await socksConnection(proxy, server, { user: isolationUser(isolation), timeout: CONNECT_PATIENCE, signal }));
-    const connection = new SMTPConnection({
+    const { default: Connection } = await import("nodemailer/lib/smtp-connection");
+    const connection = new Connection({
       host,
       port,
       secure: security === "tls",

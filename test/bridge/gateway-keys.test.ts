@@ -22,7 +22,7 @@ let operations: ReturnType<typeof gatewayKeyOperations>;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "postern-gateway-keys-"));
   db = new Database(join(directory, "state.db"));
-  keys = await openGatewayKeys({ db, now: Date.now, notify: () => undefined });
+  keys = openGatewayKeys({ db, now: Date.now, notify: () => undefined });
   operations = gatewayKeyOperations(() => keys);
 });
 afterEach(() => {
@@ -66,8 +66,8 @@ test("what was exported is imported elsewhere, after a restart it is there still
   await expect(operations.gatewayKeyImport({ path, passphrase: "wrong" })).rejects.toMatchObject({ code: "forbidden" });
   const { imported } = await operations.gatewayKeyImport({ path, passphrase: "swordfish" });
   expect(imported).toEqual([{ fingerprint: own.getFingerprint(), addresses: ["ann@example.org"], secret: true }]);
-  keys = await openGatewayKeys({ db, now: Date.now, notify: () => undefined });
-  expect(keys.book.ownFor("ann@example.org")?.getFingerprint()).toBe(own.getFingerprint());
+  keys = openGatewayKeys({ db, now: Date.now, notify: () => undefined });
+  expect((await keys.book()).ownFor("ann@example.org")?.getFingerprint()).toBe(own.getFingerprint());
   await expect(operations.gatewayKeyImport({ path: join(directory, "missing") })).rejects.toMatchObject({
     code: "nonexistent",
   });
@@ -79,7 +79,7 @@ test("an Autocrypt setup message brings the key to another installation, with it
   expect(code).toMatch(/^(?:\d{4}-){8}\d{4}$/);
   expect(letter).toContain(`Passphrase-Begin: ${code.slice(0, 2)}\r\n`);
   expect(letter).not.toContain(code.slice(5));
-  const other = await openGatewayKeys({ db: new Database(":memory:"), now: Date.now, notify: () => undefined });
+  const other = openGatewayKeys({ db: new Database(":memory:"), now: Date.now, notify: () => undefined });
   const there = gatewayKeyOperations(() => other);
   const path = file(letter);
   await expect(there.gatewayKeyImport({ path, setupCode: "0000-".repeat(8) + "0000" })).rejects.toMatchObject({
@@ -93,10 +93,10 @@ test("a letter that the gateway fetches is stored opened, and its original comes
   const provider = await SomeProvider.start();
   const home = new TestHome();
   const mail = await home.open();
-  const own = await openGatewayKeys({ db: home.db, now: Date.now, notify: () => undefined });
-  await own.book.make("ann@old.example");
+  const own = openGatewayKeys({ db: home.db, now: Date.now, notify: () => undefined });
+  await (await own.book()).make("ann@old.example");
   const bob = await someKey("bob@old.example");
-  await own.book.learn(bob.toPublic(), "bob@old.example", "import");
+  await (await own.book()).learn(bob.toPublic(), "bob@old.example", "import");
   const gateway = new LegacyGateway({
     db: home.db,
     mail,
@@ -111,7 +111,7 @@ test("a letter that the gateway fetches is stored opened, and its original comes
       "From: bob@old.example\r\nTo: ann@old.example\r\nSubject: the hidden subject\r\nMessage-ID: <1@old.example>\r\n" +
         "Date: Wed, 25 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nunmistakable words\r\n",
     );
-    const recipients = own.book.own.map((key) => key.toPublic());
+    const recipients = (await own.book()).own.map((key) => key.toPublic());
     const sealed = await encryptLetter(plain, { own: bob, recipients, now: Date.now() });
     expect(sealed.includes("hidden subject")).toBe(false);
     await append(box(provider.mail, "INBOX"), sealed.toString("latin1"));

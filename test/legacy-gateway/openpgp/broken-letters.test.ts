@@ -7,13 +7,13 @@ import { NOW, someKey } from "./some-keys.ts";
 import { encryptedLetter, FROM, NEEDLE, only, PAYLOAD, signedLetter, textOf } from "./some-letters.ts";
 
 test("a letter that is broken anywhere is stored all the same", async () => {
-  const keys = await openGatewayKeys({ db: new Database(":memory:"), now: () => NOW, notify: () => undefined });
-  await keys.book.keepOwn(await someKey("alice@example.org"));
+  const keys = openGatewayKeys({ db: new Database(":memory:"), now: () => NOW, notify: () => undefined });
+  await (await keys.book()).keepOwn(await someKey("alice@example.org"));
   const bob = await someKey("bob@example.org");
-  await keys.book.learn(bob.toPublic(), "bob@example.org", "import");
+  await (await keys.book()).learn(bob.toPublic(), "bob@example.org", "import");
   const date = new Date(NOW);
   const binary = async () => await createMessage({ binary: Buffer.from(PAYLOAD) });
-  const encryptionKeys = keys.book.own.map((key) => key.toPublic());
+  const encryptionKeys = (await keys.book()).own.map((key) => key.toPublic());
   const sealed = await encrypt({ message: await binary(), encryptionKeys, signingKeys: bob, date });
   const signature = await sign({ message: await binary(), signingKeys: bob, detached: true, date });
   const clear = await sign({ message: await createCleartextMessage({ text: "text" }), signingKeys: bob, date });

@@ -30,7 +30,7 @@ async function open(places: readonly ("wkd" | "keyserver")[]): Promise<GatewayKe
     asked.push(url);
     return answer;
   };
-  return await openGatewayKeys({ db, now: () => NOW, notify: () => undefined, lookup: { places, fetch } });
+  return openGatewayKeys({ db, now: () => NOW, notify: () => undefined, lookup: { places, fetch } });
 }
 
 async function write(
@@ -52,8 +52,8 @@ test("without a key a letter leaves only in the clear, once the user has said so
 });
 
 test("with keys it is encrypted, and carries the own key in its Autocrypt field", async () => {
-  await keys.book.make(ANN);
-  await keys.book.learn((await someKey(BOB)).toPublic(), BOB, "autocrypt");
+  await (await keys.book()).make(ANN);
+  await (await keys.book()).learn((await someKey(BOB)).toPublic(), BOB, "autocrypt");
   const { left = "" } = await write("allowed");
   expect(left).toContain("multipart/encrypted");
   expect(left).toContain(`Autocrypt: addr=${ANN}; prefer-encrypt=mutual; keydata=`);
@@ -61,10 +61,10 @@ test("with keys it is encrypted, and carries the own key in its Autocrypt field"
 });
 
 test("to somebody who has sent something encrypted nothing goes in the clear any more, nor in answer to it", async () => {
-  await keys.book.make(ANN);
+  await (await keys.book()).make(ANN);
   keys.policies.confirmPlain(BOB);
   keys.policies.confirmPlain("carol@example.org");
-  const recipients = keys.book.own.map((key) => key.toPublic());
+  const recipients = (await keys.book()).own.map((key) => key.toPublic());
   const letter = Buffer.from(`From: ${BOB}\r\nTo: ${ANN}\r\nMessage-ID: <1@example.org>\r\n\r\nsecret\r\n`);
   const sealed = await encryptLetter(letter, { own: await someKey(BOB), recipients, now: NOW });
   await textOf((await keys.read({ account: ANN, content: only(sealed) })).content);
@@ -78,7 +78,7 @@ test("to somebody who has sent something encrypted nothing goes in the clear any
 });
 
 test("a key is looked up only where that is allowed, and only where none is known", async () => {
-  await keys.book.make(ANN);
+  await (await keys.book()).make(ANN);
   answer = (await someKey(BOB)).toPublic().write();
   expect((await write("refused")).refused).toBeDefined();
   expect(asked).toEqual([]);
@@ -93,10 +93,10 @@ test("a letter too long to be encrypted is refused where it would have to be, an
   const long = async function* () {
     for (let at = 0; at <= MAX_OPENED; at += 1024 * 1024) yield Buffer.alloc(1024 * 1024, "x");
   };
-  await keys.book.make(ANN);
+  await (await keys.book()).make(ANN);
   keys.policies.set(BOB, "plain-allowed");
   expect((await write("allowed", HEADER, long())).left?.length).toBeGreaterThan(MAX_OPENED);
-  await keys.book.learn((await someKey(BOB)).toPublic(), BOB, "import");
+  await (await keys.book()).learn((await someKey(BOB)).toPublic(), BOB, "import");
   keys.policies.set(BOB, undefined);
   expect((await write("refused", HEADER, long())).refused).toMatch(/more than 32 MiB/);
 });

@@ -29,7 +29,7 @@ beforeEach(async () => {
   server = await SomeSubmissionServer.start();
   mail = await SomeMail.create();
   const { db, account, maildir, overlay } = mail;
-  keys = await openGatewayKeys({ db, now: Date.now, notify: () => undefined });
+  keys = openGatewayKeys({ db, now: Date.now, notify: () => undefined });
   gateway = new LegacyGateway({
     db,
     mail: maildir,
@@ -85,15 +85,15 @@ async function submit(...to: readonly string[]): Promise<void> {
 }
 
 test("a letter to somebody whose key is known leaves encrypted; what is filed in Sent can be read", async () => {
-  const { fingerprint } = await keys.book.make(ANN);
-  await keys.book.learn(bob.toPublic(), BOB, "autocrypt");
+  const { fingerprint } = await (await keys.book()).make(ANN);
+  await (await keys.book()).learn(bob.toPublic(), BOB, "autocrypt");
   await submit(BOB);
   const end = performance.now() + 15_000;
   while (server.taken.length === 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
   const taken = server.taken[0]?.content ?? "";
   expect(taken).toContain("multipart/encrypted");
   expect(taken).not.toMatch(/secret|Good morning/);
-  const own = keys.book.own.map((key) => key.toPublic());
+  const own = (await keys.book()).own.map((key) => key.toPublic());
   const asBob = keysOf(
     [bob],
     own.map((key) => [key, ANN] as const),
@@ -106,7 +106,7 @@ test("a letter to somebody whose key is known leaves encrypted; what is filed in
 });
 
 test("without a key nothing leaves and nothing is filed, and the reply says what to do", async () => {
-  await keys.book.make(ANN);
+  await (await keys.book()).make(ANN);
   await expect(submit(BOB)).rejects.toMatchObject({
     code: 550,
     message: expect.stringMatching(/no OpenPGP key for bob@friend\.example/),
