@@ -1,8 +1,8 @@
 import type { AddressLabel } from "../foundation/address.ts";
+import { mailboxesIn } from "../mime/address-list.ts";
 import { headerFields } from "../mime/header.ts";
 import type { Overlay } from "../overlay-adapter/overlay.ts";
 import type { Account } from "./account.ts";
-import { mailboxes } from "./translate/wire-header.ts";
 
 /** A letter to more people is a list's, and each of them would get an offer for every other one. */
 const CO_RECIPIENTS_MAX = 10;
@@ -20,7 +20,7 @@ export function introduceCoRecipients(
   const shown = new Set<AddressLabel>();
   for (const { key, value } of headerFields(header)) {
     if (key !== "to" && key !== "cc") continue;
-    for (const { local, domain } of mailboxes(value)) {
+    for (const { local, domain } of mailboxesIn(value)) {
       const addressee = account.addressee(`${local}@${domain}`);
       if (addressee.kind === "contact" && delivered.includes(addressee.contact.label))
         shown.add(addressee.contact.label);

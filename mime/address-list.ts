@@ -28,6 +28,11 @@ interface Token {
   readonly spaced: boolean;
 }
 
+/** Every mailbox in an address-list, those in groups too. */
+export function mailboxesIn(value: string): MailboxAddress[] {
+  return parseAddressList(value).flatMap((address) => (address.kind === "group" ? address.members : [address]));
+}
+
 /** Reads an address-list in modern, obsolete and broken syntax; never throws. What is no address at all is left out. */
 export function parseAddressList(value: string): Address[] {
   const tokens = [...tokenize(value.slice(0, MAX_ADDRESS_TEXT))];

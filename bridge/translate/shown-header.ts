@@ -1,10 +1,12 @@
 import { parseAddress } from "../../foundation/address.ts";
+import { mailboxesIn } from "../../mime/address-list.ts";
 import { parseDateTime } from "../../mime/date.ts";
 import { cleanField, foldedField, formatMailbox, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import { type HeaderField, headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
+import { OWN_WORDS } from "../../mime/own-words.ts";
 import { FIELD_NAME_MAX, FIELDS_MAX } from "./limits.ts";
-import { mailboxes, neutralAddress } from "./wire-header.ts";
+import { neutralAddress } from "./wire-header.ts";
 
 export interface IncomingContext {
   /** Whom the ratchet proves to have sent it, and what the user calls them. */
@@ -17,18 +19,7 @@ export interface IncomingContext {
 }
 
 /** Fields that claim nothing about who sent the letter; each is taken once, the first one. */
-const HARMLESS: ReadonlySet<string> = new Set([
-  "subject",
-  "comments",
-  "keywords",
-  "importance",
-  "priority",
-  "x-priority",
-  "sensitivity",
-  "expires",
-  "auto-submitted",
-  "mime-version",
-]);
+const HARMLESS: ReadonlySet<string> = new Set([...OWN_WORDS, "mime-version"]);
 
 /** Not worth keeping under any name. */
 const DROPPED: ReadonlySet<string> = new Set(["bcc", "resent-bcc", "return-path", "delivered-to"]);
@@ -107,7 +98,7 @@ function claimed(field: HeaderField, { from }: IncomingContext): string {
 
 /** Says what is shown anyway: nobody but the proven sender, and no other name for them. */
 function namesSender(field: HeaderField, { from }: IncomingContext): boolean {
-  const [only, ...more] = mailboxes(field.value);
+  const [only, ...more] = mailboxesIn(field.value);
   if (only === undefined || more.length > 0 || only.name !== undefined) return false;
   return neutralAddress(`${only.local}@${only.domain}`) === neutralAddress(from.address);
 }
@@ -119,7 +110,7 @@ function namesSender(field: HeaderField, { from }: IncomingContext): boolean {
 function recipients(name: string, field: HeaderField, context: IncomingContext): string | undefined {
   const shown = new Set<string>();
   const own = neutralAddress(context.ownAddress);
-  for (const { local, domain } of mailboxes(field.value)) {
+  for (const { local, domain } of mailboxesIn(field.value)) {
     if (!isPlainAddress(local, domain)) continue;
     const mailbox = `${local}@${domain}`;
     const kind = parseAddress(mailbox)?.kind;

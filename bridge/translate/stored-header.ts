@@ -1,14 +1,15 @@
 import { parseAddress } from "../../foundation/address.ts";
+import { mailboxesIn } from "../../mime/address-list.ts";
 import { formatDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
 import { foldedField, formatAddrSpec, formatMailbox, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
-import { mailboxes, type WireHeaderContext } from "./wire-header.ts";
+import type { WireHeaderContext } from "./wire-header.ts";
 
 const ADDRESS_FIELDS: ReadonlySet<string> = new Set(["to", "cc", "bcc"]);
 
 /** The bridge alone may set these in what it stores. */
-const BRIDGES_OWN: ReadonlySet<string> = new Set(["authentication-results"]);
+const BRIDGES_OWN: ReadonlySet<string> = new Set(["authentication-results", "x-postern-road"]);
 
 const BLIND: ReadonlySet<string> = new Set(["bcc", "resent-bcc"]);
 
@@ -55,7 +56,7 @@ function ids(field: HeaderField, values: readonly string[]): string {
 
 /** Left as it is unless a petname is in it. A group's name goes then, since it was the address book's. */
 function withFullAddresses(field: HeaderField, context: WireHeaderContext): string {
-  const entries = mailboxes(field.value);
+  const entries = mailboxesIn(field.value);
   const full = entries.map(({ name, local, domain }) => {
     const mailbox = `${local}@${domain}`;
     const parsed = isPlainAddress(local, domain) ? parseAddress(mailbox) : undefined;

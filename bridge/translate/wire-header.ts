@@ -1,37 +1,24 @@
 import { formatAddress, parseAddress } from "../../foundation/address.ts";
-import { parseAddressList } from "../../mime/address-list.ts";
+import { mailboxesIn } from "../../mime/address-list.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
 import { foldedField, isPlainAddress, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
+import { BODY_FIELDS, OWN_WORDS } from "../../mime/own-words.ts";
 import { OWN_LOCAL_PART } from "../account.ts";
 
 /**
  * Fields of the sender's own words, or without which the body cannot be read. Everything else stays at home: what is
  * not here names the program, its host or its settings, or somebody's addresses.
  */
-const KEPT: ReadonlySet<string> = new Set([
-  "subject",
-  "comments",
-  "keywords",
-  "importance",
-  "priority",
-  "x-priority",
-  "sensitivity",
-  "expires",
-  "auto-submitted",
-  "mime-version",
-  "content-type",
-  "content-transfer-encoding",
-  "content-disposition",
-  "content-description",
-  "content-id",
-  "content-language",
+const KEPT: readonly string[] = [
+  ...OWN_WORDS,
+  ...BODY_FIELDS,
   "content-location",
   "content-base",
   "content-duration",
   "content-features",
   "content-class",
-]);
+];
 
 export interface WireHeaderContext {
   readonly ownAddress: string;
@@ -80,7 +67,7 @@ function canonicalAddresses(
   const addresses = new Set<string>();
   for (const field of fields) {
     if (field.key !== key) continue;
-    for (const { local, domain } of mailboxes(field.value)) {
+    for (const { local, domain } of mailboxesIn(field.value)) {
       if (!isPlainAddress(local, domain)) continue;
       const mailbox = `${local}@${domain}`;
       const address = context.canonicalAddress(mailbox) ?? neutralAddress(mailbox);
@@ -94,9 +81,4 @@ function canonicalAddresses(
 export function neutralAddress(mailbox: string): string | undefined {
   const parsed = parseAddress(mailbox);
   return parsed?.kind === "identity" ? formatAddress(OWN_LOCAL_PART, parsed.label) : undefined;
-}
-
-/** Every mailbox in an address list, those in groups too. */
-export function mailboxes(value: string) {
-  return parseAddressList(value).flatMap((address) => (address.kind === "group" ? address.members : [address]));
 }

@@ -1,33 +1,17 @@
 import { OVERLAY_DOMAIN, parseAddress } from "../../foundation/address.ts";
-import { type MailboxAddress, parseAddressList } from "../../mime/address-list.ts";
+import { mailboxesIn } from "../../mime/address-list.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
 import { foldedField, formatAddrSpec, formatMailbox, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
+import { BODY_FIELDS, OWN_WORDS } from "../../mime/own-words.ts";
 
 /**
  * Fields of the sender's own words, or without which the letter cannot be read or answered. Everything else stays at
  * home: Received and User-Agent, host names, settings of the program, Bcc.
  */
-const KEPT: readonly string[] = [
-  "subject",
-  "comments",
-  "keywords",
-  "importance",
-  "priority",
-  "x-priority",
-  "sensitivity",
-  "auto-submitted",
-  "autocrypt",
-  "mime-version",
-  "content-type",
-  "content-transfer-encoding",
-  "content-disposition",
-  "content-description",
-  "content-id",
-  "content-language",
-];
+const KEPT: readonly string[] = [...OWN_WORDS, "autocrypt", ...BODY_FIELDS];
 
 export interface OutgoingHeaderContext {
   /** The account's address. */
@@ -64,20 +48,21 @@ export function outgoingHeader(fields: readonly HeaderField[], context: Outgoing
   if (first("disposition-notification-to") !== undefined) lines.push(`Disposition-Notification-To: ${from}\r\n`);
   for (const key of KEPT) {
     const field = first(key);
-    if (field !== undefined) lines.push(keepField(field));
+    // Some programs write their name into a comment here.
+    if (field !== undefined) lines.push(key === "mime-version" ? "MIME-Version: 1.0\r\n" : keepField(field));
   }
   return Buffer.from(`${lines.join("")}\r\n`, "latin1");
 }
 
 /** The name that the user goes by, with the account's address. */
 function sender(field: HeaderField | undefined, from: string): string {
-  const [written] = mailboxes(field?.value ?? "");
+  const [written] = mailboxesIn(field?.value ?? "");
   return formatMailbox(written?.name === undefined ? undefined : decodeEncodedWords(written.name), from);
 }
 
 /** As it was written, unless overlay addresses are in it: old contacts never see those. */
 function openRecipients(field: HeaderField): string | undefined {
-  const all = mailboxes(field.value);
+  const all = mailboxesIn(field.value);
   const open = all.filter(({ local, domain }) => parseAddress(`${local}@${domain}`)?.kind === "legacy");
   if (open.length === 0) return undefined;
   if (open.length === all.length && !namesOverlay(field.value)) return keepField(field);
@@ -85,10 +70,6 @@ function openRecipients(field: HeaderField): string | undefined {
     formatMailbox(name === undefined ? undefined : decodeEncodedWords(name), formatAddrSpec(local, domain)),
   );
   return foldedField(field.name, texts, ",");
-}
-
-function mailboxes(value: string): readonly MailboxAddress[] {
-  return parseAddressList(value).flatMap((entry) => (entry.kind === "group" ? entry.members : [entry]));
 }
 
 function namesOverlay(value: string): boolean {
