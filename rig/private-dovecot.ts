@@ -12,11 +12,13 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect as secureConnect } from "node:tls";
+import { freePort } from "./free-port.ts";
+import { makeCertificate } from "./own-certificate.ts";
 
 /** Milliseconds until it answers. */
 const START_PATIENCE = 15_000;
@@ -39,6 +41,10 @@ export interface DovecotOptions {
   readonly tls?: boolean;
   /** Messages are encrypted on disk by the plugin mail_crypt, with one global key. */
   readonly crypt?: boolean;
+  /** A mail server may deliver to it (`lmtpSocket`) and ask it for passwords (`authSocket`); every user has a mailbox of their own. */
+  readonly delivery?: boolean;
+  /** Access tokens are taken too, by XOAUTH2 and OAUTHBEARER; this URL is asked whether they are good (RFC 7662). */
+  readonly introspectionUrl?: string;
 }
 
 export class PrivateDovecot {
@@ -83,6 +89,16 @@ export class PrivateDovecot {
   /** In PEM, with the option `tls`. */
   get certificate(): Buffer {
     return readFileSync(join(this.#directory, "certificate.pem"));
+  }
+
+  /** With the option `delivery`. */
+  get lmtpSocket(): string {
+    return join(this.#directory, "lmtp");
+  }
+
+  /** With the option `delivery`: Dovecot's own protocol for SASL. */
+  get authSocket(): string {
+    return join(this.#directory, "sasl");
   }
 
   get url(): string {
@@ -132,7 +148,7 @@ export class PrivateDovecot {
     return existsSync(path) ? readFileSync(path, "utf8") : "";
   }
 
-  #configure({ tls = false, crypt = false }: DovecotOptions): void {
+  #configure({ tls = false, crypt = false, delivery = false, introspectionUrl }: DovecotOptions): void {
     const directory = this.#directory;
     const root = process.getuid?.() === 0;
     const internal = root ? "dovecot" : userInfo().username;
@@ -143,12 +159,22 @@ export class PrivateDovecot {
     if (root) execFileSync("chown", ["mail:", join(directory, "home")]);
     if (tls) makeCertificate(join(directory, "certificate.pem"), join(directory, "certificate-key.pem"));
     if (crypt) makeKeyPair(join(directory, "crypt-private.pem"), join(directory, "crypt-public.pem"));
+    if (introspectionUrl !== undefined)
+      writeFileSync(
+        join(directory, "oauth2.conf"),
+        `introspection_mode = post
+introspection_url = ${introspectionUrl}
+username_attribute = username
+active_attribute = active
+active_value = true
+`,
+      );
     writeFileSync(
       join(directory, "dovecot.conf"),
       `base_dir = ${directory}/run
 state_dir = ${directory}/state
 log_path = ${directory}/log
-protocols = imap
+protocols = imap${delivery ? " lmtp" : ""}
 listen = 127.0.0.1
 default_internal_user = ${internal}
 default_internal_group = ${root ? internal : id("-gn")}
@@ -176,13 +202,38 @@ plugin {
 }`
     : ""
 }
+${
+  introspectionUrl === undefined
+    ? ""
+    : `auth_mechanisms = plain xoauth2 oauthbearer
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${directory}/oauth2.conf
+}`
+}
 passdb {
   driver = static
+  mechanisms = plain login
   args = password=${this.password}
 }
 userdb {
   driver = static
-  args = uid=${id("-u")} gid=${id("-g")} home=${directory}/home
+  args = uid=${id("-u")} gid=${id("-g")} home=${directory}/home${delivery ? "/%Ln" : ""} allow_all_users=yes
+}
+${
+  delivery
+    ? `service lmtp {
+  unix_listener ${this.lmtpSocket} {
+    mode = 0666
+  }
+}
+service auth {
+  unix_listener ${this.authSocket} {
+    mode = 0666
+  }
+}`
+    : ""
 }
 namespace inbox {
   inbox = yes
@@ -220,27 +271,10 @@ service stats {
   }
 }
 
-/** For 127.0.0.1, signed by itself; OpenSSL comes with Dovecot's package. */
-function makeCertificate(certificate: string, key: string): void {
-  const request = ["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost"];
-  const form = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", [...request, ...form, "-keyout", key, "-out", certificate], { stdio: "ignore" });
-}
-
 function makeKeyPair(privatePath: string, publicPath: string): void {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   writeFileSync(privatePath, privateKey.export({ type: "pkcs8", format: "pem" }));
   writeFileSync(publicPath, publicKey.export({ type: "spki", format: "pem" }));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 async function answers(port: number, tls: boolean): Promise<boolean> {
