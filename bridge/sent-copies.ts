@@ -36,6 +36,11 @@ export class SentCopies {
       .run(id, copy.uid, copy.mailboxId, copy.bodyHash, copy.sentAt);
   }
 
+  /** Of a copy that was taken out again. Inside the caller's transaction. */
+  forget(mailboxId: string, uid: number): void {
+    this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE mailbox = ? AND uid = ?").run(mailboxId, uid);
+  }
+
   /** Forgets what no mail program files any more. */
   forgetOld(now: number): void {
     this.#db.sqlite.prepare("DELETE FROM sent_copy WHERE sent_at < ?").run(now - MERGE_WINDOW);

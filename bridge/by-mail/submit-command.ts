@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import type { StagedMessage } from "../../maildir/store.ts";
-import { parseMessageIds } from "../../mime/message-ids.ts";
 import { SmtpReply, type Submission } from "../../smtp-front/submission.ts";
-import { BodyHash } from "../body-hash.ts";
+import { stageSentCopy } from "../sent-copy.ts";
 import { sentMailbox } from "../sent-mailbox.ts";
 import type { SubmissionOptions } from "../submission.ts";
 import { translateOutgoing } from "../translate/outgoing.ts";
@@ -29,7 +27,7 @@ export async function submitCommand(
   options: SubmissionOptions & { readonly commands: MailCommands },
   submission: Submission,
 ): Promise<{ id: string }> {
-  const { db, account, maildir, sentCopies, messageIdKey, clock, commands } = options;
+  const { db, account, maildir, messageIdKey, clock, commands } = options;
   const now = clock.now();
   const sent = await sentMailbox(maildir);
   const seen = new Head();
@@ -39,9 +37,8 @@ export async function submitCommand(
     messageIdKey,
     now,
   });
-  const bodyHash = new BodyHash();
-  const content = bodyHash.watch(concat(letter.sentHeader, letter.body));
-  const copy: StagedMessage = await maildir.stage(content, { mailboxId: sent.id, internalDate: now });
+  const { sentHeader: header, body } = letter;
+  const copy = await stageSentCopy(options, { sent, letter, header, body, now });
   try {
     const words = await readCommandLetter(seen.bytes());
     // Programs do not command, and are not answered (RFC 3834 section 2).
@@ -52,20 +49,13 @@ export async function submitCommand(
       .digest();
     const taken = await db.commit(() => {
       if (obeyed && !commands.take(key, request)) return false;
-      const uid = maildir.insert(sent.id, copy, { flags: ["\\Seen"], internalDate: now });
-      sentCopies.remember({
-        messageId: parseMessageIds(letter.originalMessageId ?? letter.messageId)[0] ?? letter.messageId,
-        mailboxId: sent.id,
-        uid,
-        bodyHash: bodyHash.digest(),
-        sentAt: now,
-      });
+      copy.file();
       return true;
     });
-    if (!taken) await maildir.discard(copy);
+    if (!taken) await copy.discard();
     return { id: key.toString("hex", 0, 16) };
   } catch (error) {
-    await Promise.allSettled([maildir.discard(copy)]);
+    await Promise.allSettled([copy.discard()]);
     throw error;
   }
 }
@@ -111,9 +101,4 @@ class Head {
   digest(): Buffer {
     return this.#hash.digest();
   }
-}
-
-async function* concat(head: Uint8Array, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield head;
-  yield* tail;
 }
