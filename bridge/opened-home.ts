@@ -10,6 +10,7 @@ import { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { LegacyGateway } from "../legacy-gateway/gateway.ts";
+import { overlayOnly } from "../legacy-gateway/policy/decide.ts";
 import type { GatewayNotice } from "../legacy-gateway/ports.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
@@ -147,6 +148,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
       read: gatewayKeys.read,
       write: gatewayKeys.write,
+      forbids: (address) => overlayOnly(gatewayKeys.policies.of(address)),
     });
     const adminKey = new AdminKeyRenewal({
       db,

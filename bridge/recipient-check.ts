@@ -12,9 +12,9 @@ export type Route =
   /** By e-mail, through a provider. */
   | { readonly kind: "legacy" };
 
-/** The old road as RCPT sees it: whether a letter from there can leave at all. */
+/** The old road as RCPT sees it: whether a letter from there to there can leave at all. */
 export interface LegacyCheck {
-  check(from: string): { readonly kind: "open" } | { readonly kind: "closed"; readonly why: string };
+  check(from: string, to: string): { readonly kind: "open" } | { readonly kind: "closed"; readonly why: string };
   isOwn(address: string): boolean;
 }
 
@@ -67,7 +67,7 @@ export function routeRecipient({ account, overlay, legacy }: RouteParts, address
       );
     }
     case "legacy": {
-      const road = legacy?.check(from);
+      const road = legacy?.check(from, address);
       if (road?.kind === "open") return { kind: "legacy" };
       throw new SmtpReply(
         550,

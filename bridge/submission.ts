@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { AddressLabel } from "../foundation/address.ts";
+import { type AddressLabel, formatAddress } from "../foundation/address.ts";
+import { withHead } from "../foundation/bytes.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
@@ -11,11 +12,9 @@ import {
   type SendingAccount,
 } from "../legacy-gateway/outgoing/road.ts";
 import type { Maildir, StagedMessage } from "../maildir/store.ts";
-import { parseMessageIds } from "../mime/message-ids.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
 import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
-import type { Account } from "./account.ts";
-import { BodyHash } from "./body-hash.ts";
+import { type Account, OWN_LOCAL_PART } from "./account.ts";
 import type { MailCommands } from "./by-mail/mail-commands.ts";
 import { notAlone, submitCommand } from "./by-mail/submit-command.ts";
 import { introduceCoRecipients } from "./co-recipients.ts";
@@ -24,7 +23,9 @@ import { notifyEvents, rememberDsnRequests } from "./dsn-request.ts";
 import { forkContent } from "./fork-content.ts";
 import { rememberLetter } from "./letter-reports.ts";
 import { type RouteParts, routeRecipient } from "./recipient-check.ts";
+import { roadFields } from "./road-fields.ts";
 import type { SentCopies } from "./sent-copies.ts";
+import { type StagedSentCopy, stageSentCopy } from "./sent-copy.ts";
 import { sentMailbox } from "./sent-mailbox.ts";
 import { translateOutgoing, underDomain } from "./translate/outgoing.ts";
 
@@ -93,7 +94,7 @@ function routes(
 }
 
 async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
-  const { db, account, maildir, overlay, sentCopies, messageIdKey, clock, legacy } = options;
+  const { db, account, maildir, overlay, messageIdKey, clock, legacy } = options;
   const { self, contacts, old, bridge } = routes(options, submission);
   if (bridge) {
     if (self !== undefined || contacts.size > 0 || old.length > 0) throw notAlone();
@@ -117,24 +118,31 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     now,
   });
   const sender = leaving;
-  const bodyHash = new BodyHash();
+  const roadsOf = ({ address }: SendingAccount): Buffer =>
+    roadFields({
+      overlay: labels.map((label) => formatAddress(OWN_LOCAL_PART, label)),
+      old: old.map((recipient) => recipient.address),
+      oldSender: address,
+      self: self !== undefined,
+    });
   const work: {
-    copy?: StagedMessage;
+    copy?: StagedSentCopy;
     toSelf?: StagedMessage;
     report?: StagedMessage;
     prepared?: PreparedLetter;
     toOld?: PreparedLegacyLetter;
   } = {};
+  let uid = 0;
   try {
     await forkContent(letter.body, [
       async (body) => {
-        const content = bodyHash.watch(concat(letter.sentHeader, body));
-        work.copy = await maildir.stage(content, { mailboxId: sent.id, internalDate: now });
+        const header = sender === undefined ? letter.sentHeader : Buffer.concat([roadsOf(sender), letter.sentHeader]);
+        work.copy = await stageSentCopy(options, { sent, letter, header, body, now });
       },
       ...(self !== undefined
         ? [
             async (body: AsyncIterable<Uint8Array>) => {
-              const content = concat(letter.selfHeader, body);
+              const content = withHead(letter.selfHeader, body);
               work.toSelf = await maildir.stage(content, { mailboxId: inbox.id, internalDate: now });
             },
           ]
@@ -163,15 +171,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     const { copy, toSelf, report, prepared, toOld } = work;
     if (copy === undefined) throw new Error("the sent copy was not staged");
     await db.commit(() => {
-      const flags = toOld === undefined ? ["\\Seen"] : ["\\Seen", LEGACY_KEYWORD];
-      const uid = maildir.insert(sent.id, copy, { flags, internalDate: now });
-      sentCopies.remember({
-        messageId: parseMessageIds(letter.originalMessageId ?? letter.messageId)[0] ?? letter.messageId,
-        mailboxId: sent.id,
-        uid,
-        bodyHash: bodyHash.digest(),
-        sentAt: now,
-      });
+      uid = copy.file(toOld === undefined ? [] : legacyKeywords(toOld));
       if (toSelf !== undefined) maildir.insert(inbox.id, toSelf, { flags: [], internalDate: now });
       if (report !== undefined) maildir.insert(inbox.id, report, { flags: [], internalDate: now });
       if (toOld !== undefined)
@@ -197,12 +197,10 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
         );
       }
     });
-    if (toOld !== undefined) legacy?.send(toOld);
-    return { id: (prepared?.id ?? toOld?.content.letter ?? randomBytes(16)).toString("hex") };
   } catch (error) {
     // A disk that fails here too must not hide why it came to this.
     await Promise.allSettled([
-      work.copy && maildir.discard(work.copy),
+      work.copy?.discard(),
       work.toSelf && maildir.discard(work.toSelf),
       work.report && maildir.discard(work.report),
       work.prepared?.discard(),
@@ -210,6 +208,19 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     ]);
     throw error;
   }
+  const { prepared, toOld } = work;
+  // What others have got already cannot be taken back: of such a letter a report tells.
+  const alone = labels.length === 0 && self === undefined;
+  const takeBack = async (): Promise<void> => {
+    await sent.expunge([uid]);
+    await db.commit(() => {
+      if (toOld !== undefined) legacy?.withdraw(toOld);
+      options.sentCopies.forget(sent.id, uid);
+    });
+  };
+  const refusal = toOld && (await legacy?.send(toOld, alone ? takeBack : undefined));
+  if (refusal !== undefined) throw refusedReply(refusal);
+  return { id: (prepared?.id ?? toOld?.content.letter ?? randomBytes(16)).toString("hex") };
 }
 
 /** What was written to oneself is delivered with its submission (RFC 3461 section 5.2.3). */
@@ -243,15 +254,28 @@ function smtpFailure(error: unknown): unknown {
   return new SmtpReply(451, "4.3.0", error.message, { cause: error });
 }
 
+/** The provider's own words, as if the mail program spoke to it itself. */
+function refusedReply({
+  status,
+  words,
+  server,
+}: {
+  readonly status: string;
+  readonly words: string;
+  readonly server: string;
+}): SmtpReply {
+  return new SmtpReply(550, status, `${server} does not take it: ${words.replace(/[^ -~]/g, "?")}`);
+}
+
+/** As letters of the old road carry them that come in. */
+function legacyKeywords({ how }: PreparedLegacyLetter): readonly string[] {
+  return [LEGACY_KEYWORD, ...(how === "encrypted" ? ["$Encrypted", "$Signed"] : ["$Plaintext"])];
+}
+
 function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
 async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
   yield content;
-}
-
-async function* concat(head: Uint8Array, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield head;
-  yield* tail;
 }

@@ -9,7 +9,9 @@ import { AccountWorker, type IncomingProgress } from "./incoming/account-worker.
 import { readLegacyLetter } from "./incoming/incoming-letter.ts";
 import { Ledger } from "./incoming/ledger.ts";
 import type { SyncContext } from "./incoming/sync-context.ts";
+import { REFUSAL_SILENCE } from "./limits.ts";
 import { AccountSender } from "./outgoing/account-sender.ts";
+import { FirstAnswers } from "./outgoing/first-answers.ts";
 import { LegacyOutbox } from "./outgoing/outbox.ts";
 import { writePlainLetter } from "./outgoing/plain-letter.ts";
 import { LegacyRoad, type SendingAccount } from "./outgoing/road.ts";
@@ -17,7 +19,8 @@ import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, Outgoing
 import { AccessTokens, type OAuthSecret } from "./provider/access-tokens.ts";
 import { openImap } from "./provider/imap-connection.ts";
 import type { LoginSource } from "./provider/login.ts";
-import { SmtpSession } from "./provider/smtp-connection.ts";
+import { type SmtpPatience, SmtpSession } from "./provider/smtp-connection.ts";
+import { REFUSED_SUBJECT, refusedText } from "./refused-login.ts";
 import { GATEWAY_SCHEMA } from "./schema.ts";
 
 export interface GatewayOptions {
@@ -31,8 +34,12 @@ export interface GatewayOptions {
   readonly read?: IncomingReader;
   /** Encrypts, or refuses; where absent, letters leave as they are from accounts that allow it. */
   readonly write?: OutgoingWriter;
+  /** Why nothing may go to an old address by e-mail; the text is for a 550 reply. */
+  readonly forbids?: (recipient: string) => string | undefined;
   /** Milliseconds before further attempts to connect. */
   readonly retryDelays?: readonly number[];
+  /** Of what sends, and in `answer` of a submission that waits for the provider's word; those of `limits.ts` unless given. */
+  readonly patience?: Partial<SmtpPatience & { readonly answer: number }>;
 }
 
 /** An account with what it is doing. */
@@ -58,6 +65,9 @@ export class LegacyGateway {
   readonly #workers = new Map<number, AccountWorker>();
   readonly #senders = new Map<number, AccountSender>();
   readonly #logins = new Map<number, LoginSource>();
+  readonly #answers = new FirstAnswers();
+  /** When the user was told last that an account's login is refused. */
+  readonly #refusalTold = new Map<number, number>();
   /** Marks what the gateway itself changes in the store. */
   readonly #origin = {};
   #unwatch: (() => void) | undefined;
@@ -70,10 +80,16 @@ export class LegacyGateway {
     this.road = new LegacyRoad({
       accounts: this.accounts,
       outbox: this.outbox,
+      answers: this.#answers,
       write: options.write ?? writePlainLetter,
       encrypts: options.write !== undefined,
+      forbids: options.forbids,
       clock: options.clock,
-      wake: (account) => this.#senders.get(account)?.wake(),
+      wake: (account) => {
+        this.#senders.get(account)?.wake();
+        return this.#senders.has(account);
+      },
+      answerPatience: options.patience?.answer,
     });
   }
 
@@ -91,6 +107,7 @@ export class LegacyGateway {
     this.#unwatch?.();
     this.#unwatch = undefined;
     await Promise.all([...this.#workers.values(), ...this.#senders.values()].map((each) => each.stop()));
+    await this.#answers.end();
     this.#workers.clear();
     this.#senders.clear();
   }
@@ -102,22 +119,50 @@ export class LegacyGateway {
   /** Logs in once, and keeps the account only if that works. @throws Failure forbidden, unavailable, already-exists, invalid */
   async add(settings: AccountSettings, secret: Secret, signal?: AbortSignal): Promise<AccountTest> {
     if (this.accounts.byAddress(settings.address) !== undefined) this.accounts.add(settings, secret);
-    // What the provider gives in the place of a refresh token is not to be lost before the account is kept.
-    let latest = secret;
-    const login = this.#loginWith(
-      settings,
-      () => latest,
-      (changed) => {
-        latest = changed;
-      },
-    );
-    const tested = await this.#test(settings, login, signal);
+    const { result, secret: latest } = await this.#tryOut(settings, secret, signal);
     const account = this.accounts.add(
-      tested.smtp?.sizeLimit === undefined ? settings : { ...settings, sizeLimit: tested.smtp.sizeLimit },
+      result.smtp?.sizeLimit === undefined ? settings : { ...settings, sizeLimit: result.smtp.sizeLimit },
       latest,
     );
     if (this.#unwatch !== undefined) this.#startAccount(account);
-    return tested;
+    return result;
+  }
+
+  /**
+   * Other settings, another secret, or both. What has to do with the connection is kept only if a login with it works; the
+   * account goes on with it at once. @throws Failure nonexistent, forbidden, unavailable
+   */
+  async change(
+    address: string,
+    change: { readonly settings?: (before: AccountSettings) => AccountSettings; readonly secret?: Secret },
+    signal?: AbortSignal,
+  ): Promise<AccountTest | undefined> {
+    const account = this.require(address);
+    const settings = change.settings?.(account) ?? account;
+    const sizeLimitOf = ({ smtp }: AccountTest) => (smtp?.sizeLimit === undefined ? {} : { sizeLimit: smtp.sizeLimit });
+    const tested =
+      change.secret !== undefined || isOtherConnection(account, settings)
+        ? await this.#tryOut(settings, change.secret ?? this.accounts.secret(account.id), signal)
+        : undefined;
+    this.#options.db.transaction(() => {
+      const { sizeLimit: _before, ...rest } = settings;
+      this.accounts.setSettings(
+        account.id,
+        tested === undefined ? settings : { ...rest, ...sizeLimitOf(tested.result) },
+      );
+      if (tested !== undefined) this.accounts.setSecret(account.id, tested.secret);
+    });
+    await this.reload(address);
+    return tested?.result;
+  }
+
+  /** What was changed of an account counts from now on, and what it refused before is tried at once. */
+  async reload(address: string): Promise<void> {
+    const account = this.require(address);
+    await this.#stopAccount(account.id);
+    this.#logins.delete(account.id);
+    if (this.#unwatch !== undefined) this.#startAccount(account);
+    this.#hurry(account);
   }
 
   /** @throws Failure forbidden, unavailable, nonexistent */
@@ -125,9 +170,7 @@ export class LegacyGateway {
     const account = this.require(address);
     const tested = await this.#test(account, this.#login(account), signal);
     this.accounts.setSizeLimit(account.id, tested.smtp?.sizeLimit);
-    this.#workers.get(account.id)?.retry();
-    this.outbox.hurry(account.id, this.#options.clock.now());
-    this.#senders.get(account.id)?.wake();
+    this.#hurry(account);
     return tested;
   }
 
@@ -175,6 +218,25 @@ export class LegacyGateway {
     return account;
   }
 
+  /** What was refused, or could not be reached, is tried at once. */
+  #hurry({ id }: Account): void {
+    this.#refusalTold.delete(id);
+    this.#workers.get(id)?.retry();
+    this.outbox.hurry(id, this.#options.clock.now());
+    this.#senders.get(id)?.retry();
+  }
+
+  /** Fetching and sending meet the same refusal: the user hears of it once. */
+  #notify({ id }: Account, subject: string, text: string): void {
+    const { clock, notify } = this.#options;
+    if (subject === REFUSED_SUBJECT) {
+      const last = this.#refusalTold.get(id);
+      if (last !== undefined && clock.now() - last < REFUSAL_SILENCE) return;
+      this.#refusalTold.set(id, clock.now());
+    }
+    notify({ subject, text });
+  }
+
   #progress(id: number): IncomingProgress {
     return this.#workers.get(id)?.progress() ?? { state: { kind: "off" }, folders: 0, total: 0, missing: 0, failed: 0 };
   }
@@ -186,15 +248,18 @@ export class LegacyGateway {
   }
 
   #startSender(account: SendingAccount): void {
-    const { db, clock, logger, report } = this.#options;
+    const { db, clock, logger, report, patience } = this.#options;
     const sender = new AccountSender({
       account,
       db,
       outbox: this.outbox,
+      answers: this.#answers,
       login: this.#login(account),
       clock,
       logger,
       report,
+      patience,
+      onRefused: (reason) => this.#notify(account, REFUSED_SUBJECT, refusedText(account, reason)),
       onSizeLimit: (octets) => this.accounts.setSizeLimit(account.id, octets),
       onCopyDue: () => this.#workers.get(account.id)?.errand((client) => this.#fileCopies(account, client)),
     });
@@ -216,7 +281,7 @@ export class LegacyGateway {
   }
 
   #startWorker(account: Account): void {
-    const { db, mail, clock, logger, read = readLegacyLetter, notify } = this.#options;
+    const { db, mail, clock, logger, read = readLegacyLetter } = this.#options;
     const context: SyncContext = {
       account,
       db,
@@ -226,7 +291,7 @@ export class LegacyGateway {
       clock,
       logger,
       origin: this.#origin,
-      notify: (subject, text) => notify({ subject, text }),
+      notify: (subject, text) => this.#notify(account, subject, text),
       ownCopy: (mailbox, messageId) => this.outbox.ownCopy(mailbox.id, messageId),
     };
     const { retryDelays } = this.#options;
@@ -276,6 +341,24 @@ export class LegacyGateway {
     };
   }
 
+  /** Logs in with what is not kept yet. What the provider gives in the place of a refresh token must not be lost. */
+  async #tryOut(
+    settings: AccountSettings,
+    secret: Secret,
+    signal: AbortSignal | undefined,
+  ): Promise<{ result: AccountTest; secret: Secret }> {
+    let latest = secret;
+    const login = this.#loginWith(
+      settings,
+      () => latest,
+      (changed) => {
+        latest = changed;
+      },
+    );
+    const result = await this.#test(settings, login, signal);
+    return { result, secret: latest };
+  }
+
   async #test(settings: AccountSettings, login: LoginSource, signal: AbortSignal | undefined): Promise<AccountTest> {
     const { imap: server, smtp, proxy, address: isolation } = settings;
     const client = await openImap({ server, login, proxy, isolation, signal });
@@ -293,4 +376,10 @@ export class LegacyGateway {
       client.close();
     }
   }
+}
+
+/** Whether another login would be made than before. */
+function isOtherConnection(before: AccountSettings, after: AccountSettings): boolean {
+  const connection = ({ user, imap, smtp, proxy }: AccountSettings) => JSON.stringify([user, imap, smtp, proxy]);
+  return connection(before) !== connection(after);
 }

@@ -82,6 +82,18 @@ export const MAX_REPLY = 64 * 1024;
 /** Milliseconds of silence until a letter on its way out is given up, to be tried again: a provider may scan it first. */
 export const SEND_PATIENCE = 5 * 60_000;
 
+/** Milliseconds for one letter in all, however slowly a provider takes it: 25 MB over a poor line. */
+export const LETTER_PATIENCE = 60 * 60_000;
+
+/**
+ * Milliseconds that a mail program waits with us for the provider's word on its letter. It would wait for five minutes
+ * and more (RFC 5321 section 4.5.3.2), but its user sits in front of it.
+ */
+export const ANSWER_PATIENCE = 10_000;
+
+/** Milliseconds before the user is told again that a provider refuses the login of the same account. */
+export const REFUSAL_SILENCE = 12 * 60 * 60_000;
+
 /** Octets of a letter that waits that one row holds. */
 export const OUTGOING_PIECE = 256 * 1024;
 

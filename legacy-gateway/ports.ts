@@ -130,7 +130,12 @@ export interface LeavingLetter {
 }
 
 export type WrittenLetter =
-  | { readonly kind: "leaves"; readonly content: AsyncIterable<Uint8Array> }
+  | {
+      readonly kind: "leaves";
+      /** `encrypted` letters are signed, too. */
+      readonly how: "encrypted" | "plain";
+      readonly content: AsyncIterable<Uint8Array>;
+    }
   /** For the mail program, as the text of a 550 reply. */
   | { readonly kind: "refused"; readonly why: string };
 

@@ -41,7 +41,7 @@ export class Accounts {
     if (this.byAddress(address) !== undefined)
       throw new Failure(
         "already-exists",
-        `${address} is set up already: \`postern gateway remove ${address}\` forgets it`,
+        `${address} is set up already: \`postern gateway change ${address}\` and \`postern gateway password ${address}\` change it`,
       );
     if (this.list().length >= MAX_ACCOUNTS) throw new Failure("full", `there are ${MAX_ACCOUNTS} accounts already`);
     const { lastInsertRowid } = this.#db.transaction(() =>
@@ -62,6 +62,11 @@ export class Accounts {
     this.#db.transaction(() =>
       this.#db.sqlite.prepare("UPDATE gateway_account SET secret = ? WHERE id = ?").run(JSON.stringify(secret), id),
     );
+  }
+
+  /** The address stays. */
+  setSettings(id: number, settings: AccountSettings): void {
+    this.#change(id, ({ address }) => ({ ...settings, address }));
   }
 
   setSizeLimit(id: number, sizeLimit: number | undefined): void {

@@ -8,6 +8,7 @@ import { openImap } from "../provider/imap-connection.ts";
 import type { LoginSource } from "../provider/login.ts";
 import { isRefusedCommand, isUid, ProtocolBreach } from "../provider/remote-letters.ts";
 import { shown, wordsOf } from "../provider/words.ts";
+import { REFUSED_SUBJECT, refusedText } from "../refused-login.ts";
 import { StoreFailed } from "./arrivals.ts";
 import { planFolders } from "./folder-plan.ts";
 import { FolderSync } from "./folder-sync.ts";
@@ -143,11 +144,7 @@ export class AccountWorker {
     if (isBug(error))
       context.logger("error", "the gateway failed", { cause: error instanceof Error ? (error.stack ?? "") : "" });
     else context.logger("info", "a provider's connection ended", { refused });
-    if (refused && this.#failures === 1)
-      context.notify(
-        "Your mail provider refuses the login",
-        `${context.account.address}: ${reason}\n\nNothing comes or goes until that is settled: postern gateway test ${context.account.address}`,
-      );
+    if (refused && this.#failures === 1) context.notify(REFUSED_SUBJECT, refusedText(context.account, reason));
     this.#state = { kind: "waiting", reason, until: context.clock.now() + delay, refused };
     await this.#sleep(delay);
   }

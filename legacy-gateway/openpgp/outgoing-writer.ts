@@ -17,7 +17,7 @@ interface Leaving {
   readonly body: AsyncIterable<Uint8Array>;
 }
 type Written =
-  | { readonly kind: "leaves"; readonly content: AsyncIterable<Uint8Array> }
+  | { readonly kind: "leaves"; readonly how: "encrypted" | "plain"; readonly content: AsyncIterable<Uint8Array> }
   | { readonly kind: "refused"; readonly why: string };
 
 export interface OpenPgpWriterOptions {
@@ -68,14 +68,14 @@ export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
     if (rest === undefined) {
       const id = done.how === "encrypted" ? messageId(header) : undefined;
       if (id !== undefined) store.rememberEncrypted(id);
-      return { kind: "leaves", content: only(done.content) };
+      return { kind: "leaves", how: done.how, content: only(done.content) };
     }
     if (done.how === "encrypted")
       return {
         kind: "refused",
         why: `A letter of more than ${MAX_OPENED / 1024 / 1024} MiB cannot be encrypted: make it smaller`,
       };
-    return { kind: "leaves", content: chain([done.content, head], rest) };
+    return { kind: "leaves", how: "plain", content: chain([done.content, head], rest) };
   };
 }
 

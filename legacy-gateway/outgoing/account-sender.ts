@@ -4,25 +4,31 @@ import type { Database } from "../../foundation/database.ts";
 import { Failure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Account, Server } from "../accounts/account.ts";
-import { DELAY_TOLD, SEND_DELAYS, SEND_LIMIT } from "../limits.ts";
+import { DELAY_TOLD, REFUSED_DELAYS, SEND_DELAYS, SEND_LIMIT } from "../limits.ts";
 import type { LegacyReporter } from "../ports.ts";
 import type { LoginSource } from "../provider/login.ts";
-import { type Refusal, SmtpSession } from "../provider/smtp-connection.ts";
+import { type Refusal, type SmtpPatience, SmtpSession } from "../provider/smtp-connection.ts";
 import { wordsOf } from "../provider/words.ts";
+import type { FirstAnswers } from "./first-answers.ts";
 import type { LegacyDelivery, LegacyOutbox, OutgoingLetter } from "./outbox.ts";
 
 export interface AccountSenderOptions {
   readonly account: Account & { readonly smtp: Server };
   readonly db: Database;
   readonly outbox: LegacyOutbox;
+  readonly answers: FirstAnswers;
   readonly login: LoginSource;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly report: LegacyReporter;
+  /** The provider refuses user, password or certificate; why, for a person. */
+  readonly onRefused: (reason: string) => void;
   /** What the provider says of its limit. */
   readonly onSizeLimit: (octets: number | undefined) => void;
   /** A letter was sent that is to be filed at the provider. */
   readonly onCopyDue: () => void;
+  /** Of connections; that of `limits.ts` unless given. */
+  readonly patience?: Partial<SmtpPatience> | undefined;
 }
 
 /** Milliseconds between two looks at the queue, whatever the clock of this machine does meanwhile. */
@@ -35,6 +41,9 @@ export class AccountSender {
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #woken = false;
+  /** The provider refused the login: more attempts before that time would lock the account. */
+  #rest: { readonly until: number; readonly words: string } | undefined;
+  #refusals = 0;
 
   constructor(options: AccountSenderOptions) {
     this.#options = options;
@@ -48,6 +57,13 @@ export class AccountSender {
   wake(): void {
     this.#woken = true;
     this.#wake?.();
+  }
+
+  /** What the provider refused may have been mended. */
+  retry(): void {
+    this.#rest = undefined;
+    this.#refusals = 0;
+    this.wake();
   }
 
   async stop(): Promise<void> {
@@ -64,7 +80,7 @@ export class AccountSender {
       try {
         await this.#tellAll();
         const due = outbox.due(account.id, clock.now());
-        if (due.length > 0) await this.#sendAll(due);
+        if (due.length > 0) await this.#attempt(due);
       } catch (error) {
         if (signal.aborted) return;
         logger("error", "sending by the old road failed", {
@@ -78,8 +94,19 @@ export class AccountSender {
     }
   }
 
+  async #attempt(due: readonly OutgoingLetter[]): Promise<void> {
+    const { answers, clock } = this.#options;
+    const rest = this.#rest;
+    try {
+      if (rest === undefined || clock.now() >= rest.until) await this.#sendAll(due);
+      else await this.#allLater(due, { status: "4.7.0", words: rest.words }, rest.until);
+    } finally {
+      for (const { letter } of due) await answers.tell(letter, undefined);
+    }
+  }
+
   async #sendAll(letters: readonly OutgoingLetter[]): Promise<void> {
-    const { account, login, outbox, clock, logger, onSizeLimit } = this.#options;
+    const { account, login, outbox, clock, logger, onSizeLimit, patience } = this.#options;
     let session: SmtpSession | undefined;
     const unsent = [...letters];
     try {
@@ -89,7 +116,10 @@ export class AccountSender {
         proxy: account.proxy,
         isolation: account.address,
         signal: this.#stopping.signal,
+        ...(patience !== undefined && { patience }),
       });
+      this.#rest = undefined;
+      this.#refusals = 0;
       onSizeLimit(session.sizeLimit);
       for (let letter = unsent[0]; letter !== undefined; letter = unsent[0]) {
         const waiting = outbox
@@ -97,21 +127,34 @@ export class AccountSender {
           .filter(({ state, nextAt }) => state === "waiting" && nextAt <= clock.now());
         if (waiting.length > 0) await this.#sendOne(session, letter, waiting);
         unsent.shift();
+        // The others are due, and come with the next connection.
+        if (!session.usable) break;
       }
     } catch (error) {
       this.#stopping.signal.throwIfAborted();
       if (!(error instanceof Failure)) throw error;
       logger("info", "a provider could not be sent to", { refused: error.code === "forbidden" });
-      const status = error.code === "forbidden" ? "4.7.0" : "4.4.1";
-      await this.#allLater(unsent, { status, words: wordsOf(error) });
+      const words = wordsOf(error);
+      if (error.code === "forbidden") await this.#allLater(unsent, { status: "4.7.0", words }, this.#restAfter(words));
+      else await this.#allLater(unsent, { status: "4.4.1", words });
     } finally {
       session?.close();
     }
     await this.#tellAll();
   }
 
+  /** Until when nothing is tried, after a refusal of the login. */
+  #restAfter(words: string): number {
+    const { clock, onRefused } = this.#options;
+    const delay = REFUSED_DELAYS[Math.min(this.#refusals++, REFUSED_DELAYS.length - 1)] ?? 0;
+    const until = clock.now() + delay;
+    this.#rest = { until, words };
+    if (this.#refusals === 1) onRefused(words);
+    return until;
+  }
+
   async #sendOne(session: SmtpSession, letter: OutgoingLetter, waiting: readonly LegacyDelivery[]): Promise<void> {
-    const { db, outbox, onCopyDue } = this.#options;
+    const { db, outbox, answers, onCopyDue } = this.#options;
     const envelope = {
       from: letter.sender,
       recipients: waiting.map(({ recipient }) => recipient),
@@ -119,6 +162,15 @@ export class AccountSender {
       eightBit: letter.eightBit,
     };
     const results = await session.send(envelope, outbox.content(letter.letter));
+    const refusals = [...results.values()].filter((refusal) => refusal !== undefined);
+    const [first] = refusals;
+    const unwanted = refusals.length === waiting.length && refusals.every(({ temporary }) => !temporary);
+    if (
+      unwanted &&
+      waiting.length === outbox.deliveries(letter.letter).length &&
+      (await answers.tell(letter.letter, first))
+    )
+      return;
     await db.commit(() => {
       for (const delivery of waiting) {
         const refusal = results.get(delivery.recipient);
@@ -130,17 +182,26 @@ export class AccountSender {
     if (letter.copyWanted && [...results.values()].some((refusal) => refusal === undefined)) onCopyDue();
   }
 
-  async #allLater(letters: readonly OutgoingLetter[], refusal: Pick<Refusal, "status" | "words">): Promise<void> {
+  async #allLater(
+    letters: readonly OutgoingLetter[],
+    refusal: Pick<Refusal, "status" | "words">,
+    at?: number,
+  ): Promise<void> {
     const { db, outbox } = this.#options;
     await db.commit(() => {
       for (const letter of letters)
         for (const delivery of outbox.deliveries(letter.letter))
-          if (delivery.state === "waiting") this.#later(letter, delivery, refusal);
+          if (delivery.state === "waiting") this.#later(letter, delivery, refusal, at);
     });
   }
 
-  /** Tries again later, or gives up what has waited for too long. */
-  #later(letter: OutgoingLetter, delivery: LegacyDelivery, { status, words }: Pick<Refusal, "status" | "words">): void {
+  /** Tries again later, at a certain time if it is given, or gives up what has waited for too long. */
+  #later(
+    letter: OutgoingLetter,
+    delivery: LegacyDelivery,
+    { status, words }: Pick<Refusal, "status" | "words">,
+    at?: number,
+  ): void {
     const { outbox, clock } = this.#options;
     const now = clock.now();
     if (now - letter.since >= SEND_LIMIT)
@@ -149,7 +210,7 @@ export class AccountSender {
         words: `It was tried for five days. The last answer was: ${words}`,
       });
     const delay = SEND_DELAYS[Math.min(delivery.attempts, SEND_DELAYS.length - 1)] ?? 0;
-    outbox.setLater(delivery.id, now + delay, { status, words });
+    outbox.setLater(delivery.id, at ?? now + delay, { status, words });
   }
 
   /** Tells the sender what there is to be told of any letter; what was told is settled with it. */

@@ -296,6 +296,18 @@ export class LegacyOutbox {
     if (letter !== undefined) this.#release(letter);
   }
 
+  /** As if it had never been queued. */
+  withdraw(letter: Buffer): void {
+    this.#db.sqlite
+      .prepare(
+        `DELETE FROM gateway_own_copy WHERE (message_id, mailbox, uid) IN
+           (SELECT message_id, mailbox, uid FROM gateway_outgoing WHERE letter = ?)`,
+      )
+      .run(letter);
+    this.#db.sqlite.prepare("DELETE FROM gateway_outgoing WHERE letter = ?").run(letter);
+    this.discard(letter);
+  }
+
   setCopied(letter: Buffer): void {
     this.#db.sqlite.prepare("UPDATE gateway_outgoing SET copy_wanted = 0 WHERE letter = ?").run(letter);
     this.#release(letter);

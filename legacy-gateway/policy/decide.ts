@@ -88,6 +88,17 @@ export function decide({ general, recipients, hasOwnKey, answersEncrypted }: Dec
   return { kind: "plain" };
 }
 
+/** Of an address that may not be written to by e-mail at all, why: that is known before the letter is. ASCII. */
+export function overlayOnly({
+  address,
+  policy,
+}: {
+  readonly address: string;
+  readonly policy?: Policy;
+}): string | undefined {
+  return policy === "overlay-only" ? objection({ address, reason: "overlay-only" }) : undefined;
+}
+
 function noKey({ address, keyProblem }: RecipientFacts): Objection {
   return { address, reason: "no-key", ...(keyProblem !== undefined && { detail: keyProblem }) };
 }

@@ -4,11 +4,23 @@ import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
 import { socksConnection } from "../../foundation/socks.ts";
 import type { Server } from "../accounts/account.ts";
-import { CONNECT_PATIENCE, MAX_REPLY, SEND_PATIENCE } from "../limits.ts";
+import { CONNECT_PATIENCE, LETTER_PATIENCE, MAX_REPLY, SEND_PATIENCE } from "../limits.ts";
 import type { Login, LoginSource } from "./login.ts";
 import { isolationUser } from "./proxied.ts";
 import { certificateFailure, isCertificateError, seeCertificate, tlsOptions } from "./trust.ts";
 import { shown, wordsOf } from "./words.ts";
+
+/** Milliseconds that a provider is waited for; a slow one is not waited for for ever, whatever it drips. */
+export interface SmtpPatience {
+  /** Until a connection stands, and again until it is logged in. */
+  readonly connect: number;
+  /** Of silence. */
+  readonly silence: number;
+  /** For one letter in all. */
+  readonly letter: number;
+}
+
+const PATIENCE: SmtpPatience = { connect: CONNECT_PATIENCE, silence: SEND_PATIENCE, letter: LETTER_PATIENCE };
 
 export interface SmtpOptions {
   readonly server: Server;
@@ -16,6 +28,7 @@ export interface SmtpOptions {
   readonly proxy?: SocksProxy | undefined;
   readonly isolation: string;
   readonly signal?: AbortSignal | undefined;
+  readonly patience?: Partial<SmtpPatience>;
 }
 
 /** What a provider says to one recipient, or to the letter. */
@@ -44,8 +57,12 @@ export class SmtpSession {
   /** Octets of a letter that the provider takes (RFC 1870); undefined where it does not say. */
   readonly sizeLimit: number | undefined;
 
-  private constructor(connection: SMTPConnection) {
+  readonly #patience: SmtpPatience;
+  #usable = true;
+
+  private constructor(connection: SMTPConnection, patience: SmtpPatience) {
     this.#connection = connection;
+    this.#patience = patience;
     const { _maxAllowedSize: most } = connection as unknown as { _maxAllowedSize?: unknown };
     this.sizeLimit = typeof most === "number" && most > 0 ? most : undefined;
   }
@@ -69,9 +86,10 @@ export class SmtpSession {
     const { server, proxy, isolation, signal } = options;
     const { host, port, security } = server;
     signal?.throwIfAborted();
+    const patience = { ...PATIENCE, ...options.patience };
     const socket =
       proxy &&
-      (await socksConnection(proxy, server, { user: isolationUser(isolation), timeout: CONNECT_PATIENCE, signal }));
+      (await socksConnection(proxy, server, { user: isolationUser(isolation), timeout: patience.connect, signal }));
     const { default: Connection } = await import("nodemailer/lib/smtp-connection");
     const connection = new Connection({
       host,
@@ -83,9 +101,9 @@ export class SmtpSession {
       // As programs without a name of their own say it (RFC 5321 section 4.1.3): the host's name is nobody's business.
       name: "[127.0.0.1]",
       ...(socket !== undefined && { connection: socket }),
-      connectionTimeout: CONNECT_PATIENCE,
-      greetingTimeout: CONNECT_PATIENCE,
-      socketTimeout: SEND_PATIENCE,
+      connectionTimeout: patience.connect,
+      greetingTimeout: patience.connect,
+      socketTimeout: patience.silence,
       maxResponseSize: MAX_REPLY,
       logger: false,
       customAuth: { XOAUTH2: (dialogue) => bearer(dialogue) },
@@ -94,24 +112,29 @@ export class SmtpSession {
     signal?.addEventListener("abort", stop, { once: true });
     connection.once("end", () => signal?.removeEventListener("abort", stop));
     try {
-      await new Promise<void>((resolve, reject) => {
+      await within(2 * patience.connect, (resolve, reject) => {
         connection.on("error", reject);
         connection.once("end", () => reject(new Error("the provider ended the connection")));
-        connection.connect((error) => (error ? reject(error) : resolve()));
+        connection.connect((error) => (error ? reject(error) : resolve(undefined)));
       });
-      await new Promise<void>((resolve, reject) => {
+      await within(patience.connect, (resolve, reject) => {
         connection.once("error", reject);
         const auth =
           "accessToken" in login
             ? { method: "XOAUTH2", user: login.user, pass: login.accessToken }
             : { user: login.user, pass: login.password };
-        connection.login(auth, (error) => (error ? reject(error) : resolve()));
+        connection.login(auth, (error) => (error ? reject(error) : resolve(undefined)));
       });
-      return new SmtpSession(connection);
+      return new SmtpSession(connection, patience);
     } catch (error) {
       connection.close();
       throw error;
     }
+  }
+
+  /** Whether another letter can be sent over it. */
+  get usable(): boolean {
+    return this.#usable;
   }
 
   /** Sends a letter; the content is consumed at most once. @throws Failure unavailable where nobody knows what became of it */
@@ -126,7 +149,8 @@ export class SmtpSession {
       }
     };
     try {
-      const { rejectedErrors = [] } = await new Promise<{ rejectedErrors?: readonly unknown[] | undefined }>(
+      const { rejectedErrors = [] } = await within<{ rejectedErrors?: readonly unknown[] | undefined }>(
+        this.#patience.letter,
         (resolve, reject) => {
           this.#connection.once("error", reject);
           this.#connection.once("end", () => reject(new Error("the provider ended the connection")));
@@ -137,8 +161,11 @@ export class SmtpSession {
       return results;
     } catch (error) {
       const refusal = replyOf(error);
-      if (refusal === undefined)
+      if (refusal === undefined) {
+        this.#end();
         throw new Failure("unavailable", `the letter did not get through: ${wordsOf(error)}`, { cause: error });
+      }
+      await this.#reset();
       for (const recipient of recipients) results.set(recipient, refusal);
       refuse((error as { rejectedErrors?: readonly unknown[] }).rejectedErrors ?? []);
       return results;
@@ -147,10 +174,44 @@ export class SmtpSession {
     }
   }
 
+  /** Without it a server that refused all recipients takes the next letter for a part of this one (RFC 5321 section 4.1.4). */
+  async #reset(): Promise<void> {
+    try {
+      await within(this.#patience.connect, (resolve, reject) => {
+        this.#connection.once("error", reject);
+        this.#connection.once("end", () => reject(new Error("the provider ended the connection")));
+        this.#connection.reset((error) => (error ? reject(error) : resolve(undefined)));
+      });
+    } catch {
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#usable = false;
+    this.#connection.close();
+  }
+
   close(): void {
     // Whatever comes after this interests nobody.
     this.#connection.on("error", () => undefined);
     this.#connection.quit();
+  }
+}
+
+/** A promise that is rejected after so many milliseconds; whose work it is closes the connection then. */
+async function within<T>(
+  patience: number,
+  work: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error("the provider is too slow")), patience);
+      work(resolve, reject);
+    });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,12 +2,14 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createLegacyReporter } from "../../bridge/legacy-reports.ts";
 import { SentCopies } from "../../bridge/sent-copies.ts";
 import { createSubmissionSink } from "../../bridge/submission.ts";
+import { formatAddress } from "../../foundation/address.ts";
 import { silentLogger } from "../../foundation/logger.ts";
 import { LegacyGateway } from "../../legacy-gateway/gateway.ts";
-import { SEND_LIMIT } from "../../legacy-gateway/limits.ts";
-import type { LegacyReport } from "../../legacy-gateway/ports.ts";
+import { REFUSED_DELAYS, SEND_LIMIT } from "../../legacy-gateway/limits.ts";
+import type { GatewayNotice, LegacyReport } from "../../legacy-gateway/ports.ts";
 import type { SubmissionSink } from "../../smtp-front/submission.ts";
 import { SomeMail } from "../bridge/some-mail.ts";
+import { someLabel } from "../bridge/somebody.ts";
 import { PASSWORD } from "./some-provider.ts";
 import { reply, SomeSubmissionServer } from "./some-submission-server.ts";
 
@@ -36,9 +38,14 @@ let sink: SubmissionSink;
 /** The clock that the gateway sees. */
 let now: number;
 const reports: LegacyReport[] = [];
+const notices: GatewayNotice[] = [];
+/** Addresses that may not be written to by e-mail. */
+const forbidden = new Set<string>();
 
 beforeEach(async () => {
   reports.length = 0;
+  notices.length = 0;
+  forbidden.clear();
   now = Date.now();
   server = await SomeSubmissionServer.start();
   mail = await SomeMail.create();
@@ -50,7 +57,9 @@ beforeEach(async () => {
     mail: maildir,
     clock,
     logger: silentLogger,
-    notify: () => undefined,
+    notify: (notice) => void notices.push(notice),
+    forbids: (address) => (forbidden.has(address) ? `${address} may not be written to by e-mail` : undefined),
+    patience: { answer: 2_000 },
     report: async (report, settle) => {
       await tell(report, settle);
       reports.push(report);
@@ -74,6 +83,10 @@ afterEach(async () => {
   await mail.close();
   await server.stop();
 });
+
+function refuse(words: string): never {
+  throw reply(550, words);
+}
 
 /** An account whose IMAP server is not there: what is sent does not need it. */
 function account(plain: "allowed" | "refused" = "allowed", address = ADDRESS, sizeLimit?: number): void {
@@ -126,7 +139,10 @@ test("a letter leaves with what it has to say and nothing that betrays where it 
     /^From: "Ann" <ann@old\.example>\r\nTo: bob@friend\.example\r\nDate: Mon, 23 Nov 2026 23:00:00 \+0000\r\nMessage-ID: <[a-z2-7]{32}@old\.example>\r\nIn-Reply-To: <abc@friend\.example>\r\nSubject: hello\r\n\r\nGood morning\.\r\n\.\r\n$/,
   );
   const [sent] = await mail.messages("Sent");
-  expect(sent?.flags.toSorted()).toEqual(["$Legacy", "\\Seen"]);
+  expect(sent?.flags.toSorted()).toEqual(["$Legacy", "$Plaintext", "\\Seen"]);
+  expect(sent?.text).toMatch(
+    /^X-Postern-Road: e-mail; from=ann@old\.example; to=bob@friend\.example,\r\n carol@friend\.example\r\n/,
+  );
   const id = /Message-ID: (\S+)/.exec(taken?.content ?? "")?.[1];
   expect(sent?.text).toContain(`Message-ID: ${id}`);
   expect(sent?.text).toContain("Bcc: carol@friend.example");
@@ -174,6 +190,9 @@ test("written from the overlay address, a letter leaves from the only old one, w
   expect(server.taken[0]?.content).toContain("\r\nTo: bob@friend.example\r\n");
   expect(mail.overlay.enqueued).toHaveLength(1);
   expect(mail.overlay.enqueued[0]?.content.toString("latin1")).not.toContain("friend.example>");
+  const [sent] = await mail.messages("Sent");
+  expect(sent?.text).toContain(`X-Postern-Road: overlay; to=${formatAddress("mail", someLabel(2))}\r\n`);
+  expect(sent?.text).toContain("X-Postern-Road: e-mail; from=ann@old.example; to=bob@friend.example\r\n");
 });
 
 test("with several accounts an overlay sender has to say which one is meant", async () => {
@@ -201,13 +220,95 @@ test("a recipient whom the provider refuses is reported in the provider's words,
   expect(dsn?.text).toContain("Diagnostic-Code: smtp; 550 5.1.1 <carol@friend.example> is not known here");
 });
 
-test("a refusal of the whole letter is reported for every recipient", async () => {
+test.each([
+  ["at RCPT", "5.1.1", (): void => void (server.onRecipient = () => refuse("5.1.1 nobody of that name"))],
+  ["after the letter", "5.7.1", (): void => void (server.onData = () => refuse("5.7.1 looks like spam"))],
+  ["at RCPT, for a full mailbox", "5.2.2", (): void => void (server.onRecipient = () => refuse("5.2.2 mailbox full"))],
+])(
+  "what the provider refuses at once %s is the reply, and nothing is left of the letter",
+  async (_when, status, set) => {
+    account();
+    set();
+    gateway.start();
+    await expect(submit(["bob@friend.example", "carol@friend.example"])).rejects.toMatchObject({
+      code: 550,
+      enhanced: status,
+      message: expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1 does not take it: 550 ${status} `)),
+    });
+    expect([gateway.outbox.list(), reports, await mail.messages("Sent"), await mail.messages("INBOX")]).toEqual([
+      [],
+      [],
+      [],
+      [],
+    ]);
+    for (const table of ["gateway_piece", "gateway_own_copy", "sent_copy"])
+      expect(mail.db.sqlite.prepare(`SELECT count(*) FROM ${table}`).pluck().get()).toBe(0);
+    // The same connection takes what comes next.
+    server.onRecipient = server.onData = () => undefined;
+    await submit(["bob@friend.example"]);
+    expect(server.taken).toHaveLength(1);
+  },
+);
+
+test("a letter behind one that is refused goes its way", async () => {
+  account();
+  server.onRecipient = (address) => {
+    if (address.startsWith("nobody")) refuse("5.1.1 nobody of that name");
+  };
+  await submit(["nobody@friend.example"]);
+  await submit(["bob@friend.example"]);
+  gateway.start();
+  await until(() => server.taken.length === 1 && reports.length === 2);
+  expect(reports.map(({ action }) => action).toSorted()).toEqual(["failed", "relayed"]);
+});
+
+test("a provider that takes its time is not waited for: its refusal is reported", async () => {
+  account();
+  let refuseNow = (): void => undefined;
+  server.onRecipientLater = () => new Promise((resolve) => (refuseNow = resolve));
+  server.onRecipient = () => refuse("5.1.1 nobody of that name");
+  gateway.start();
+  await submit(["bob@friend.example"]);
+  expect((await mail.messages("Sent")).length).toBe(1);
+  refuseNow();
+  await until(() => reports.length === 1);
+  expect(reports[0]).toMatchObject({ action: "failed", status: "5.1.1" });
+});
+
+test("an address that may not be written to by e-mail is refused at RCPT", async () => {
+  account();
+  forbidden.add("bob@friend.example");
+  await sink.checkRecipient({ address: "carol@friend.example" }, ADDRESS);
+  await expect(sink.checkRecipient({ address: "bob@friend.example" }, ADDRESS)).rejects.toMatchObject({ code: 550 });
+});
+
+test("a wrong password is told once and not tried again and again; a new one sets everything going", async () => {
+  account();
+  const { id } = gateway.accounts.list()[0] ?? { id: 0 };
+  gateway.accounts.setSecret(id, { kind: "password", password: "wrong" });
+  gateway.start();
+  await submit(["bob@friend.example"]);
+  await until(() => (gateway.outbox.list()[0]?.delivery.attempts ?? 0) === 1);
+  const tried = server.connections;
+  for (let more = 0; more < 5; more++) await submit(["bob@friend.example"]);
+  await until(() => gateway.outbox.list().every(({ delivery }) => delivery.attempts > 0));
+  expect(server.connections).toBe(tried);
+  expect(notices.map(({ subject }) => subject)).toEqual(["Your mail provider refuses the login"]);
+  expect(notices[0]?.text).toMatch(/5\.7\.8 no such user[^]*postern gateway password ann@old\.example/);
+  expect(JSON.stringify([notices, gateway.outbox.list()])).not.toContain('"wrong"');
+  expect(gateway.outbox.nextAt(id)).toBe(now + (REFUSED_DELAYS[0] ?? 0));
+  gateway.accounts.setSecret(id, PASSWORD);
+  await gateway.reload(ADDRESS);
+  await until(() => server.taken.length === 6 && gateway.outbox.list().length === 0);
+});
+
+test("a refusal of a letter that contacts have got already is reported for every old recipient", async () => {
   account();
   server.onData = () => {
     throw reply(554, "5.7.1 looks like spam");
   };
   gateway.start();
-  await submit(["bob@friend.example", "carol@friend.example"]);
+  await submit(["bob@friend.example", "carol@friend.example", "vera@postern.alt"]);
   await until(() => reports.length === 2);
   expect(reports.map(({ action, status }) => [action, status])).toEqual([
     ["failed", "5.7.1"],

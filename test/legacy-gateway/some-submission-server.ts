@@ -17,6 +17,8 @@ export function reply(code: number, text: string): Error {
 export class SomeSubmissionServer {
   readonly taken: TakenLetter[] = [];
   onRecipient: (address: string) => void = () => undefined;
+  /** Holds the answer to RCPT back until it resolves. */
+  onRecipientLater: () => Promise<void> = async () => undefined;
   onData: () => void = () => undefined;
   connections = 0;
   readonly #options: SMTPServerOptions;
@@ -50,7 +52,8 @@ export class SomeSubmissionServer {
         if (username === "ann" && password === "secret") callback(null, { user: username });
         else callback(reply(535, "5.7.8 no such user"));
       },
-      onRcptTo: ({ address }, _session, callback) => answer(callback, () => this.onRecipient(address)),
+      onRcptTo: ({ address }, _session, callback) =>
+        void this.onRecipientLater().then(() => answer(callback, () => this.onRecipient(address))),
       onData: (stream, session, callback) => {
         const pieces: Buffer[] = [];
         stream.on("data", (piece: Buffer) => pieces.push(piece));
