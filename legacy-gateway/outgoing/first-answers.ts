@@ -40,6 +40,6 @@ export class FirstAnswers {
 
   /** Nobody needs to wait any more. */
   async end(): Promise<void> {
-    for (const answer of [...this.#waiting.values()]) await answer(undefined);
+    for (const answer of this.#waiting.values()) await answer(undefined);
   }
 }
