@@ -15,6 +15,7 @@ type KeyOperations = Pick<
   | "gatewayKeyExport"
   | "gatewayKeyList"
   | "gatewayKeyAccept"
+  | "gatewayKeyPrefer"
   | "gatewaySetupMessage"
   | "gatewayPolicy"
 >;
@@ -34,12 +35,15 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
 
     async gatewayKeyImport({ path, passphrase, setupCode }) {
       const octets = await readBounded(path, setupCode === undefined ? MAX_IMPORT : MAX_SETUP_MESSAGE);
+      const { preferences } = keys();
       const book = await keys().book();
       if (setupCode === undefined) return { imported: [...(await book.import(octets, passphrase))] };
       const { openSetupMessage, setupMessageOf } = await autocryptSetup();
       const sealed = (await setupMessageOf(parseEntity(octets))) ?? octets.toString("latin1");
-      const { key } = await openSetupMessage(sealed, setupCode);
-      return { imported: [await book.keepOwn(key)] };
+      const { key, preferEncrypt } = await openSetupMessage(sealed, setupCode);
+      const kept = await book.keepOwn(key);
+      for (const address of kept.addresses) preferences.set(address, { preferEncrypt });
+      return { imported: [kept] };
     },
 
     async gatewayKeyExport({ address, secret = false, passphrase }) {
@@ -74,6 +78,18 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
       return { address: address.toLowerCase(), fingerprint: plain };
     },
 
+    async gatewayKeyPrefer({ address, preferEncrypt, signPlain }) {
+      checkAddress(address);
+      const { preferences } = keys();
+      if (preferEncrypt !== undefined && preferEncrypt !== "mutual" && preferEncrypt !== "nopreference")
+        throw new Failure("invalid", "what others are asked for is mutual or nopreference");
+      const chosen = preferences.set(address, {
+        ...(preferEncrypt !== undefined && { preferEncrypt }),
+        ...(signPlain !== undefined && { signPlain }),
+      });
+      return { address: address.toLowerCase(), ...chosen };
+    },
+
     async gatewayPolicy({ address, policy, allowPlain = false }) {
       const { policies } = keys();
       if (address === undefined) return { policies: policies.list() };
@@ -87,13 +103,14 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
     },
 
     async gatewaySetupMessage({ address }) {
+      const { preferences } = keys();
       const key = (await keys().book()).ownFor(address);
       if (key === undefined)
         throw new Failure("nonexistent", `${address} has no key of its own: \`postern gateway key make ${address}\``);
       const { formatSetupMessage, makeSetupCode } = await autocryptSetup();
       const code = makeSetupCode();
       const header = `From: ${address}\r\nTo: ${address}\r\nSubject: Autocrypt Setup Message\r\nDate: ${formatDateTime(now())}\r\nMessage-ID: ${newMessageId()}\r\n`;
-      return { code, letter: header + (await formatSetupMessage(key, code, "mutual")) };
+      return { code, letter: header + (await formatSetupMessage(key, code, preferences.of(address).preferEncrypt)) };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Database } from "../foundation/database.ts";
 import { OpenPgpKeys } from "../keyring/openpgp-keys.ts";
+import { AccountPreferences } from "../legacy-gateway/openpgp/account-preferences.ts";
 import type { KeyBook } from "../legacy-gateway/openpgp/key-book.ts";
 import type { FetchKey, LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { PolicyStore } from "../legacy-gateway/policy/policy-store.ts";
@@ -10,6 +11,7 @@ import type { GatewayOpenPgp } from "./gateway-openpgp.ts";
 export interface GatewayKeys {
   readonly store: OpenPgpKeys;
   readonly policies: PolicyStore;
+  readonly preferences: AccountPreferences;
   book(): Promise<KeyBook>;
   readonly read: IncomingReader;
   readonly write: OutgoingWriter;
@@ -29,10 +31,11 @@ export function openGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   const { db, now } = options;
   const store = new OpenPgpKeys(db, { now });
   const policies = new PolicyStore(db, { now });
+  const preferences = new AccountPreferences(db);
   let opened: Promise<GatewayOpenPgp> | undefined;
   const openPgp = (): Promise<GatewayOpenPgp> => {
     opened ??= import("./gateway-openpgp.ts").then(({ openGatewayOpenPgp }) =>
-      openGatewayOpenPgp({ ...options, store, policies }),
+      openGatewayOpenPgp({ ...options, store, policies, preferences }),
     );
     // What failed is tried again.
     opened.catch(() => {
@@ -43,6 +46,7 @@ export function openGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   return {
     store,
     policies,
+    preferences,
     book: async () => (await openPgp()).book,
     read: async (letter) => await (await openPgp()).read(letter),
     write: async (letter) => await (await openPgp()).write(letter),

@@ -133,6 +133,14 @@ export interface GatewayKeyView {
   readonly since: string;
 }
 
+/** How letters from an old address of one's own use OpenPGP. */
+export interface GatewayKeyPreferences {
+  readonly address: string;
+  /** What the Autocrypt field asks of others. */
+  readonly preferEncrypt: "mutual" | "nopreference";
+  readonly signPlain: boolean;
+}
+
 /** What the user has said of letters to one old address. */
 export interface GatewayPolicyView {
   readonly address: string;
@@ -281,6 +289,12 @@ export interface Operations {
     address: string;
     fingerprint: string;
   }): Promise<{ address: string; fingerprint: string }>;
+  /** Without a change, what holds so far. */
+  gatewayKeyPrefer(request: {
+    address: string;
+    preferEncrypt?: string;
+    signPlain?: boolean;
+  }): Promise<GatewayKeyPreferences>;
   /** Without a change, what is said so far; `default` takes an address's own policy back. */
   gatewayPolicy(request: {
     address?: string;
@@ -354,6 +368,7 @@ export const OPERATION_NAMES = [
   "gatewayKeyExport",
   "gatewayKeyList",
   "gatewayKeyAccept",
+  "gatewayKeyPrefer",
   "gatewaySetupMessage",
   "gatewayPolicy",
   "importMail",

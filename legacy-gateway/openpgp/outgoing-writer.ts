@@ -2,6 +2,7 @@ import type { OpenPgpKeys } from "../../keyring/openpgp-keys.ts";
 import { messageId } from "../../mime/message-ids.ts";
 import { formatObjections, type Policy } from "../policy/decide.ts";
 import type { PolicyStore } from "../policy/policy-store.ts";
+import type { AccountPreferences } from "./account-preferences.ts";
 import { decodePeerState, recommend } from "./autocrypt-peer.ts";
 import type { KeyBook, RecipientKey } from "./key-book.ts";
 import { type FetchKey, type LookupPlace, lookUpKey } from "./key-lookup.ts";
@@ -24,6 +25,7 @@ export interface OpenPgpWriterOptions {
   readonly book: KeyBook;
   readonly store: OpenPgpKeys;
   readonly policies: PolicyStore;
+  readonly preferences: AccountPreferences;
   /** Where keys may be asked for that are not known; nobody is asked where it is empty. */
   readonly lookup: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
   /** Milliseconds since 1970. */
@@ -32,9 +34,10 @@ export interface OpenPgpWriterOptions {
 
 /** Makes of a letter what leaves: encrypted, in the clear where that is allowed, or nothing. */
 export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
-  const { book, store, policies, now } = options;
+  const { book, store, policies, preferences, now } = options;
   return async ({ account, recipients, header, body }: Leaving): Promise<Written> => {
     const general: Policy = account.plain === "allowed" ? "encrypt-if-possible" : "encrypt-or-refuse";
+    const own = preferences.of(account.address);
     const { head, rest } = await take(body);
     // Of a letter that is too long to be encrypted, the header alone is asked about: it decides all the same.
     const content = rest === undefined ? Buffer.concat([header, head]) : header;
@@ -42,22 +45,23 @@ export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
       { from: account.address, recipients, content },
       {
         general,
+        preferences: rest === undefined ? own : { ...own, signPlain: false },
         ownFor: (address) => book.ownFor(address),
         keyFor: (address) => keyFor(address, options),
         facts(address) {
           const { policy, plainConfirmed } = policies.of(address);
           const peer = decodePeerState(store.peerState(address.toLowerCase()));
-          const { recommendation } = recommend({
+          const advice = recommend({
             peer,
             isUsable: (fingerprint) => book.belongsTo(fingerprint, address.toLowerCase()),
-            ownPreference: "mutual",
+            ownPreference: own.preferEncrypt,
             replyToEncrypted: false,
           });
           return {
             ...(policy !== undefined && { own: policy }),
             plainConfirmed,
             sentEncrypted: peer.sentEncrypted !== undefined,
-            recommended: recommendation === "encrypt",
+            advice,
           };
         },
         cameEncrypted: (ids) => store.wasEncrypted(ids),

@@ -1,14 +1,17 @@
 import type { PrivateKey, PublicKey } from "openpgp";
+import type { KeyBinding } from "../../keyring/openpgp-keys.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { keepField } from "../../mime/field-text.ts";
 import { headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
 import { decide, type Objection, type Policy, type RecipientFacts } from "../policy/decide.ts";
-import { formatAutocrypt } from "./autocrypt-header.ts";
+import type { OpenPgpPreferences } from "./account-preferences.ts";
+import { formatAutocrypt, type PreferEncrypt } from "./autocrypt-header.ts";
+import type { Recommendation } from "./autocrypt-peer.ts";
 import { bodyOf, headerOf, parseEntity } from "./entity.ts";
 import type { RecipientKey } from "./key-book.ts";
 import { minimalCertificate } from "./key-material.ts";
-import { type EncryptLetterOptions, encryptLetter } from "./write-letter.ts";
+import { type EncryptLetterOptions, encryptLetter, signLetter } from "./write-letter.ts";
 
 export interface OutgoingLetter {
   /** The account's address. */
@@ -25,10 +28,13 @@ export type Protected =
 
 export interface ProtectionParts {
   readonly general: Policy;
+  readonly preferences: OpenPgpPreferences;
   ownFor(address: string): PrivateKey | undefined;
   keyFor(address: string): Promise<RecipientKey>;
-  /** What is known but for the keys. */
-  facts(address: string): Pick<RecipientFacts, "own" | "sentEncrypted" | "plainConfirmed" | "recommended">;
+  /** What is known but for the keys; `advice` is Autocrypt's, on the key with that fingerprint. */
+  facts(address: string): Pick<RecipientFacts, "own" | "sentEncrypted" | "plainConfirmed"> & {
+    readonly advice: { readonly recommendation: Recommendation; readonly key?: string };
+  };
   /** Whether one of these letters was encrypted; Message-IDs without brackets. */
   cameEncrypted(messageIds: readonly string[]): boolean;
   /** Milliseconds since 1970. */
@@ -49,9 +55,12 @@ export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionP
   for (const address of recipients) {
     const found = await parts.keyFor(address);
     if (found.kind === "key") keys.set(address, found.key);
+    const { advice, ...known } = parts.facts(address);
     facts.push({
-      ...parts.facts(address),
+      ...known,
       address,
+      recommended: advice.recommendation === "encrypt",
+      reluctant: found.kind === "key" && isReluctant(found.binding, advice),
       hasKey: found.kind === "key",
       ...(found.kind === "unusable" && { keyProblem: found.fitness }),
     });
@@ -65,8 +74,12 @@ export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionP
   });
   if (decision.kind === "refuse") return decision;
   const now = parts.now();
-  const introduced = own === undefined ? content : await withAutocrypt(content, from, own, now);
-  if (decision.kind === "plain") return { kind: "send", how: "plain", content: introduced };
+  const { preferEncrypt, signPlain } = parts.preferences;
+  const introduced = own === undefined ? content : await withAutocrypt(content, { from, own, preferEncrypt, now });
+  if (decision.kind === "plain") {
+    const signed = own !== undefined && signPlain ? await signLetter(introduced, { own, now }) : undefined;
+    return { kind: "send", how: "plain", content: signed ?? introduced };
+  }
   if (own === undefined) throw new Error("it was decided to encrypt without a key");
   const keyOf = (address: string): PublicKey => {
     const key = keys.get(address);
@@ -84,6 +97,15 @@ export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionP
     now,
   });
   return { kind: "send", how: "encrypted", content: sealed };
+}
+
+/** Autocrypt is asked about keys that it alone knows, and not where it knows another one that the user did not accept. */
+function isReluctant(
+  { origin, fingerprint }: KeyBinding,
+  { recommendation, key }: { readonly recommendation: Recommendation; readonly key?: string },
+): boolean {
+  if (origin === "gossip") return true;
+  return origin === "autocrypt" && key === fingerprint && recommendation !== "encrypt";
 }
 
 /** Ids of the letters that this one answers. */
@@ -105,9 +127,18 @@ function namedIn(content: Buffer): ReadonlySet<string> {
 }
 
 /** With our own Autocrypt field in place of any that stood there. */
-async function withAutocrypt(content: Buffer, from: string, own: PrivateKey, now: number): Promise<Buffer> {
-  const keydata = await minimalCertificate(own, from, now).catch(() => undefined);
-  const field = keydata && formatAutocrypt("Autocrypt", { address: from, preferEncrypt: "mutual", keydata });
+async function withAutocrypt(
+  content: Buffer,
+  sender: {
+    readonly from: string;
+    readonly own: PrivateKey;
+    readonly preferEncrypt: PreferEncrypt;
+    readonly now: number;
+  },
+): Promise<Buffer> {
+  const { from: address, own, preferEncrypt, now } = sender;
+  const keydata = await minimalCertificate(own, address, now).catch(() => undefined);
+  const field = keydata && formatAutocrypt("Autocrypt", { address, preferEncrypt, keydata });
   if (field === undefined) return content;
   const entity = parseEntity(content);
   const kept = [...headerFields(headerOf(entity, entity.root))].filter(({ key }) => !key.startsWith("autocrypt"));

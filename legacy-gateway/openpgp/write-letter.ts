@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { createMessage, encrypt, enums, type PrivateKey, type PublicKey, SignaturePacket, sign } from "openpgp";
 import { foldedField, keepField } from "../../mime/field-text.ts";
 import { type HeaderField, headerFields } from "../../mime/header.ts";
-import { bodyOf, type Entity, headerOf, parseEntity } from "./entity.ts";
+import { bodyOf, headerOf, parseEntity } from "./entity.ts";
 import { OPENPGP_CONFIG, plainBytes } from "./openpgp-config.ts";
 import { isStructural } from "./protected-headers.ts";
+import { sevenBit } from "./seven-bit.ts";
 
 export interface EncryptLetterOptions {
   /** Not protected by a passphrase; the letter is signed by it and can be read with it, too. */
@@ -63,12 +64,15 @@ export async function encryptLetter(letter: Buffer, options: EncryptLetterOption
 }
 
 /**
- * The letter with a detached signature (RFC 3156 section 5), its header fields inside, too (RFC 9788, `clear`).
- * undefined where its octets would not survive the way: RFC 3156 section 3 wants seven bits, and lines that no relay mends.
+ * The letter with a detached signature (RFC 3156 section 5), its header fields inside, too (RFC 9788, `clear`); encoded
+ * so that no relay changes it. undefined where that cannot be, as with an attached message in eight bits.
  */
-export async function signLetter(letter: Buffer, { own, now }: Pick<EncryptLetterOptions, "own" | "now">) {
-  const entity = parseEntity(letter);
-  if (!survivesRelays(entity)) return undefined;
+export async function signLetter(
+  letter: Buffer,
+  { own, now }: Pick<EncryptLetterOptions, "own" | "now">,
+): Promise<Buffer | undefined> {
+  const entity = await sevenBit(parseEntity(letter));
+  if (entity === undefined) return undefined;
   const fields = [...headerFields(headerOf(entity, entity.root))];
   const outer = fields.filter(({ key }) => !isStructural(key));
   const inner = outer.filter(({ key }) => !key.startsWith("autocrypt") && key !== "bcc");
@@ -104,11 +108,6 @@ export async function signLetter(letter: Buffer, { own, now }: Pick<EncryptLette
       "latin1",
     ),
   ]);
-}
-
-function survivesRelays({ octets, root }: Entity): boolean {
-  const text = octets.toString("latin1", root.headerStart, root.bodyEnd);
-  return !/[\x80-\xff]|[ \t]\r?\n|(?:^|\n)From |[^\r\n]{999}/.test(text) && !/(?<!\r)\n/.test(text);
 }
 
 interface OuterField {

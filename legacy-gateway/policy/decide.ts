@@ -17,6 +17,11 @@ export interface RecipientFacts {
   readonly plainConfirmed: boolean;
   /** Both sides prefer encryption (Autocrypt level 1, "mutual"), or Autocrypt recommends it otherwise. */
   readonly recommended: boolean;
+  /**
+   * Their key is known by Autocrypt alone, which does not recommend it: their program did not ask for encryption, has
+   * not been seen for long, or somebody else passed the key on.
+   */
+  readonly reluctant?: boolean;
 }
 
 export interface DecisionRequest {
@@ -76,8 +81,11 @@ export function decide({ general, recipients, hasOwnKey, answersEncrypted }: Dec
     if (missing.length > 0) return { kind: "refuse", because: missing.map(noKey) };
     return { kind: "refuse", because: recipients.map(({ address }) => ({ address, reason: "no-own-key" })) };
   }
+  // Where plain letters are allowed to somebody, and nothing is said of encryption, theirs is the word on it.
+  const asTheyLike = ({ own, plainConfirmed, reluctant = false }: RecipientFacts) =>
+    own === undefined && plainConfirmed && reluctant;
   const wanted =
-    policies.some(({ policy }) => policy === "encrypt-if-possible") ||
+    policies.some(({ one, policy }) => policy === "encrypt-if-possible" && !asTheyLike(one)) ||
     recipients.every(({ recommended }) => recommended);
   if (possible && wanted) return { kind: "encrypt" };
   const unconfirmed = policies.filter(

@@ -75,6 +75,7 @@ test("what was exported is imported elsewhere, after a restart it is there still
 
 test("an Autocrypt setup message brings the key to another installation, with its code alone", async () => {
   const { fingerprint } = await operations.gatewayKeyMake({ address: "ann@example.org" });
+  await operations.gatewayKeyPrefer({ address: "ann@example.org", preferEncrypt: "nopreference" });
   const { letter, code } = await operations.gatewaySetupMessage({ address: "ann@example.org" });
   expect(code).toMatch(/^(?:\d{4}-){8}\d{4}$/);
   expect(letter).toContain(`Passphrase-Begin: ${code.slice(0, 2)}\r\n`);
@@ -87,6 +88,24 @@ test("an Autocrypt setup message brings the key to another installation, with it
   });
   const { imported } = await there.gatewayKeyImport({ path, setupCode: code.replaceAll("-", " ") });
   expect(imported).toMatchObject([{ fingerprint, addresses: ["ann@example.org"], secret: true }]);
+  expect((await there.gatewayKeyPrefer({ address: "ann@example.org" })).preferEncrypt).toBe("nopreference");
+});
+
+test("what an address prefers is kept, and nothing is changed that was not named", async () => {
+  const address = "Ann@example.org";
+  const asked = { address: "ann@example.org", preferEncrypt: "mutual", signPlain: false };
+  expect(await operations.gatewayKeyPrefer({ address })).toEqual(asked);
+  await operations.gatewayKeyPrefer({ address, signPlain: true });
+  await operations.gatewayKeyPrefer({ address, preferEncrypt: "nopreference" });
+  await expect(operations.gatewayKeyPrefer({ address, preferEncrypt: "always" })).rejects.toMatchObject({
+    code: "invalid",
+  });
+  keys = openGatewayKeys({ db, now: Date.now, notify: () => undefined });
+  expect(await operations.gatewayKeyPrefer({ address })).toEqual({
+    address: "ann@example.org",
+    preferEncrypt: "nopreference",
+    signPlain: true,
+  });
 });
 
 test("a letter that the gateway fetches is stored opened, and its original comes along", async () => {

@@ -22,6 +22,11 @@ interface ExportOptions extends CommonOptions {
   readonly passphraseFile?: string;
 }
 
+interface PreferOptions extends CommonOptions {
+  readonly encryption?: string;
+  readonly signPlain?: string;
+}
+
 interface SetupOptions extends CommonOptions {
   readonly out?: string;
 }
@@ -124,6 +129,37 @@ export function addGatewayKeyCommand(gateway: Command): void {
         operations.gatewayKeyAccept({ address, fingerprint }),
       );
       invocation.output.result(done, `${done.address} has the key\n    ${blocks(done.fingerprint)}\nfrom now on.`);
+    },
+  );
+
+  addCommand<PreferOptions>(
+    key,
+    "prefer <address>",
+    "Say how letters from an old address of yours use its key: what others are asked for, and whether plain letters are signed.",
+    [
+      "postern gateway key prefer ann@example.org",
+      "postern gateway key prefer ann@example.org --encryption nopreference    # others encrypt if they want to",
+      "postern gateway key prefer ann@example.org --sign-plain yes",
+    ],
+    (command) =>
+      command
+        .option("--encryption <preference>", "mutual: others' programs encrypt by themselves (default); nopreference")
+        .option(
+          "--sign-plain <yes|no>",
+          "sign letters that leave in the clear (default: no; encrypted ones always are)",
+        ),
+    async (invocation, { encryption, signPlain }, address = "") => {
+      if (signPlain !== undefined && signPlain !== "yes" && signPlain !== "no")
+        throw new Failure("invalid", "--sign-plain is yes or no");
+      const done = await withOperations(invocation, (operations) =>
+        operations.gatewayKeyPrefer({
+          address,
+          ...(encryption !== undefined && { preferEncrypt: encryption }),
+          ...(signPlain !== undefined && { signPlain: signPlain === "yes" }),
+        }),
+      );
+      const signed = done.signPlain ? "signed" : "not signed";
+      invocation.output.result(done, `${done.address}: encryption ${done.preferEncrypt}, plain letters ${signed}`);
     },
   );
 

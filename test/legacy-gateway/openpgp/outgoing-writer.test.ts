@@ -2,10 +2,13 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
 import type { Account } from "../../../legacy-gateway/accounts/account.ts";
+import { formatAutocrypt } from "../../../legacy-gateway/openpgp/autocrypt-header.ts";
 import type { FetchKey } from "../../../legacy-gateway/openpgp/key-lookup.ts";
+import { minimalCertificate } from "../../../legacy-gateway/openpgp/key-material.ts";
 import { MAX_OPENED } from "../../../legacy-gateway/openpgp/limits.ts";
 import { encryptLetter } from "../../../legacy-gateway/openpgp/write-letter.ts";
-import { NOW, someKey } from "./some-keys.ts";
+import { formatDateTime } from "../../../mime/date.ts";
+import { DAY, HOUR, NOW, someKey } from "./some-keys.ts";
 import { only, textOf } from "./some-letters.ts";
 
 const ANN = "ann@example.org";
@@ -99,4 +102,60 @@ test("a letter too long to be encrypted is refused where it would have to be, an
   await (await keys.book()).learn((await someKey(BOB)).toPublic(), BOB, "import");
   keys.policies.set(BOB, undefined);
   expect((await write("refused", HEADER, long())).refused).toMatch(/more than 32 MiB/);
+});
+
+test("who is known by Autocrypt alone gets encrypted letters where their program asks for it, or plain ones are not allowed", async () => {
+  await (await keys.book()).make(ANN);
+  const bob = await someKey(BOB);
+  const arrive = async (preferEncrypt: "mutual" | "nopreference", at: number) => {
+    const keydata = await minimalCertificate(bob, BOB, NOW);
+    const field = formatAutocrypt("Autocrypt", { address: BOB, preferEncrypt, keydata });
+    const date = `Date: ${formatDateTime(at)}\r\n`;
+    const letter = `From: ${BOB}\r\nTo: ${ANN}\r\n${date}${field}\r\nhello\r\n`;
+    await textOf((await keys.read({ account: ANN, content: only(letter) })).content);
+  };
+  const how = async () => ((await write("allowed")).left?.includes("at eight") === true ? "plain" : "encrypted");
+  await arrive("nopreference", NOW - 50 * DAY);
+  expect(await how()).toBe("encrypted");
+  keys.policies.confirmPlain(BOB);
+  expect(await how()).toBe("plain");
+  expect((await write("refused")).left).toContain("multipart/encrypted");
+  await arrive("mutual", NOW - 49 * DAY);
+  expect(await how()).toBe("encrypted");
+  keys.preferences.set(ANN, { preferEncrypt: "nopreference" });
+  expect(await how()).toBe("plain");
+  keys.preferences.set(ANN, { preferEncrypt: "mutual" });
+  await textOf(
+    (await keys.read({ account: ANN, content: only(`From: ${BOB}\r\nDate: ${formatDateTime(NOW)}\r\n\r\nhello\r\n`) }))
+      .content,
+  );
+  expect(await how()).toBe("plain");
+  keys.policies.set(BOB, "encrypt-if-possible");
+  expect(await how()).toBe("encrypted");
+});
+
+test("a key that somebody put into a letter on its way does not lead to plain letters", async () => {
+  await (await keys.book()).make(ANN);
+  keys.policies.confirmPlain(BOB);
+  for (const [hours, key] of [
+    [2, await someKey(BOB)],
+    [1, await someKey(BOB)],
+  ] as const) {
+    const field = formatAutocrypt("Autocrypt", {
+      address: BOB,
+      preferEncrypt: hours === 2 ? "mutual" : "nopreference",
+      keydata: await minimalCertificate(key, BOB, NOW),
+    });
+    const letter = `From: ${BOB}\r\nTo: ${ANN}\r\nDate: ${formatDateTime(NOW - hours * HOUR)}\r\n${field}\r\nhello\r\n`;
+    await textOf((await keys.read({ account: ANN, content: only(letter) })).content);
+  }
+  expect((await write("allowed")).left).toContain("multipart/encrypted");
+});
+
+test("what others are asked for is what the account says", async () => {
+  await (await keys.book()).make(ANN);
+  keys.policies.set(BOB, "plain-allowed");
+  expect((await write("allowed")).left).toContain(`Autocrypt: addr=${ANN}; prefer-encrypt=mutual; keydata=`);
+  keys.preferences.set(ANN, { preferEncrypt: "nopreference" });
+  expect((await write("allowed")).left).toContain(`Autocrypt: addr=${ANN}; keydata=`);
 });

@@ -1,116 +1,72 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { PrivateKey } from "openpgp";
-import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
-import { SentCopies } from "../../../bridge/sent-copies.ts";
-import { createSubmissionSink } from "../../../bridge/submission.ts";
-import { systemClock } from "../../../foundation/clock.ts";
-import { silentLogger } from "../../../foundation/logger.ts";
-import { LegacyGateway } from "../../../legacy-gateway/gateway.ts";
-import type { SubmissionSink } from "../../../smtp-front/submission.ts";
-import { SomeMail } from "../../bridge/some-mail.ts";
-import { PASSWORD } from "../some-provider.ts";
 import { SomeSubmissionServer } from "../some-submission-server.ts";
+import { ANN, SomeGateway, untilThere } from "./some-gateway.ts";
 import { keysOf, someKey } from "./some-keys.ts";
 import { read } from "./some-letters.ts";
 
-const ANN = "ann@old.example";
 const BOB = "bob@friend.example";
 const LETTER = `From: Ann <${ANN}>\r\nTo: ${BOB}\r\nSubject: a secret\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nGood morning.\r\n`;
 
 let server: SomeSubmissionServer;
-let mail: SomeMail;
-let gateway: LegacyGateway;
-let keys: GatewayKeys;
-let sink: SubmissionSink;
+let ann: SomeGateway;
 let bob: PrivateKey;
 
 beforeEach(async () => {
   bob = await someKey(BOB);
   server = await SomeSubmissionServer.start();
-  mail = await SomeMail.create();
-  const { db, account, maildir, overlay } = mail;
-  keys = openGatewayKeys({ db, now: Date.now, notify: () => undefined });
-  gateway = new LegacyGateway({
-    db,
-    mail: maildir,
-    clock: systemClock,
-    logger: silentLogger,
-    notify: () => undefined,
-    report: async (_report, settle) => settle(),
-    read: keys.read,
-    write: keys.write,
-  });
-  const messageIdKey = Buffer.alloc(32, 7);
-  const sentCopies = new SentCopies(db);
-  sink = createSubmissionSink({
-    db,
-    account,
-    maildir,
-    overlay,
-    sentCopies,
-    commands: mail.commands,
-    introduces: false,
-    messageIdKey,
-    clock: systemClock,
-    legacy: gateway.road,
-  });
-  const place = { host: "127.0.0.1", security: "none" } as const;
-  gateway.accounts.add(
-    {
-      address: ANN,
-      user: "ann",
-      imap: { ...place, port: 1 },
-      smtp: { ...place, port: server.port },
-      folders: "merged",
-      keeping: { kind: "keep" },
-      plain: "refused",
-      sentCopy: false,
-    },
-    PASSWORD,
-  );
-  gateway.start();
+  ann = await SomeGateway.start({ smtpPort: server.port });
 });
 afterEach(async () => {
-  await gateway.close();
-  await mail.close();
+  await ann.stop();
   await server.stop();
 });
 
-async function submit(...to: readonly string[]): Promise<void> {
-  const content = (async function* () {
-    yield Buffer.from(LETTER);
-  })();
-  for (const address of to) await sink.checkRecipient({ address }, ANN);
-  await sink.submit({ from: ANN, recipients: to.map((address) => ({ address })), content });
-}
-
-test("a letter to somebody whose key is known leaves encrypted; what is filed in Sent can be read", async () => {
-  const { fingerprint } = await (await keys.book()).make(ANN);
-  await (await keys.book()).learn(bob.toPublic(), BOB, "autocrypt");
-  await submit(BOB);
-  const end = performance.now() + 15_000;
-  while (server.taken.length === 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
-  const taken = server.taken[0]?.content ?? "";
-  expect(taken).toContain("multipart/encrypted");
-  expect(taken).not.toMatch(/secret|Good morning/);
-  const own = (await keys.book()).own.map((key) => key.toPublic());
+/** What Bob reads of the one letter that left. */
+async function atBob() {
+  const taken = await untilThere("a letter at the provider", () => server.taken[0]?.content);
+  const own = ann.book.own.map((key) => key.toPublic());
   const asBob = keysOf(
     [bob],
     own.map((key) => [key, ANN] as const),
   );
-  const { text, keywords, verdict } = await read(taken, asBob, Date.now() + 1_000);
+  return { taken, ...(await read(taken, asBob, Date.now() + 1_000)) };
+}
+
+test("a letter to somebody whose key is known leaves encrypted; what is filed in Sent can be read", async () => {
+  const { fingerprint } = await ann.book.make(ANN);
+  await ann.book.learn(bob.toPublic(), BOB, "autocrypt");
+  await ann.submit(LETTER, BOB);
+  const { taken, text, keywords, verdict } = await atBob();
+  expect(taken).toContain("multipart/encrypted");
+  expect(taken).not.toMatch(/secret|Good morning/);
   expect(verdict.signature).toEqual({ result: "good", fingerprint });
   expect(keywords).toEqual(["$Legacy", "$Encrypted", "$Signed"]);
   expect(text).toContain("Subject: a secret\r\n");
-  expect((await mail.messages("Sent"))[0]?.text).toContain("Good morning.");
+  expect((await ann.mail.messages("Sent"))[0]?.text).toContain("Good morning.");
+});
+
+test("a plain letter is signed where its account says so, and its octets survive the relays", async () => {
+  await ann.book.make(ANN);
+  ann.keys.preferences.set(ANN, { signPlain: true });
+  ann.keys.policies.set(BOB, "plain-allowed");
+  const body = "Gr\xc3\xbc\xc3\x9fe =\r\n-- \r\nFrom here\r\n.\r\n";
+  await ann.submit(LETTER.replace("text/plain", "text/plain; charset=utf-8").replace("Good morning.\r\n", body), BOB);
+  const { taken, keywords, verdict } = await atBob();
+  expect(taken).toContain("multipart/signed");
+  expect(taken).not.toMatch(/[\x80-\xff]/);
+  expect(taken).toContain("Gr=C3=BC=C3=9Fe =3D\r\n--=20\r\n=46rom here\r\n");
+  expect(verdict.signature.result).toBe("good");
+  expect(keywords).toEqual(["$Legacy", "$Plaintext", "$Signed"]);
 });
 
 test("without a key nothing leaves and nothing is filed, and the reply says what to do", async () => {
-  await (await keys.book()).make(ANN);
-  await expect(submit(BOB)).rejects.toMatchObject({
+  await ann.book.make(ANN);
+  await expect(ann.submit(LETTER, BOB)).rejects.toMatchObject({
     code: 550,
     message: expect.stringMatching(/no OpenPGP key for bob@friend\.example/),
   });
+  const { gateway, mail } = ann;
   expect(server.taken).toEqual([]);
   expect(gateway.outbox.list()).toEqual([]);
   expect(mail.maildir.specialUse("\\Sent") === undefined ? [] : await mail.messages("Sent")).toEqual([]);

@@ -26,6 +26,7 @@ const sending = fc.record({
   hasOwnKey: fc.boolean(),
   answersEncrypted: fc.boolean(),
   encryption: fc.constantFrom("works", "works", "works", "fails"),
+  signPlain: fc.boolean(),
 });
 
 type Sending = typeof sending extends fc.Arbitrary<infer T> ? T : never;
@@ -87,8 +88,10 @@ async function leave(one: Sending): Promise<{ left: Buffer | undefined; outcome:
         plainConfirmed = false,
         recommended = false,
       } = one.recipients[at(address)] ?? {};
-      return { ...(own !== undefined && { own }), sentEncrypted, plainConfirmed, recommended };
+      const recommendation = recommended ? ("encrypt" as const) : ("available" as const);
+      return { ...(own !== undefined && { own }), sentEncrypted, plainConfirmed, advice: { recommendation } };
     },
+    preferences: { preferEncrypt: "mutual", signPlain: one.signPlain },
     cameEncrypted: (ids) => one.answersEncrypted && ids.includes("a@b"),
     now: () => NOW,
     encrypt: async (letter, options) => {
@@ -158,6 +161,7 @@ test("who is named in no field can read the letter, and nothing in it tells the 
     hasOwnKey: true,
     answersEncrypted: false,
     encryption: "works",
+    signPlain: false,
   });
   const hidden = theirs[1];
   if (hidden === undefined || left === undefined) throw new Error("there is no such key, or letter");
