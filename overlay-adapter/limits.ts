@@ -4,8 +4,8 @@ import { CELL_SIZE } from "../relay/wire/cell.ts";
 
 /** A cell's inside, once nonce and tag of its seal are off. */
 export const INNER_SIZE = CELL_SIZE - 12 - 16;
-/** A first ratchet message over a letter's header takes 1,888 octets (PQXDH, measured); later ones 253. */
-export const SLOT_SIZE = 2048;
+/** A first ratchet message over a letter's header takes 1,937 octets (PQXDH, measured); later ones 249 to 282. */
+export const SLOT_SIZE = 2032;
 /** Slots in a letter's first cell. A contact with more devices gets cells of slots before it. */
 export const FIRST_CELL_SLOTS = 2;
 /** Cells of slots hold as many as fit. */

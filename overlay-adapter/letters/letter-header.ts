@@ -38,11 +38,12 @@ export const IN_BLOB = 2;
 /** A flag: the sender's device takes such letters. */
 export const READS_BLOBS = 4;
 const VERSION = 1;
+const KIND = { mail: 1, control: 2 } as const;
 
 export function encodeLetterHeader(header: LetterHeader): Buffer {
   return new ByteWriter()
     .u8(VERSION)
-    .u8(header.kind === "mail" ? 1 : 2)
+    .u8(KIND[header.kind])
     .u16(header.flags)
     .raw(header.contentKey)
     .raw(header.manifestHash)
@@ -77,6 +78,23 @@ export function decodeLetterHeader(bytes: Uint8Array): LetterHeader {
   if (header.seq < 1) throw new DecodeError("seq counts from 1");
   if (header.size > LETTER_SIZE_MAX) throw new DecodeError("letter larger than allowed");
   return header;
+}
+
+/**
+ * What a letter's first cell says of its headers, the same for all devices that read it: SHA-256 over
+ * `"postern letter 1 commitment" kind content-key manifest-hash letter-id`. ChaCha20-Poly1305 commits to no key: without
+ * this, a sender could make one body that two devices, each with the key that it was told, open to two texts.
+ */
+export function letterCommitment({
+  kind,
+  contentKey,
+  manifestHash,
+  id,
+}: Pick<LetterHeader, "kind" | "contentKey" | "manifestHash" | "id">): Buffer {
+  return createHash("sha256")
+    .update("postern letter 1 commitment")
+    .update(new ByteWriter().u8(KIND[kind]).raw(contentKey).raw(manifestHash).raw(id).bytes())
+    .digest();
 }
 
 export function headerHash(encoded: Uint8Array): Buffer {

@@ -7,13 +7,15 @@ import type { DropReason } from "../events.ts";
 import type { Slot } from "../queues/cell.ts";
 import type { Chains } from "./chain.ts";
 import { chunkSize, chunkStart, ManifestHash, openChunk, paddedCells } from "./letter-content.ts";
-import { decodeLetterHeader, headerHash, IN_BLOB, type LetterHeader } from "./letter-header.ts";
+import { decodeLetterHeader, headerHash, IN_BLOB, type LetterHeader, letterCommitment } from "./letter-header.ts";
 
 /** What the cells of a letter say before its ratchet message is opened. */
 export interface SealedLetter {
   readonly senderDevice: number;
   readonly cells: number;
   readonly slots: readonly Slot[];
+  /** Of the first cell. */
+  readonly commitment: Buffer;
 }
 
 export interface OpenedHeader extends LetterHeader {
@@ -56,7 +58,7 @@ export class Opening {
         const encoded = await this.#steps.decrypt(this.#label, letter.senderDevice, slot);
         const header = decodeLetterHeader(encoded);
         const cells = (header.flags & IN_BLOB) === 0 ? paddedCells(header.size) : 1;
-        if (cells !== letter.cells) return "altered";
+        if (cells !== letter.cells || !letterCommitment(header).equals(letter.commitment)) return "altered";
         const id = header.id.toString("hex");
         const repeated = this.#ids.has(id) || this.#chains.seen(this.#label, header.id);
         this.#ids.add(id);

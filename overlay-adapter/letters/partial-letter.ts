@@ -22,6 +22,7 @@ export class PartialLetter {
   lastAt = 0;
   #senderDevice = 0;
   #slots: Slot[] = [];
+  #commitment: Buffer = Buffer.alloc(0);
 
   constructor(key: string, first: number) {
     this.key = key;
@@ -46,6 +47,7 @@ export class PartialLetter {
     if (cell.kind === "letter") {
       this.cells = cell.cells;
       this.#senderDevice = cell.senderDevice;
+      this.#commitment = cell.commitment;
       this.#slots.push(...cell.slots);
     }
     this.chunks.push(cell.chunk);
@@ -58,6 +60,11 @@ export class PartialLetter {
   }
 
   sealed(): SealedLetter {
-    return { senderDevice: this.#senderDevice, cells: this.cells ?? 0, slots: this.#slots };
+    return {
+      senderDevice: this.#senderDevice,
+      cells: this.cells ?? 0,
+      slots: this.#slots,
+      commitment: this.#commitment,
+    };
   }
 }

@@ -29,7 +29,7 @@ import { Window } from "../window.ts";
 import type { StepResult } from "../worker.ts";
 import type { ChainEnd, Chains } from "./chain.ts";
 import { paddedCells } from "./letter-content.ts";
-import { encodeLetterHeader, headerHash, IN_BLOB, NO_RECEIPT } from "./letter-header.ts";
+import { encodeLetterHeader, headerHash, IN_BLOB, letterCommitment, NO_RECEIPT } from "./letter-header.ts";
 import type { Delivery, Outbox, OutgoingLetter } from "./outbox.ts";
 import type { SentLetters } from "./sent-letters.ts";
 import type { Spool } from "./spool.ts";
@@ -333,15 +333,19 @@ export class ContactSender {
       const from = FIRST_CELL_SLOTS + at * SLOTS_PER_CELL;
       yield encodeInnerCell({ kind: "slots", tag, slots: slots.slice(from, from + SLOTS_PER_CELL) });
     }
-    const senderDevice = this.#o.device.deviceId;
-    if (this.#isInBlob(delivery)) {
-      const chunk = this.#reference(delivery, letter);
-      return yield encodeInnerCell({ kind: "letter", tag, senderDevice, cells: 1, slots: first, chunk });
-    }
+    const head = {
+      kind: "letter",
+      tag,
+      senderDevice: this.#o.device.deviceId,
+      slots: first,
+      commitment: letterCommitment({ ...letter, id: letter.letter }),
+    } as const;
+    if (this.#isInBlob(delivery))
+      return yield encodeInnerCell({ ...head, cells: 1, chunk: this.#reference(delivery, letter) });
     const cells = paddedCells(letter.size);
     let index = Math.max(0, accepted - extra);
     for await (const chunk of this.#o.spool.chunks(letter, index, cells)) {
-      if (index === 0) yield encodeInnerCell({ kind: "letter", tag, senderDevice, cells, slots: first, chunk });
+      if (index === 0) yield encodeInnerCell({ ...head, cells, chunk });
       else yield encodeInnerCell({ kind: "body", tag, index, chunk });
       index++;
     }

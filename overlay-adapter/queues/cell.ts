@@ -12,15 +12,15 @@ export interface Slot {
  * What a queue's cell says, once its seal is off:
  *
  *     inner      = %x01 ( letter / body / slots / hello / renewal )
- *     letter     = %x01 tag sender-device cells 2slot chunk   ; the letter's first cell
+ *     letter     = %x01 tag sender-device cells 2slot commitment chunk   ; the letter's first cell
  *     body       = %x02 tag index chunk                       ; index 1 up to cells - 1
  *     slots      = %x03 tag 7slot                             ; before the letter's first cell
  *     hello      = %x04 nonce vector16                        ; sealed under an invite's reply key
  *     renewal    = %x05 tag vector16                          ; renewal.ts
- *     slot       = device-id ( %x02 / %x03 ) vector16 *%x00   ; 2,048 octets; device-id 0 is an empty slot
+ *     slot       = device-id ( %x02 / %x03 ) vector16 *%x00   ; 2,032 octets; device-id 0 is an empty slot
  *
- * tag 16 octets, random per letter and recipient; sender-device and device-id 1; cells and index 4; nonce 12; a chunk
- * takes the rest of the cell. %x02 is a ratchet message, %x03 a session's first one.
+ * tag 16 octets, random per letter and recipient; sender-device and device-id 1; cells and index 4; nonce 12;
+ * commitment 32 (letter-header.ts); a chunk takes the rest of the cell. %x02 is a ratchet message, %x03 a session's first one.
  */
 export type InnerCell =
   | {
@@ -30,6 +30,7 @@ export type InnerCell =
       /** Cells that carry content; a power of two. */
       readonly cells: number;
       readonly slots: readonly Slot[];
+      readonly commitment: Buffer;
       readonly chunk: Buffer;
     }
   | { readonly kind: "body"; readonly tag: Buffer; readonly index: number; readonly chunk: Buffer }
@@ -38,8 +39,9 @@ export type InnerCell =
   | { readonly kind: "renewal"; readonly tag: Buffer; readonly bytes: Buffer };
 
 export const TAG_LENGTH = 16;
-/** Octets before the slots of a letter's first cell. */
-export const LETTER_HEAD = 2 + TAG_LENGTH + 1 + 4;
+export const COMMITMENT_LENGTH = 32;
+/** Octets of a letter's first cell beside slots and chunk. */
+export const LETTER_HEAD = 2 + TAG_LENGTH + 1 + 4 + COMMITMENT_LENGTH;
 /** Octets before the chunk of a body cell. */
 export const BODY_HEAD = 2 + TAG_LENGTH + 4;
 
@@ -55,7 +57,7 @@ export function encodeInnerCell(cell: InnerCell): Buffer {
   if (cell.kind === "body") return writer.u32(cell.index).raw(cell.chunk).bytes();
   if (cell.kind === "slots") return writer.raw(encodeSlots(cell.slots, SLOTS_PER_CELL)).bytes();
   writer.u8(cell.senderDevice).u32(cell.cells);
-  return writer.raw(encodeSlots(cell.slots, FIRST_CELL_SLOTS)).raw(cell.chunk).bytes();
+  return writer.raw(encodeSlots(cell.slots, FIRST_CELL_SLOTS)).raw(cell.commitment).raw(cell.chunk).bytes();
 }
 
 /** Views into the bytes, not copies. @throws DecodeError */
@@ -76,6 +78,7 @@ export function decodeInnerCell(bytes: Uint8Array): InnerCell {
       senderDevice,
       cells,
       slots: decodeSlots(reader, FIRST_CELL_SLOTS),
+      commitment: reader.raw(COMMITMENT_LENGTH),
       chunk: reader.rest(),
     };
   }

@@ -45,7 +45,7 @@ const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: 
 const slot = fc.record({
   deviceId: fc.integer({ min: 1, max: 127 }),
   type: fc.constantFrom("first" as const, "ratchet" as const),
-  bytes: fc.uint8Array({ maxLength: 2044 }).map((a) => Buffer.from(a)),
+  bytes: fc.uint8Array({ maxLength: 2028 }).map((a) => Buffer.from(a)),
 });
 const cell: fc.Arbitrary<InnerCell> = fc.oneof(
   fc.record({
@@ -54,6 +54,7 @@ const cell: fc.Arbitrary<InnerCell> = fc.oneof(
     senderDevice: fc.integer({ min: 1, max: 127 }),
     cells: fc.integer({ min: 0, max: 11 }).map((power) => 2 ** power),
     slots: fc.array(slot, { maxLength: 2 }),
+    commitment: bytes(32),
     chunk: bytes(FIRST_CHUNK + 16),
   }),
   fc.record({

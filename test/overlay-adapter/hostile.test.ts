@@ -155,6 +155,25 @@ test("devices that are promised different bodies: whoever was promised another o
   expect(b.contents()).toEqual([]);
 });
 
+test("one body for two devices that were told different keys: a first cell fits the header of one of them at most", async () => {
+  const { a, b, cells, tap, address } = await tapped();
+  tap.held = true;
+  await a.send("what this device is told", b);
+  await a.send("what another is told", b);
+  await a.overlay.idle();
+  const [mine, others] = cells.map((cell) =>
+    decodeInnerCell(openCell(address.queueKey, "postern cell 1", cell) as Buffer),
+  );
+  if (mine?.kind !== "letter" || others?.kind !== "letter") throw new Error("letters' cells were expected");
+  expect(mine.commitment.equals(others.commitment)).toBe(false);
+  // The chunk opens with this device's key, to what its header promises; only the commitment is the other's.
+  const slots = [...mine.slots, ...others.slots.map((slot) => ({ ...slot, deviceId: 2 }))];
+  const split = encodeInnerCell({ ...mine, slots, commitment: others.commitment });
+  await inject(address, sealCell(address.queueKey, "postern cell 1", split, randomBytes(12)));
+  await b.until(() => dropped(b, "altered") === 1);
+  expect(b.contents()).toEqual([]);
+});
+
 test("damaged, forged and altered cells are dropped by their reason, and the letter behind them arrives", async () => {
   const { a, b, cells, tap, address, left } = await tapped();
   tap.held = true;

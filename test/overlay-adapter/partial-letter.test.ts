@@ -13,7 +13,14 @@ test("a letter takes slots for as many devices as somebody may have, and no more
   const fits = Array.from({ length: 30 }, (_, seq) => letter.take({ kind: "slots", tag, slots }, seq + 1));
   expect(fits).toEqual([...Array<string>(18).fill("taken"), ...Array<string>(12).fill("damaged")]);
   expect(letter.sealed().slots).toHaveLength(126);
-  const first = { kind: "letter", tag, senderDevice: 1, cells: 1, chunk: randomBytes(100) } as const;
+  const first = {
+    kind: "letter",
+    tag,
+    senderDevice: 1,
+    cells: 1,
+    commitment: randomBytes(32),
+    chunk: randomBytes(100),
+  } as const;
   expect(letter.take({ ...first, slots: slots.slice(0, 2) }, 31)).toBe("damaged");
   expect(letter.take({ ...first, slots: slots.slice(0, 1) }, 32)).toBe("taken");
 });

@@ -11,7 +11,11 @@ import { blobChunks, blobOctets } from "../../overlay-adapter/blobs/blob-content
 import { openReference, readerOf, sealReference } from "../../overlay-adapter/blobs/blob-reference.ts";
 import { formatInviteLink, parseInviteLink } from "../../overlay-adapter/contacts/invite-link.ts";
 import { chunkSize, ManifestHash, openChunk, sealChunk } from "../../overlay-adapter/letters/letter-content.ts";
-import { decodeLetterHeader, encodeLetterHeader } from "../../overlay-adapter/letters/letter-header.ts";
+import {
+  decodeLetterHeader,
+  encodeLetterHeader,
+  letterCommitment,
+} from "../../overlay-adapter/letters/letter-header.ts";
 import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
 import { decodeControl, encodeControl } from "../../overlay-adapter/sessions/control.ts";
 import { blobReadFields } from "../../relay/wire/blob.ts";
@@ -45,7 +49,7 @@ test("a cell is sealed as the vector says, opens, and does not open for another 
 });
 
 test("a letter's header has the octets of the vector", () => {
-  const { encoded, ...fields } = vectors.letterHeader;
+  const { encoded, commitment, ...fields } = vectors.letterHeader;
   const header = {
     kind: fields.kind,
     flags: fields.flags,
@@ -60,6 +64,7 @@ test("a letter's header has the octets of the vector", () => {
   };
   expect(encodeLetterHeader(header).toString("hex")).toBe(encoded);
   expect(decodeLetterHeader(hex(encoded))).toEqual(header);
+  expect(letterCommitment(header).toString("hex")).toBe(commitment);
 });
 
 test("chunks of a content are sealed as the vector says, and the manifest hash is over content and size", () => {

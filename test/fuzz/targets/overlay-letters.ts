@@ -24,6 +24,7 @@ const CELLS: readonly InnerCell[] = [
     senderDevice: 1,
     cells: 2,
     slots: [{ deviceId: 1, type: "first", bytes: Buffer.alloc(1888, 5) }],
+    commitment: Buffer.alloc(32, 6),
     chunk: Buffer.alloc(FIRST_CHUNK + 16, 6),
   },
   { kind: "body", tag, index: 1, chunk: Buffer.alloc(CHUNK + 16, 7) },
