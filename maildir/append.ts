@@ -9,7 +9,7 @@ import {
   STAGING_BATCH_OCTETS,
 } from "./limits.ts";
 import type { AppendRequest } from "./message.ts";
-import { only, takeSmall } from "./small-content.ts";
+import { takeSmall } from "./small-content.ts";
 import { discard, type StagedFile, stage } from "./staging.ts";
 import type { Storage } from "./storage.ts";
 import type { AppendMerger, InsertOptions } from "./store.ts";
@@ -29,8 +29,9 @@ export async function appendMessages(
   const options: InsertOptions[] = [];
   const mergers: (AppendMerger | undefined)[] = [];
   const merged: StagedFile[] = [];
-  let waiting = 0;
-  let waitingOctets = 0;
+  /** What is being written; a large message counts as all that there is room for. */
+  const underWay: { readonly one: Promise<StagedFile>; readonly octets: number }[] = [];
+  let octetsUnderWay = 0;
   let kept = 0;
   try {
     for await (const { content, flags, internalDate } of messages) {
@@ -38,19 +39,23 @@ export async function appendMessages(
       const date = internalDate === undefined ? {} : { internalDate };
       const merger = storage.appendMerger?.(mailbox);
       const taken = await takeSmall(merger?.watch(content) ?? content);
-      const isSmall = Buffer.isBuffer(taken);
-      const one = stage(storage, mailbox.folder, isSmall ? only(taken) : taken, date);
+      const one = stage(storage, mailbox.folder, taken, date);
       // A failure is reported where all are waited for.
       one.catch(() => undefined);
       staging.push(one);
       mergers.push(merger);
       options.push({ flags, ...date });
-      waitingOctets += isSmall ? taken.length : STAGING_BATCH_OCTETS;
-      if (++waiting < STAGING_BATCH && waitingOctets < STAGING_BATCH_OCTETS) continue;
-      for (const { header } of await Promise.all(staging.slice(-waiting))) kept += header.length + STAGED_MESSAGE_COST;
-      if (kept > MAX_APPENDED_HEADERS)
-        throw new Failure("too-big", "too many messages at once: append them by several commands");
-      waiting = waitingOctets = 0;
+      const octets = Buffer.isBuffer(taken) ? taken.length : STAGING_BATCH_OCTETS;
+      underWay.push({ one, octets });
+      octetsUnderWay += octets;
+      while (underWay.length >= STAGING_BATCH || octetsUnderWay >= STAGING_BATCH_OCTETS) {
+        const oldest = underWay.shift();
+        if (oldest === undefined) break;
+        kept += (await oldest.one).header.length + STAGED_MESSAGE_COST;
+        octetsUnderWay -= oldest.octets;
+        if (kept > MAX_APPENDED_HEADERS)
+          throw new Failure("too-big", "too many messages at once: append them by several commands");
+      }
     }
     const staged = await Promise.all(staging);
     const items = staged.map((one, index) => ({

@@ -108,7 +108,7 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
     file.add(sealer.start);
     for await (const chunk of request.content) {
       size += chunk.length;
-      if (size > request.sizeLimit) throw new Failure("too-big", "the message is larger than this mailbox takes");
+      checkSize(size, request.sizeLimit);
       hash.update(chunk);
       parser.push(chunk);
       for (const sealed of sealer.push(chunk)) if (file.add(sealed)) await file.write();
@@ -127,7 +127,17 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
   } catch (error) {
     file.close();
     rmSync(renamed ? request.path : request.temporary, { force: true });
-    if (isMissing(error)) throw new Failure("nonexistent", "the mailbox was removed meanwhile", { cause: error });
-    throw storageFailure(error);
+    throw writingFailure(error);
   }
+}
+
+/** @throws Failure too-big */
+export function checkSize(octets: number, limit: number): void {
+  if (octets > limit) throw new Failure("too-big", "the message is larger than this mailbox takes");
+}
+
+/** What is to be said of an error while a message's file was written. */
+export function writingFailure(error: unknown): unknown {
+  if (isMissing(error)) return new Failure("nonexistent", "the mailbox was removed meanwhile", { cause: error });
+  return storageFailure(error);
 }

@@ -8,6 +8,7 @@ import { DirectorySync } from "./directory-sync.ts";
 import { DiskNames } from "./disk-names.ts";
 import { FileRemoval } from "./file-removal.ts";
 import { IMPORT_LEDGER_SCHEMA, ImportLedger } from "./import-ledger.ts";
+import { LetterThread } from "./letter-thread.ts";
 import { DEFAULT_APPEND_LIMIT, ROWS_PER_TRANSACTION } from "./limits.ts";
 import { MailFolders, splitDiskName } from "./mail-folders.ts";
 import { MailboxIndex } from "./mailbox-index.ts";
@@ -53,6 +54,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       logger,
       vault,
       recipients,
+      letters: new LetterThread({ vaultKey, recoveryRecipient: options.recoveryRecipient }),
       appendLimit,
       appendMerger: options.appendMerger,
       mailboxes: new MailboxIndex(db),

@@ -1,8 +1,11 @@
 import { rmSync } from "node:fs";
 import { Failure } from "../foundation/failure.ts";
+import { StructureParser } from "../mime/structure-parser.ts";
 import { type PreparedContent, prepareContent } from "./content-index.ts";
-import { writeMessage } from "./message-writer.ts";
+import type { LetterFile } from "./letter-file.ts";
+import { checkSize, type WrittenMessage, writeMessage, writingFailure } from "./message-writer.ts";
 import { randomObjectId } from "./object-id.ts";
+import { only, takeSmall } from "./small-content.ts";
 import type { Storage } from "./storage.ts";
 import type { StagedMessage, StageOptions } from "./store.ts";
 
@@ -69,10 +72,10 @@ export function stagedFile(staged: StagedMessage): StagedFile {
 export async function stage(
   storage: Storage,
   folder: string,
-  octets: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array> | Buffer,
   options: StageOptions,
 ): Promise<StagedFile> {
-  const { folders, recipients, appendLimit: sizeLimit, clock, sync } = storage;
+  const { folders, clock } = storage;
   const file = options.name === undefined ? folders.randomName() : folders.nameOf(options.name);
   const emailId = randomObjectId();
   const internalDate = options.internalDate ?? clock.now();
@@ -80,20 +83,59 @@ export async function stage(
   if (options.name !== undefined && storage.messages.hasFile(file))
     throw new Failure("already-exists", "this message was stored before");
   const claim = options.name === undefined ? undefined : storage.staged.claim(file);
-  const path = folders.fresh(folder, file);
-  const temporary = folders.tmp(folder, folders.randomName());
-  const written = await writeMessage({
-    content: octets,
-    sizeLimit,
-    recipients,
+  const place = {
     internalDate,
     emailId,
-    temporary,
-    path,
-    syncDirectory: () => sync.sync(folders.fresh(folder)),
+    temporary: folders.tmp(folder, folders.randomName()),
+    path: folders.fresh(folder, file),
+    directory: folders.fresh(folder),
+  };
+  const taken = Buffer.isBuffer(content) ? content : await takeSmall(content);
+  const written =
+    (Buffer.isBuffer(taken) ? await writeBeside(storage, taken, place) : undefined) ??
+    (await writeHere(storage, Buffer.isBuffer(taken) ? only(taken) : taken, place));
+  const prepared = prepareContent(written);
+  return new StagedFile({
+    size: written.size,
+    file,
+    path: place.path,
+    emailId,
+    internalDate,
+    content: prepared,
+    claim,
   });
-  const content = prepareContent(written);
-  return new StagedFile({ size: written.size, file, path, emailId, internalDate, content, claim });
+}
+
+type Place = Omit<LetterFile, "octets"> & { readonly directory: string };
+
+/** Parses while another thread seals and writes; undefined where there is none. @throws Failure */
+async function writeBeside(
+  { letters, appendLimit }: Storage,
+  octets: Buffer,
+  { directory, ...place }: Place,
+): Promise<WrittenMessage | undefined> {
+  checkSize(octets.length, appendLimit);
+  const writing = letters.write({ octets, ...place }, directory);
+  if (writing === undefined) return undefined;
+  writing.catch(() => undefined);
+  const parser = new StructureParser();
+  parser.push(octets);
+  const parsed = parser.end();
+  try {
+    return { size: octets.length, contentHash: await writing, ...parsed };
+  } catch (error) {
+    throw writingFailure(error);
+  }
+}
+
+/** @throws Failure */
+function writeHere(
+  { recipients, appendLimit, sync }: Storage,
+  content: AsyncIterable<Uint8Array>,
+  { directory, ...place }: Place,
+): Promise<WrittenMessage> {
+  const syncDirectory = () => sync.sync(directory);
+  return writeMessage({ content, sizeLimit: appendLimit, recipients, ...place, syncDirectory });
 }
 
 /** Removes the file, unless a committed row names it or somebody else staged the name after. */

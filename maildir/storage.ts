@@ -10,6 +10,7 @@ import type { DirectorySync } from "./directory-sync.ts";
 import type { DiskNames } from "./disk-names.ts";
 import type { FileRemoval } from "./file-removal.ts";
 import type { ImportLedger } from "./import-ledger.ts";
+import type { LetterThread } from "./letter-thread.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
 import type { MaildirChange } from "./message.ts";
@@ -29,6 +30,8 @@ export interface Storage {
   readonly vault: VaultKey;
   /** For whom files are sealed: the vault and the paper key. */
   readonly recipients: readonly AgeRecipient[];
+  /** Where small letters are sealed and written. */
+  readonly letters: LetterThread;
   readonly appendLimit: number;
   readonly appendMerger: MaildirOptions["appendMerger"];
   readonly mailboxes: MailboxIndex;

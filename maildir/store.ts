@@ -123,7 +123,7 @@ export interface Maildir {
   quota(): Promise<StorageQuota>;
   readonly appendLimit: number;
   /** Writes the message's file and syncs it; memory stays flat. @throws Failure too-big, full, already-exists (of that name) */
-  stage(content: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedMessage>;
+  stage(content: AsyncIterable<Uint8Array> | Buffer, options?: StageOptions): Promise<StagedMessage>;
   /**
    * Puts a staged message into a mailbox; its UID. Runs at once inside the caller's `Database` transaction and is undone
    * with it; watchers learn of it after the commit.

@@ -255,7 +255,7 @@ export class StoredMaildir implements Maildir {
     });
   }
 
-  async stage(content: AsyncIterable<Uint8Array>, options: StageOptions = {}): Promise<StagedMessage> {
+  async stage(content: AsyncIterable<Uint8Array> | Buffer, options: StageOptions = {}): Promise<StagedMessage> {
     const mailbox = options.mailboxId === undefined ? this.#existing(INBOX) : this.#byId.get(options.mailboxId);
     if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
     return stage(this.#storage, mailbox.folder, content, options);
@@ -323,6 +323,7 @@ export class StoredMaildir implements Maildir {
     await this.#naming.run(() => undefined);
     this.#storage.names.flush();
     await this.#storage.removal.idle();
+    await this.#storage.letters.close();
     await this.#storage.sync.close();
     await commit(this.#storage, () => this.#storage.mailboxes.noteClosed());
   }

@@ -3,7 +3,15 @@ import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
 import { encodeHeader } from "./header.ts";
 import type { AgeRecipient } from "./identity.ts";
 import { CHUNK_SIZE, FILE_KEY_SIZE, NONCE_SIZE } from "./limits.ts";
-import { payloadKey, sealChunk } from "./payload.ts";
+import { chunkCount, payloadKey, sealChunk } from "./payload.ts";
+
+/** What a new file begins with, header and nonce, and the key of its chunks. */
+function beginFile(recipients: readonly AgeRecipient[]): { start: Buffer; key: Buffer } {
+  const fileKey = randomBytes(FILE_KEY_SIZE);
+  const nonce = randomBytes(NONCE_SIZE);
+  const stanzas = recipients.map((recipient) => recipient.wrap(fileKey));
+  return { start: Buffer.concat([encodeHeader(stanzas, fileKey), nonce]), key: payloadKey(fileKey, nonce) };
+}
 
 /** Seals one file as age v1, piece by piece; holds at most one chunk. */
 export class AgeSealer {
@@ -14,11 +22,9 @@ export class AgeSealer {
   #index = 0;
 
   constructor(recipients: readonly AgeRecipient[]) {
-    const fileKey = randomBytes(FILE_KEY_SIZE);
-    const nonce = randomBytes(NONCE_SIZE);
-    const stanzas = recipients.map((recipient) => recipient.wrap(fileKey));
-    this.start = Buffer.concat([encodeHeader(stanzas, fileKey), nonce]);
-    this.#key = payloadKey(fileKey, nonce);
+    const { start, key } = beginFile(recipients);
+    this.start = start;
+    this.#key = key;
   }
 
   /** The chunks that these octets complete. A full chunk is held back until it is known not to be the last. */
@@ -39,8 +45,14 @@ export class AgeSealer {
   }
 }
 
-/** Seals a small file at once. */
+/** Seals a small file at once, without a copy of what it holds. */
 export function sealBytes(recipients: readonly AgeRecipient[], plaintext: Uint8Array): Buffer {
-  const sealer = new AgeSealer(recipients);
-  return Buffer.concat([sealer.start, ...sealer.push(plaintext), sealer.end()]);
+  const { start, key } = beginFile(recipients);
+  const pieces = [start];
+  const last = chunkCount(plaintext.length) - 1;
+  for (let index = 0; index <= last; index++)
+    pieces.push(
+      sealChunk(key, index, index === last, plaintext.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE)),
+    );
+  return Buffer.concat(pieces);
 }

@@ -48,10 +48,18 @@ function sharedSecret(privateKey: KeyObject, publicKey: KeyObject): Buffer | und
   return secret.every((byte) => byte === 0) ? undefined : secret;
 }
 
+/** An ephemeral share, and the key that it wraps one file key with. */
+interface WrapKey {
+  readonly share: Buffer;
+  readonly key: Buffer;
+}
+
 /** The recipient whose text form is `age1...` (age v1, "The X25519 recipient type"). */
 export class X25519Recipient implements AgeRecipient {
   readonly #point: Buffer;
   readonly #key: KeyObject;
+  /** For files to come; each is used once. */
+  readonly #prepared: WrapKey[] = [];
 
   /** @throws Error if the text is no such recipient */
   constructor(text: string) {
@@ -62,12 +70,23 @@ export class X25519Recipient implements AgeRecipient {
   }
 
   wrap(fileKey: Uint8Array): Stanza {
+    const { share, key } = this.#prepared.pop() ?? this.#wrapKey();
+    return { arguments: ["X25519", encodeRawBase64(share)], body: seal(key, ZERO_NONCE, fileKey) };
+  }
+
+  /** Makes in advance what the next file needs, which is most of the price of a small one; false once so many wait. */
+  prepare(limit: number): boolean {
+    if (this.#prepared.length >= limit) return false;
+    this.#prepared.push(this.#wrapKey());
+    return true;
+  }
+
+  #wrapKey(): WrapKey {
     const ephemeral = randomKey();
     const share = pointOf(ephemeral);
     const secret = sharedSecret(ephemeral, this.#key);
     if (secret === undefined) throw new Error("the recipient is a point of low order");
-    const key = deriveKey(secret, INFO, 32, Buffer.concat([share, this.#point]));
-    return { arguments: ["X25519", encodeRawBase64(share)], body: seal(key, ZERO_NONCE, fileKey) };
+    return { share, key: deriveKey(secret, INFO, 32, Buffer.concat([share, this.#point])) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import { isKeyword, isSystemFlag } from "../flags.ts";
 import { MAX_IMPORTED_KEYWORDS, MAX_KEYWORDS, STAGING_BATCH, STAGING_BATCH_OCTETS } from "../limits.ts";
-import { only, takeSmall } from "../small-content.ts";
+import { takeSmall } from "../small-content.ts";
 import type { ImportedLetter, ImportOrigin, InsertOptions, Maildir, MaildirMailbox } from "../store.ts";
 import type { ImportedMessage } from "./message-source.ts";
 
@@ -40,7 +40,7 @@ export class Importer {
   async take(message: ImportedMessage): Promise<void> {
     const content = await takeSmall(message.content);
     if (Buffer.isBuffer(content)) {
-      const staging = this.#stage(only(content), message);
+      const staging = this.#stage(content, message);
       // A failure is reported by the commit, which may be a while.
       staging.catch(() => undefined);
       this.#batch.push(staging);
@@ -95,7 +95,10 @@ export class Importer {
     this.#onCommit();
   }
 
-  async #stage(content: AsyncIterable<Uint8Array>, message: ImportedMessage): Promise<ImportedLetter | undefined> {
+  async #stage(
+    content: AsyncIterable<Uint8Array> | Buffer,
+    message: ImportedMessage,
+  ): Promise<ImportedLetter | undefined> {
     const { internalDate, remoteUid } = message;
     const options: InsertOptions = {
       flags: this.#flags(message.flags),

@@ -1,0 +1,74 @@
+import { closeSync, fsync, rmSync } from "node:fs";
+import { promisify } from "node:util";
+import type { MessagePort } from "node:worker_threads";
+import { errorCode } from "../foundation/failure.ts";
+import { VaultKey } from "./age/vault-key.ts";
+import { X25519Recipient } from "./age/x25519.ts";
+import { DirectorySync } from "./directory-sync.ts";
+import { type LetterFile, writeLetterFile } from "./letter-file.ts";
+import { PREPARED_KEYS } from "./limits.ts";
+
+const fsyncOf = promisify(fsync);
+
+/** For whom letters are sealed. */
+export interface LetterRecipients {
+  /** 32 bytes. */
+  readonly vaultKey: Uint8Array;
+  /** An `age1...` recipient. */
+  readonly recoveryRecipient: string;
+}
+
+/** A letter to be written. */
+export interface LetterOrder {
+  readonly number: number;
+  readonly letter: LetterFile;
+  /** That of the letter's `path`; it is synced with the file. */
+  readonly directory: string;
+}
+
+/** What became of it: file and name are on the disk, or nothing is left of them. */
+export type LetterAnswer = { readonly number: number } & (
+  | { readonly contentHash: Uint8Array; readonly code?: never }
+  | { readonly code: string; readonly message: string }
+);
+
+/**
+ * Seals and writes the letters that come through the port, and answers each once it is durable; says `ready` at first.
+ * What a letter to come needs of X25519 is made while none waits. Ends when the port is closed.
+ */
+export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }: LetterRecipients): void {
+  const recovery = new X25519Recipient(recoveryRecipient);
+  const recipients = [recovery, new VaultKey(vaultKey)];
+  const directories = new DirectorySync();
+  let preparing: NodeJS.Immediate | undefined;
+
+  /** One at a time: a letter that comes meanwhile goes first. */
+  const prepare = (): void => {
+    preparing = recovery.prepare(PREPARED_KEYS) ? setImmediate(prepare) : undefined;
+  };
+
+  const write = async ({ letter, directory }: LetterOrder): Promise<Uint8Array> => {
+    const { descriptor, contentHash } = writeLetterFile(letter, recipients);
+    // File and name at once: that is one commit of the file system's journal, not two.
+    const results = await Promise.allSettled([fsyncOf(descriptor), directories.sync(directory)]);
+    closeSync(descriptor);
+    for (const result of results) {
+      if (result.status === "fulfilled") continue;
+      rmSync(letter.path, { force: true });
+      throw result.reason;
+    }
+    return contentHash;
+  };
+
+  port.on("message", (order: LetterOrder) => {
+    const { number } = order;
+    const answer = (given: LetterAnswer): void => port.postMessage(given);
+    write(order).then(
+      (contentHash) => answer({ number, contentHash }),
+      (error: unknown) => answer({ number, code: errorCode(error), message: String(error) }),
+    );
+    preparing ??= setImmediate(prepare);
+  });
+  port.postMessage("ready");
+  prepare();
+}
