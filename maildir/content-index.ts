@@ -60,14 +60,21 @@ function idHash(id: string): Buffer {
   return createHash("sha256").update(id).digest().subarray(0, ID_OCTETS);
 }
 
-export function prepareContent({ header, root, contentHash }: WrittenMessage): PreparedContent {
+export function prepareContent({ contentHash: hash, ...parsed }: WrittenMessage): PreparedContent {
+  return { ...prepareParsed(parsed), hash };
+}
+
+/** All of it that does not wait for the hash. */
+export function prepareParsed({
+  header,
+  root,
+}: Pick<WrittenMessage, "header" | "root">): Omit<PreparedContent, "hash"> {
   const own = messageId(header);
   const references = referencedIds(header);
   const { envelope = formatEnvelope(header), ...rootWithoutEnvelope } = root;
   return {
     messageId: own === undefined ? null : idHash(own),
     references: references.slice(-MAX_THREAD_IDS).map(idHash),
-    hash: contentHash,
     envelope,
     bodyStructure: formatBodyStructure(root, true),
     structure: encodePart(rootWithoutEnvelope),

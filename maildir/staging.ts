@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { Failure } from "../foundation/failure.ts";
 import { StructureParser } from "../mime/structure-parser.ts";
-import { type PreparedContent, prepareContent } from "./content-index.ts";
+import { type PreparedContent, prepareContent, prepareParsed } from "./content-index.ts";
 import type { LetterFile } from "./letter-file.ts";
-import { checkSize, type WrittenMessage, writeMessage, writingFailure } from "./message-writer.ts";
+import { checkSize, writeMessage, writingFailure } from "./message-writer.ts";
 import { randomObjectId } from "./object-id.ts";
 import { only, takeSmall } from "./small-content.ts";
 import type { Storage } from "./storage.ts";
@@ -94,48 +94,42 @@ export async function stage(
   const written =
     (Buffer.isBuffer(taken) ? await writeBeside(storage, taken, place) : undefined) ??
     (await writeHere(storage, Buffer.isBuffer(taken) ? only(taken) : taken, place));
-  const prepared = prepareContent(written);
-  return new StagedFile({
-    size: written.size,
-    file,
-    path: place.path,
-    emailId,
-    internalDate,
-    content: prepared,
-    claim,
-  });
+  return new StagedFile({ ...written, file, path: place.path, emailId, internalDate, claim });
 }
 
 type Place = Omit<LetterFile, "octets"> & { readonly directory: string };
+
+type Written = Pick<StagedFile, "size" | "content">;
 
 /** Parses while another thread seals and writes; undefined where there is none. @throws Failure */
 async function writeBeside(
   { letters, appendLimit }: Storage,
   octets: Buffer,
   { directory, ...place }: Place,
-): Promise<WrittenMessage | undefined> {
+): Promise<Written | undefined> {
   checkSize(octets.length, appendLimit);
   const writing = letters.write({ octets, ...place }, directory);
   if (writing === undefined) return undefined;
   writing.catch(() => undefined);
   const parser = new StructureParser();
   parser.push(octets);
-  const parsed = parser.end();
+  const prepared = prepareParsed(parser.end());
   try {
-    return { size: octets.length, contentHash: await writing, ...parsed };
+    return { size: octets.length, content: { ...prepared, hash: await writing } };
   } catch (error) {
     throw writingFailure(error);
   }
 }
 
 /** @throws Failure */
-function writeHere(
+async function writeHere(
   { recipients, appendLimit, sync }: Storage,
   content: AsyncIterable<Uint8Array>,
   { directory, ...place }: Place,
-): Promise<WrittenMessage> {
+): Promise<Written> {
   const syncDirectory = () => sync.sync(directory);
-  return writeMessage({ content, sizeLimit: appendLimit, recipients, ...place, syncDirectory });
+  const written = await writeMessage({ content, sizeLimit: appendLimit, recipients, ...place, syncDirectory });
+  return { size: written.size, content: prepareContent(written) };
 }
 
 /** Removes the file, unless a committed row names it or somebody else staged the name after. */
