@@ -3,8 +3,10 @@ import { OpenPgpKeys } from "../keyring/openpgp-keys.ts";
 import { AccountPreferences } from "../legacy-gateway/openpgp/account-preferences.ts";
 import type { KeyBook } from "../legacy-gateway/openpgp/key-book.ts";
 import type { FetchKey, LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
+import type { OpenPgpWriterOptions } from "../legacy-gateway/openpgp/outgoing-writer.ts";
 import { PolicyStore } from "../legacy-gateway/policy/policy-store.ts";
 import type { GatewayNotice, IncomingReader, OutgoingWriter } from "../legacy-gateway/ports.ts";
+import type { UpgradeReaderOptions } from "../legacy-gateway/upgrade/upgrade-reader.ts";
 import type { GatewayOpenPgp } from "./gateway-openpgp.ts";
 
 /** OpenPGP for the old road: the keys, and what reads letters with them. */
@@ -24,6 +26,8 @@ export interface GatewayKeysOptions {
   readonly notify: (notice: GatewayNotice) => void;
   /** Where keys may be asked for; nobody is asked where it is absent. */
   readonly lookup?: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
+  /** Invites old contacts to the overlay, and hears of their invitations; nobody does where it is absent. */
+  readonly upgrade?: UpgradeReaderOptions & Required<Pick<OpenPgpWriterOptions, "invitation">>;
 }
 
 /** The library is loaded, and the own keys opened, when the first letter or command needs them: most starts have none. */

@@ -1,9 +1,9 @@
-import { readLegacyLetter } from "../legacy-gateway/incoming/incoming-letter.ts";
 import { createOpenPgpReader } from "../legacy-gateway/openpgp/incoming-reader.ts";
 import { KeyBook } from "../legacy-gateway/openpgp/key-book.ts";
 import { KeyCollector } from "../legacy-gateway/openpgp/key-collector.ts";
 import { createOpenPgpWriter } from "../legacy-gateway/openpgp/outgoing-writer.ts";
 import type { IncomingReader, OutgoingWriter } from "../legacy-gateway/ports.ts";
+import { createUpgradeReader } from "../legacy-gateway/upgrade/upgrade-reader.ts";
 import type { GatewayKeys, GatewayKeysOptions } from "./gateway-keys.ts";
 
 /** The part of `GatewayKeys` that needs OpenPGP.js. */
@@ -12,6 +12,12 @@ export interface GatewayOpenPgp {
   readonly read: IncomingReader;
   readonly write: OutgoingWriter;
 }
+
+const NO_UPGRADE: NonNullable<GatewayKeysOptions["upgrade"]> = {
+  movedTo: () => undefined,
+  seen: async () => undefined,
+  invitation: () => undefined,
+};
 
 const NO_LOOKUP = { places: [], fetch: async () => undefined };
 
@@ -22,12 +28,13 @@ export async function openGatewayOpenPgp({
   now,
   notify,
   lookup = NO_LOOKUP,
+  upgrade = NO_UPGRADE,
 }: GatewayKeysOptions & Pick<GatewayKeys, "store" | "policies" | "preferences">): Promise<GatewayOpenPgp> {
   const book = await KeyBook.open({ store, now, notify });
   const collector = new KeyCollector({ book, store, now });
   return {
     book,
-    read: createOpenPgpReader({ book, collector, now, next: readLegacyLetter }),
-    write: createOpenPgpWriter({ book, store, policies, preferences, lookup, now }),
+    read: createOpenPgpReader({ book, collector, now, next: createUpgradeReader(upgrade) }),
+    write: createOpenPgpWriter({ book, store, policies, preferences, lookup, now, invitation: upgrade.invitation }),
   };
 }

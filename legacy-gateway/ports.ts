@@ -98,6 +98,8 @@ export interface LocalMail {
 export interface ReceivedLetter {
   /** The account's address. */
   readonly account: string;
+  /** The special use of the mailbox that it goes to. */
+  readonly folder?: SpecialUse;
   /** Octet for octet; to be consumed once. */
   readonly content: AsyncIterable<Uint8Array>;
 }

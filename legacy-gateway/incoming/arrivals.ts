@@ -206,7 +206,8 @@ export class Arrivals {
       }
     };
     try {
-      const letter = await read({ account: account.address, content: watched() });
+      const { specialUse: folder } = this.#mailbox;
+      const letter = await read({ account: account.address, content: watched(), ...(folder && { folder }) });
       const staged = await mail.stage(letter.content, {
         mailboxId: this.#mailbox.id,
         ...(internalDate !== undefined && { internalDate: Math.trunc(internalDate) }),

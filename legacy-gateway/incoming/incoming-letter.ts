@@ -2,8 +2,9 @@ import { OVERLAY_DOMAIN } from "../../foundation/address.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { cleanField } from "../../mime/field-text.ts";
 import { type HeaderField, headerFields } from "../../mime/header.ts";
-import { splitMessage } from "../../mime/split-message.ts";
-import type { IncomingReader } from "../ports.ts";
+import { type SplitMessage, splitMessage } from "../../mime/split-message.ts";
+import type { IncomingReader, ReadLetter } from "../ports.ts";
+import { isInvitation } from "../upgrade/invitation-field.ts";
 
 /** What every letter of the old road carries. */
 export const LEGACY_KEYWORD = "$Legacy";
@@ -17,9 +18,13 @@ const UNPROVEN = '"not proven" <unproven@sender.invalid>';
 /**
  * The letter as it came, octet for octet, behind a field of the bridge's own that says by which road. What only the
  * bridge may say is taken away from others: results under its name (RFC 8601 section 5), and overlay addresses as senders.
+ * So is an invitation: forwarded with the letter, it would let in somebody else.
  */
-export const readLegacyLetter: IncomingReader = async ({ account, content }) => {
-  const { header, separator, body } = await splitMessage(content);
+export const readLegacyLetter: IncomingReader = async ({ account, content }) =>
+  readSplitLetter(account, await splitMessage(content));
+
+/** The same of a letter whose header was read already. */
+export function readSplitLetter(account: string, { header, separator, body }: SplitMessage): ReadLetter {
   const result =
     `Authentication-Results: ${OVERLAY_DOMAIN};\r\n x-postern=none (it came by e-mail) policy.road=legacy` +
     ` policy.account=${account}\r\n`;
@@ -27,7 +32,7 @@ export const readLegacyLetter: IncomingReader = async ({ account, content }) => 
     keywords: [LEGACY_KEYWORD],
     content: concat(Buffer.concat([Buffer.from(result, "latin1"), scrubbed(header), separator]), body),
   };
-};
+}
 
 /** The header itself unless it has a field that nobody but the bridge may write. */
 function scrubbed(header: Buffer): Buffer {
@@ -43,6 +48,7 @@ function scrubbed(header: Buffer): Buffer {
 }
 
 function replacement(field: HeaderField): string | undefined {
+  if (isInvitation(field)) return "";
   if (field.key === "authentication-results") {
     const server = /^\s*(?:\([^()]*\)\s*)*"?([^\s;"()]+)/.exec(field.value)?.[1] ?? "";
     return isOverlayDomain(server) ? cleanField(`X-Claimed-${field.name.slice(0, 64)}`, field.raw) : undefined;

@@ -1,12 +1,14 @@
 import { Mutex } from "../../foundation/mutex.ts";
+import type { SpecialUse } from "../ports.ts";
 import type { KeyBook } from "./key-book.ts";
 import type { KeyCollector } from "./key-collector.ts";
-import { readLetter } from "./read-letter.ts";
+import { type ReadLetter, readLetter } from "./read-letter.ts";
 import { formatVerdict } from "./verdict.ts";
 
 /** A letter as it comes, and as it is to be stored; the gateway's ports have the same shapes. */
 interface Arriving {
   readonly account: string;
+  readonly folder?: SpecialUse;
   readonly content: AsyncIterable<Uint8Array>;
 }
 interface Stored {
@@ -19,8 +21,8 @@ export interface OpenPgpReaderOptions {
   readonly collector: KeyCollector;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** What is done with every letter of the old road; it sees the opened one. */
-  readonly next: (letter: Arriving) => Promise<Stored>;
+  /** What is done with every letter of the old road; its content is the opened one's. */
+  readonly next: (letter: Arriving, opened: ReadLetter) => Promise<Stored>;
 }
 
 /**
@@ -28,14 +30,14 @@ export interface OpenPgpReaderOptions {
  */
 export function createOpenPgpReader({ book, collector, now, next }: OpenPgpReaderOptions) {
   const turns = new Mutex();
-  return async ({ account, content }: Arriving): Promise<Stored> => {
-    const read = await readLetter(content, {
+  return async (letter: Arriving): Promise<Stored> => {
+    const read = await readLetter(letter.content, {
       keys: book,
       now: now(),
       collect: (...seen) => collector.collect(...seen),
       turns,
     });
-    const stored = await next({ account, content: read.content });
+    const stored = await next({ ...letter, content: read.content }, read);
     const keywords = [...new Set([...stored.keywords, ...read.keywords])];
     return { content: behind(formatVerdict(read.verdict), stored.content), keywords };
   };

@@ -7,7 +7,7 @@ import { decodePeerState, recommend } from "./autocrypt-peer.ts";
 import type { KeyBook, RecipientKey } from "./key-book.ts";
 import { type FetchKey, type LookupPlace, lookUpKey } from "./key-lookup.ts";
 import { MAX_OPENED } from "./limits.ts";
-import { protectOutgoing } from "./protect-outgoing.ts";
+import { type ProtectionParts, protectOutgoing } from "./protect-outgoing.ts";
 
 /** A letter that is about to leave, and what becomes of it; the gateway's ports have the same shapes. */
 interface Leaving {
@@ -28,13 +28,15 @@ export interface OpenPgpWriterOptions {
   readonly preferences: AccountPreferences;
   /** Where keys may be asked for that are not known; nobody is asked where it is empty. */
   readonly lookup: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
+  /** As ProtectionParts.invitation. */
+  readonly invitation?: NonNullable<ProtectionParts["invitation"]>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Makes of a letter what leaves: encrypted, in the clear where that is allowed, or nothing. */
 export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
-  const { book, store, policies, preferences, now } = options;
+  const { book, store, policies, preferences, invitation, now } = options;
   return async ({ account, recipients, header, body }: Leaving): Promise<Written> => {
     const general: Policy = account.plain === "allowed" ? "encrypt-if-possible" : "encrypt-or-refuse";
     const own = preferences.of(account.address);
@@ -65,6 +67,7 @@ export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
           };
         },
         cameEncrypted: (ids) => store.wasEncrypted(ids),
+        ...(invitation && { invitation }),
         now,
       },
     );

@@ -5,6 +5,7 @@ import { keepField } from "../../mime/field-text.ts";
 import { headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
 import { decide, type Objection, type Policy, type RecipientFacts } from "../policy/decide.ts";
+import { formatInvitation } from "../upgrade/invitation-field.ts";
 import type { OpenPgpPreferences } from "./account-preferences.ts";
 import { formatAutocrypt, type PreferEncrypt } from "./autocrypt-header.ts";
 import type { Recommendation } from "./autocrypt-peer.ts";
@@ -37,6 +38,8 @@ export interface ProtectionParts {
   };
   /** Whether one of these letters was encrypted; Message-IDs without brackets. */
   cameEncrypted(messageIds: readonly string[]): boolean;
+  /** The invitation for an address, in an encrypted letter or in one that providers read; undefined where there is to be none. */
+  invitation?(address: string, encrypted: boolean): string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** For tests that let it fail. */
@@ -76,9 +79,15 @@ export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionP
   const now = parts.now();
   const { preferEncrypt, signPlain } = parts.preferences;
   const introduced = own === undefined ? content : await withAutocrypt(content, { from, own, preferEncrypt, now });
+  // What is made for one must not be seen by two.
+  const [only, ...more] = recipients;
+  const link =
+    only === undefined || more.length > 0 ? undefined : parts.invitation?.(only, decision.kind === "encrypt");
+  const invitation = link === undefined ? [] : [formatInvitation(link)];
   if (decision.kind === "plain") {
     const signed = own !== undefined && signPlain ? await signLetter(introduced, { own, now }) : undefined;
-    return { kind: "send", how: "plain", content: signed ?? introduced };
+    const plain = Buffer.concat([Buffer.from(invitation.join(""), "latin1"), signed ?? introduced]);
+    return { kind: "send", how: "plain", content: plain };
   }
   if (own === undefined) throw new Error("it was decided to encrypt without a key");
   const keyOf = (address: string): PublicKey => {
@@ -94,6 +103,7 @@ export async function protectOutgoing(letter: OutgoingLetter, parts: ProtectionP
     // What names the keys would tell all recipients of those who are named in no field.
     anonymous: visible.length < recipients.length,
     gossip: visible.length > 1 ? await gossipOf(visible, keyOf, now) : [],
+    inside: invitation,
     now,
   });
   return { kind: "send", how: "encrypted", content: sealed };

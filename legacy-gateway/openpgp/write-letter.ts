@@ -16,6 +16,8 @@ export interface EncryptLetterOptions {
   readonly anonymous?: boolean;
   /** Autocrypt-Gossip fields, with their line ends. */
   readonly gossip?: readonly string[];
+  /** Further fields that stand inside alone, with their line ends. */
+  readonly inside?: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -29,13 +31,14 @@ const HIDDEN_SUBJECT = "[...]";
  * meant for the bridge alone must be gone from the letter already.
  */
 export async function encryptLetter(letter: Buffer, options: EncryptLetterOptions): Promise<Buffer> {
-  const { own, recipients, anonymous = false, gossip = [], now } = options;
+  const { own, recipients, anonymous = false, gossip = [], inside = [], now } = options;
   const entity = parseEntity(letter);
   const fields = [...headerFields(headerOf(entity, entity.root))];
   const outer = fields.filter(({ key }) => !isStructural(key)).flatMap(hide);
   const inner = [
     ...fields.filter(({ key }) => !isStructural(key) && !key.startsWith("autocrypt") && key !== "bcc").map(keepField),
     ...gossip,
+    ...inside,
     ...outer.filter(({ key }) => !key.startsWith("autocrypt")).map(({ text }) => `HP-Outer: ${text}`),
   ];
   const payload = Buffer.concat([
