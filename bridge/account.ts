@@ -17,13 +17,21 @@ export type Addressee =
   | { readonly kind: "legacy" }
   | { readonly kind: "malformed" };
 
-/** The user's own addresses and petnames. */
+/** Old e-mail addresses of contacts. */
+export interface OldAddresses {
+  /** Whom letters to the address go to over the overlay; undefined where they go by e-mail. */
+  moved(address: string): AddressLabel | undefined;
+}
+
+/** The user's own addresses and petnames, and what contacts' addresses mean. */
 export class Account {
   readonly label: AddressLabel;
   readonly address: string;
   readonly #contacts: Contacts;
+  readonly #oldAddresses: OldAddresses;
 
-  constructor(identity: Identity, contacts: Contacts) {
+  constructor(identity: Identity, contacts: Contacts, oldAddresses: OldAddresses = { moved: () => undefined }) {
+    this.#oldAddresses = oldAddresses;
     this.label = identity.label;
     this.address = identity.address(OWN_LOCAL_PART);
     this.#contacts = contacts;
@@ -40,8 +48,11 @@ export class Account {
     switch (parsed?.kind) {
       case undefined:
         return { kind: "malformed" };
-      case "legacy":
-        return { kind: "legacy" };
+      case "legacy": {
+        const label = this.#oldAddresses.moved(mailbox);
+        const contact = label === undefined ? undefined : this.#contacts.byLabel(label);
+        return contact === undefined ? { kind: "legacy" } : { kind: "contact", contact };
+      }
       case "identity": {
         if (parsed.label === this.label) return { kind: "self" };
         const contact = this.#contacts.byLabel(parsed.label);

@@ -83,8 +83,9 @@ export async function startBridge({ paths, config, logger }: BridgeOptions): Pro
       { paths, config, logger },
       async () => relay,
       behindGate,
-      async ({ db, overlay, gateway, adminKey, commands }) => {
+      async ({ db, overlay, gateway, adminKey, commands, upgrades }) => {
         overlay.start();
+        upgrades.start();
         adminKey.start();
         gateway.start();
         commands.start();

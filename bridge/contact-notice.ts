@@ -10,6 +10,16 @@ export type ContactEvent = Exclude<ToldEvent, IdentityEvent>;
 export interface ContactNoticeContext {
   contact(label: AddressLabel): Contact | undefined;
   safetyPhrase(label: AddressLabel): string | undefined;
+  /** The old address that an invite was made for. */
+  invitedAddress?(invite: string): string | undefined;
+}
+
+/** How two people find out whether somebody stands between them. */
+export function compareWords(petname: string, phrase: string | undefined): string {
+  return (
+    `read these four words\nto each other on the telephone. Both of you must see the same:\n\n  ${phrase ?? "(not known yet)"}\n\n` +
+    `Then: postern verify ${petname} --phrase "WORDS"\nIf they differ: postern contacts --block ${petname}`
+  );
 }
 
 /** What the user reads of how contacts come about, with what to do next; undefined where they know already. Subjects are ASCII. */
@@ -19,9 +29,7 @@ export function contactNotice(
 ): { readonly subject: string; readonly text: string } | undefined {
   const address = (label: AddressLabel) => formatAddress(OWN_LOCAL_PART, label);
   const name = (label: AddressLabel) => context.contact(label)?.petname ?? address(label);
-  const compare = (label: AddressLabel) =>
-    `read these four words\nto each other on the telephone. Both of you must see the same:\n\n  ${context.safetyPhrase(label) ?? "(not known yet)"}\n\n` +
-    `Then: postern verify ${name(label)} --phrase "WORDS"\nIf they differ: postern contacts --block ${name(label)}`;
+  const compare = (label: AddressLabel) => compareWords(name(label), context.safetyPhrase(label));
   switch (event.kind) {
     case "contact-added": {
       // What took its time, and somebody else's, is told when it is done.
@@ -40,15 +48,21 @@ export function contactNotice(
           "Two people tried to use one of your invites. It is dead now, and nobody became a contact by the second try.\n" +
           "If somebody became a contact by the first try, ask on another way whether it is really them.",
       };
-    case "invite-asks":
+    case "invite-asks": {
+      const invited = context.invitedAddress?.(event.invite);
+      const by =
+        invited === undefined
+          ? "by the invite that you made"
+          : `by the invitation in your\nletters to ${invited}. It went in the clear, so anybody on the way can have taken it`;
       return {
         subject: "Somebody accepted your invite",
         text:
-          `Whoever has this address wants to be your contact by the invite that you made:\n\n  ${address(event.contact)}\n\n` +
+          `Whoever has this address wants to be your contact ${by}:\n\n  ${address(event.contact)}\n\n` +
           "Ask the one whom you invited whether it is theirs (postern status shows it there). If so:\n\n" +
           `  postern invite --approve ${event.invite}\n\nIf not: postern invite --cancel ${event.invite}\n\n` +
           `or write to postern@postern.alt: accept ${event.invite}, or cancel ${event.invite}`,
       };
+    }
     case "invite-used-twice": {
       const who = name(event.contact);
       return {

@@ -1,4 +1,4 @@
-import { formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
+import { type AddressLabel, formatAddress, OVERLAY_DOMAIN } from "../foundation/address.ts";
 import { Failure } from "../foundation/failure.ts";
 import type { Contact, Contacts } from "../keyring/contacts.ts";
 import type { PendingCode } from "../overlay-adapter/contacts/meetings.ts";
@@ -21,6 +21,12 @@ const CODE_PATIENCE = 6_000;
 export interface ContactHome {
   readonly contacts: Contacts;
   readonly overlay: Overlay;
+  readonly upgrades?: ContactAliases;
+}
+
+/** Contacts' old e-mail addresses. */
+export interface ContactAliases {
+  readonly stores: { readonly aliases: { of(label: AddressLabel): readonly string[] } };
 }
 
 type ContactOperations = Pick<
@@ -53,7 +59,7 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
     const { contacts, overlay } = home();
     const contact = contacts.byLabel(label);
     if (contact === undefined) throw new Error("the contact that was just there is gone");
-    return viewContact(contact, overlay);
+    return viewContact(contact, home());
   }
 
   return {
@@ -155,7 +161,7 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
     async contacts() {
       const { contacts, overlay } = home();
       return {
-        contacts: contacts.list().map((contact) => viewContact(contact, overlay)),
+        contacts: contacts.list().map((contact) => viewContact(contact, home())),
         pending: overlay.pendingInvites().map(viewPending),
       };
     },
@@ -202,7 +208,11 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
   };
 }
 
-export function viewContact({ petname, label, state, how }: Contact, overlay: Overlay): ContactView {
+export function viewContact(
+  { petname, label, state, how }: Contact,
+  { overlay, upgrades }: Pick<ContactHome, "overlay" | "upgrades">,
+): ContactView {
+  const oldAddresses = upgrades?.stores.aliases.of(label) ?? [];
   const phrase = overlay.safetyPhrase(label);
   const introducedBy = how === "introduction" ? overlay.meetings.introducer(label) : undefined;
   return {
@@ -212,6 +222,7 @@ export function viewContact({ petname, label, state, how }: Contact, overlay: Ov
     state,
     how,
     ...(introducedBy !== undefined && { introducedBy }),
+    ...(oldAddresses.length > 0 && { oldAddresses }),
     ...(phrase !== undefined && { phrase }),
   };
 }

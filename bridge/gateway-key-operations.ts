@@ -27,7 +27,7 @@ const autocryptSetup = () => import("../legacy-gateway/openpgp/autocrypt-setup.t
 export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number = Date.now): KeyOperations {
   return {
     async gatewayKeyMake({ address, name, another = false }) {
-      checkAddress(address);
+      checkOldAddress(address);
       const book = await keys().book();
       const made = another ? await book.makeAnother(address, name) : await book.make(address, name);
       return { fingerprint: made.fingerprint, address: address.toLowerCase() };
@@ -79,7 +79,7 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
     },
 
     async gatewayKeyPrefer({ address, preferEncrypt, signPlain }) {
-      checkAddress(address);
+      checkOldAddress(address);
       const { preferences } = keys();
       if (preferEncrypt !== undefined && preferEncrypt !== "mutual" && preferEncrypt !== "nopreference")
         throw new Failure("invalid", "what others are asked for is mutual or nopreference");
@@ -93,7 +93,7 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
     async gatewayPolicy({ address, policy, allowPlain = false }) {
       const { policies } = keys();
       if (address === undefined) return { policies: policies.list() };
-      checkAddress(address);
+      checkOldAddress(address);
       const wanted = POLICIES.find((one) => one === policy);
       if (policy !== undefined && policy !== "default" && wanted === undefined)
         throw new Failure("invalid", `a policy is one of ${POLICIES.join(", ")}, or default`);
@@ -115,7 +115,8 @@ export function gatewayKeyOperations(keys: () => GatewayKeys, now: () => number 
   };
 }
 
-function checkAddress(address: string): void {
+/** @throws Failure invalid */
+export function checkOldAddress(address: string): void {
   if (!/^[^\s@<>"\p{Cc}]{1,64}@[a-z0-9.-]{1,255}$/iu.test(address) || address.toLowerCase().endsWith("postern.alt"))
     throw new Failure("invalid", `"${address}" is no e-mail address: write it like ann@example.org`);
 }

@@ -21,6 +21,7 @@ import { explain } from "./letter-reports.ts";
 import type { OpenedHome } from "./opened-home.ts";
 import type { Operations, StatusView } from "./operations.ts";
 import { recoveryOperations } from "./recovery-operations.ts";
+import { upgradeOperations } from "./upgrade/upgrade-operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
 
 export interface HomeOperationsOptions {
@@ -37,6 +38,7 @@ export function homeOperations({ paths, config, gate, fronts }: HomeOperationsOp
     ...carryOperations(gate),
     ...gatewayOperations(gate, config),
     ...gatewayKeyOperations(() => gate.require().gatewayKeys),
+    ...upgradeOperations(() => gate.require()),
 
     async status() {
       const inside = gate.inside;

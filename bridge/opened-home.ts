@@ -12,6 +12,8 @@ import type { VaultFile } from "../keyring/vault-file.ts";
 import { LegacyGateway } from "../legacy-gateway/gateway.ts";
 import { overlayOnly } from "../legacy-gateway/policy/decide.ts";
 import type { GatewayNotice } from "../legacy-gateway/ports.ts";
+import type { Aliases } from "../legacy-gateway/upgrade/aliases.ts";
+import { openUpgradeStores } from "../legacy-gateway/upgrade/upgrade-stores.ts";
 import { openMaildir } from "../maildir/open.ts";
 import type { Maildir } from "../maildir/store.ts";
 import type { Carrier } from "../overlay-adapter/carriers/carrier.ts";
@@ -33,6 +35,7 @@ import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
 import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openExistingState } from "./state.ts";
 import { createSubmissionSink } from "./submission.ts";
+import { Upgrades } from "./upgrade/upgrades.ts";
 
 /** Everything that lies behind the vault, opened and put together. */
 export interface OpenedHome {
@@ -47,6 +50,8 @@ export interface OpenedHome {
   readonly adminKey: AdminKeyRenewal;
   readonly gateway: LegacyGateway;
   readonly gatewayKeys: GatewayKeys;
+  /** Old contacts on their way to the overlay. */
+  readonly upgrades: Upgrades;
   readonly submissionSink: SubmissionSink;
   /** What the user asks of the bridge by mail. */
   readonly commands: MailCommands;
@@ -95,7 +100,9 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     const seed = identity.masterSeed();
     if (seed !== undefined) recovery.begin(seed);
     const contacts = new Contacts(db, { now: () => clock.now(), own: identity });
-    const account = new Account(identity, contacts);
+    const upgradeStores = openUpgradeStores(db, clock);
+    const { aliases, invitations } = upgradeStores;
+    const account = new Account(identity, contacts, aliases);
     const sentCopies = new SentCopies(db);
     db.transaction(() => {
       sentCopies.forgetOld(clock.now());
@@ -111,7 +118,9 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       ...(mailQuota !== undefined && { quota: mailQuota }),
       appendMerger: (mailbox) => sentCopies.merger(mailbox),
     });
-    const events = new OverlayEventHandler({ db, account, contacts, maildir, logger });
+    const invitedAddress = (invite: string) => invitations.byInvite(invite)?.address;
+    const events = new OverlayEventHandler({ db, account, contacts, maildir, logger, invitedAddress });
+    let upgrades: Upgrades | undefined;
     const overlay = openOverlay({
       db,
       home: paths.home,
@@ -128,7 +137,11 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       receipts: { send: sendReceipts },
       blobs: { send: options.sendBlobs },
       recovery,
-      onEvent: (event) => events.handle(event),
+      companion: aliases,
+      onEvent: (event) => {
+        upgrades?.heard(event);
+        events.handle(event);
+      },
     });
     events.overlay = overlay;
     const notices = new GatewayNotices({ db, account, maildir, clock, logger });
@@ -137,6 +150,11 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       db,
       now: () => clock.now(),
       notify,
+      upgrade: {
+        movedTo: (address) => stateOf(aliases, contacts, address),
+        seen: async (invitation) => await upgrades?.seen(invitation),
+        invitation: (address, encrypted) => upgrades?.invitation(address, encrypted),
+      },
       ...(options.keyLookup && { lookup: options.keyLookup }),
     });
     const gateway = new LegacyGateway({
@@ -149,6 +167,17 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       read: gatewayKeys.read,
       write: gatewayKeys.write,
       forbids: (address) => overlayOnly(gatewayKeys.policies.of(address)),
+    });
+    upgrades = new Upgrades({
+      db,
+      stores: upgradeStores,
+      account,
+      contacts,
+      overlay,
+      maildir,
+      isOwn: (address) => gateway.road.isOwn(address),
+      clock,
+      logger,
     });
     const adminKey = new AdminKeyRenewal({
       db,
@@ -165,7 +194,17 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
         );
       },
     });
-    const commands = new MailCommands({ db, account, contacts, maildir, overlay, clock, logger, random: randomBytes });
+    const commands = new MailCommands({
+      db,
+      account,
+      contacts,
+      maildir,
+      overlay,
+      upgrades,
+      clock,
+      logger,
+      random: randomBytes,
+    });
     const submissionSink = createSubmissionSink({
       db,
       account,
@@ -173,6 +212,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       overlay,
       sentCopies,
       legacy: gateway.road,
+      aliases,
       commands,
       messageIdKey: vault.derive(MESSAGE_ID_KEY_LABEL),
       introduces: options.introduceCoRecipients,
@@ -190,6 +230,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       adminKey,
       gateway,
       gatewayKeys,
+      upgrades,
       submissionSink,
       commands,
       relay,
@@ -198,6 +239,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
         await gateway.close();
         await notices.settled();
         commands.stop();
+        await upgrades?.stop();
         await overlay.close();
         await commands.settled();
         await events.settled();
@@ -209,4 +251,10 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     db.close();
     throw error;
   }
+}
+
+/** How far the contact is known who has moved from that address. */
+function stateOf(aliases: Aliases, contacts: Contacts, address: string): string | undefined {
+  const label = aliases.moved(address);
+  return label === undefined ? undefined : contacts.byLabel(label)?.state;
 }

@@ -5,6 +5,7 @@ import type { ImportProgress } from "../maildir/import/import.ts";
 import type { Exported, Imported } from "../overlay-adapter/carry/carry.ts";
 import type { RouteView } from "./carriers.ts";
 import type { HostPort } from "./host-port.ts";
+import type { AcceptedOffer } from "./upgrade/upgrades.ts";
 
 export interface ContactView {
   readonly petname: string;
@@ -15,6 +16,8 @@ export interface ContactView {
   readonly how: string;
   /** What you call the one who introduced them. */
   readonly introducedBy?: string;
+  /** Old e-mail addresses, letters to which go over the overlay. */
+  readonly oldAddresses?: readonly string[];
   /** Four words to compare, once both sides have answered. */
   readonly phrase?: string;
 }
@@ -146,6 +149,31 @@ export interface GatewayPolicyView {
   readonly address: string;
   readonly policy?: string;
   readonly plainConfirmed: boolean;
+}
+
+/** Old contacts on their way to the overlay. */
+export interface GatewayUpgradeView {
+  readonly everybody: "off" | "encrypted" | "clear";
+  /** What was said of single addresses. */
+  readonly addresses: readonly { readonly address: string; readonly consent: "off" | "encrypted" | "clear" }[];
+  /** That came in letters. */
+  readonly invitations: readonly {
+    /** As `invitation-7`. */
+    readonly id: string;
+    readonly address: string;
+    /** The overlay address of who invites. */
+    readonly inviter: string;
+    readonly came: "signed" | "encrypted" | "clear";
+    readonly state: string;
+    readonly expiresAt: string;
+  }[];
+  /** Old addresses that are contacts' or are about to be. */
+  readonly moved: readonly {
+    readonly address: string;
+    readonly contact: string;
+    readonly verification: string;
+    readonly state: "joining" | "moved" | "rival";
+  }[];
 }
 
 export interface StatusView {
@@ -301,6 +329,13 @@ export interface Operations {
     policy?: string;
     allowPlain?: boolean;
   }): Promise<{ policies: GatewayPolicyView[] }>;
+  /** Old contacts are invited in letters, or not any more: all, or one; without a change, what is said and who has moved. */
+  gatewayUpgrade(request: { invite?: boolean; address?: string; inTheClear?: boolean }): Promise<GatewayUpgradeView>;
+  /** The invitation from an address, or of that id. */
+  gatewayUpgradeAccept(request: { which: string; name?: string }): Promise<AcceptedOffer>;
+  gatewayUpgradeRefuse(request: { which: string }): Promise<{ refused: string }>;
+  /** Letters to the address go by e-mail again. */
+  gatewayUpgradeBack(request: { address: string }): Promise<{ address: string; petname: string }>;
   /** An Autocrypt setup message for one's own other program, and the code that opens it. */
   gatewaySetupMessage(request: { address: string }): Promise<{ letter: string; code: string }>;
   importMail(
@@ -371,6 +406,10 @@ export const OPERATION_NAMES = [
   "gatewayKeyPrefer",
   "gatewaySetupMessage",
   "gatewayPolicy",
+  "gatewayUpgrade",
+  "gatewayUpgradeAccept",
+  "gatewayUpgradeRefuse",
+  "gatewayUpgradeBack",
   "importMail",
   "importAccount",
   "exportMail",

@@ -18,17 +18,27 @@ const PERHAPS_A_LETTER: ReadonlySet<DropReason> = new Set(["damaged", "undecrypt
 /** A relay or a contact that sends rubbish all day does not fill INBOX with notices; milliseconds. */
 const UNOPENED_PAUSE = 24 * 3_600_000;
 
+export interface OverlayEventParts {
+  readonly db: Database;
+  readonly account: Account;
+  readonly contacts: Contacts;
+  readonly maildir: Maildir;
+  readonly logger: Logger;
+  /** The old address that an invite was made for. */
+  readonly invitedAddress?: (invite: string) => string | undefined;
+}
+
 /** Turns what the overlay tells into what the user sees: DSNs and notices in INBOX, and lines in the log without names. */
 export class OverlayEventHandler {
   overlay: Overlay | undefined;
-  readonly #parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger };
+  readonly #parts: OverlayEventParts;
   #work: Promise<unknown> = Promise.resolve();
   /** Progress that nobody asked to hear of, to be settled. */
   readonly #unasked: Progress[] = [];
   /** When the user was last told that something of a contact did not open. */
   readonly #unopened = new Map<AddressLabel, number>();
 
-  constructor(parts: { db: Database; account: Account; contacts: Contacts; maildir: Maildir; logger: Logger }) {
+  constructor(parts: OverlayEventParts) {
     this.#parts = parts;
   }
 
@@ -86,7 +96,7 @@ export class OverlayEventHandler {
 
   /** What the overlay repeats until it is told: filed and settled in one transaction. */
   #tell(event: ToldEvent): void {
-    const { db, contacts, logger } = this.#parts;
+    const { db, contacts, logger, invitedAddress } = this.#parts;
     logger(isIdentityEvent(event) ? "warn" : "debug", event.kind);
     const settle = () => this.overlay?.settle(event);
     const notice = isIdentityEvent(event)
@@ -94,6 +104,7 @@ export class OverlayEventHandler {
       : contactNotice(event, {
           contact: (label) => contacts.byLabel(label),
           safetyPhrase: (label) => this.overlay?.safetyPhrase(label),
+          ...(invitedAddress && { invitedAddress }),
         });
     if (notice === undefined) this.#later(() => db.commit(settle));
     else this.#notice(notice.subject, notice.text, settle);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type AddressLabel, formatAddress } from "../foundation/address.ts";
+import { type AddressLabel, formatAddress, parseAddress } from "../foundation/address.ts";
 import { withHead } from "../foundation/bytes.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
@@ -11,6 +11,7 @@ import {
   RoadRefusal,
   type SendingAccount,
 } from "../legacy-gateway/outgoing/road.ts";
+import type { Aliases } from "../legacy-gateway/upgrade/aliases.ts";
 import type { Maildir, StagedMessage } from "../maildir/store.ts";
 import type { Overlay, PreparedLetter } from "../overlay-adapter/overlay.ts";
 import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from "../smtp-front/submission.ts";
@@ -28,6 +29,7 @@ import type { SentCopies } from "./sent-copies.ts";
 import { type StagedSentCopy, stageSentCopy } from "./sent-copy.ts";
 import { sentMailbox } from "./sent-mailbox.ts";
 import { translateOutgoing, underDomain } from "./translate/outgoing.ts";
+import { hidesMessageId } from "./upgrade/known-ids.ts";
 
 export interface SubmissionOptions {
   readonly db: Database;
@@ -37,6 +39,8 @@ export interface SubmissionOptions {
   readonly sentCopies: SentCopies;
   /** The old road; where absent, old addresses are refused. */
   readonly legacy?: LegacyRoad;
+  /** Old addresses of contacts. */
+  readonly aliases?: Pick<Aliases, "of">;
   /** Takes letters to the bridge itself. */
   readonly commands: MailCommands;
   /** Hides the mail program's own Message-IDs; 32 bytes. */
@@ -94,7 +98,7 @@ function routes(
 }
 
 async function submit(options: SubmissionOptions, submission: Submission): Promise<{ id: string }> {
-  const { db, account, maildir, overlay, messageIdKey, clock, legacy } = options;
+  const { db, account, maildir, overlay, messageIdKey, clock, legacy, aliases } = options;
   const { self, contacts, old, bridge } = routes(options, submission);
   if (bridge) {
     if (self !== undefined || contacts.size > 0 || old.length > 0) throw notAlone();
@@ -111,6 +115,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     ownAddress: account.address,
     canonicalAddress: (mailbox) => account.canonicalAddress(mailbox),
     messageIdKey,
+    ...(aliases && { isOwnMessageId: hidesMessageId({ aliases, maildir }, labels) }),
     idDomain(fields) {
       if (old.length > 0) leaving = legacy?.accountFor(fields, submission.from);
       return labels.length === 0 && self === undefined ? leaving && domainOf(leaving.address) : undefined;
@@ -118,11 +123,13 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
     now,
   });
   const sender = leaving;
-  const roadsOf = ({ address }: SendingAccount): Buffer =>
+  // Where all are written to as what they are, the fields would say no more than To.
+  const tellsRoads = sender !== undefined || [...contacts.values()].some(({ address }) => isOldAddress(address));
+  const roads = (): Buffer =>
     roadFields({
       overlay: labels.map((label) => formatAddress(OWN_LOCAL_PART, label)),
       old: old.map((recipient) => recipient.address),
-      oldSender: address,
+      oldSender: sender?.address ?? "",
       self: self !== undefined,
     });
   const work: {
@@ -136,7 +143,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
   try {
     await forkContent(letter.body, [
       async (body) => {
-        const header = sender === undefined ? letter.sentHeader : Buffer.concat([roadsOf(sender), letter.sentHeader]);
+        const header = tellsRoads ? Buffer.concat([roads(), letter.sentHeader]) : letter.sentHeader;
         work.copy = await stageSentCopy(options, { sent, letter, header, body, now });
       },
       ...(self !== undefined
@@ -270,6 +277,10 @@ function refusedReply({
 /** As letters of the old road carry them that come in. */
 function legacyKeywords({ how }: PreparedLegacyLetter): readonly string[] {
   return [LEGACY_KEYWORD, ...(how === "encrypted" ? ["$Encrypted", "$Signed"] : ["$Plaintext"])];
+}
+
+function isOldAddress(address: string): boolean {
+  return parseAddress(address)?.kind === "legacy";
 }
 
 function domainOf(address: string): string {

@@ -12,6 +12,8 @@ import { parseRelayUrl } from "../../relay/relay-url.ts";
 import { type Account, OWN_LOCAL_PART } from "../account.ts";
 import { namedContact, offeredIntroduction, pendingInvite, spokenCode } from "../contact-lookup.ts";
 import { INVITE_LIFETIME } from "../contact-operations.ts";
+import { describeAccepted } from "../upgrade/describe-accepted.ts";
+import type { Upgrades } from "../upgrade/upgrades.ts";
 import type { MailCommand } from "./command.ts";
 import type { CommandAnswer, CommandRow, CommandStore } from "./command-store.ts";
 import { contactsText, helpText, pendingText, queueText, statusText } from "./listings.ts";
@@ -21,6 +23,8 @@ export interface CommandHome {
   readonly account: Account;
   readonly contacts: Contacts;
   readonly overlay: Overlay;
+  /** Invitations that came in letters; none do where it is absent. */
+  readonly upgrades?: Upgrades;
   readonly clock: Clock;
   readonly random: (length: number) => Buffer;
 }
@@ -71,6 +75,10 @@ function atOnce(home: CommandHome, store: CommandStore, command: MailCommand): C
       };
     }
     case "refuse":
+      if (isInvitation(command.which)) {
+        const address = requireUpgrades(home).refuse(command.which);
+        return { text: `Refused. Letters to ${address} go as before, and nobody is told.` };
+      }
       meetings.cancelIntroduction(offeredIntroduction(overlay, command.which).id);
       return { text: "Refused. Nobody is told." };
     case "take-code": {
@@ -151,6 +159,10 @@ function takesTime(
     case "accept-invite":
       return async () => ({ text: await acceptInvite(home, command, again) });
     case "accept": {
+      if (isInvitation(command.which)) {
+        const { which, name } = command;
+        return async () => ({ text: describeAccepted(await requireUpgrades(home).accept(which, name)) });
+      }
       const asking = overlay
         .pendingInvites()
         .find(({ id, name, state }) => state === "asking" && (id === command.which || same(name, command.which)));
@@ -292,6 +304,16 @@ function unknownText({ said, nearest, picture }: { said: string; nearest?: strin
     ...(nearest === undefined ? [] : ["", `Did you mean: ${nearest}`]),
   ];
   return [...why, "", helpText()].join("\n");
+}
+
+/** An old address, or one of several invitations from it. */
+function isInvitation(which: string): boolean {
+  return which.includes("@") || /^invitation-\d+$/i.test(which);
+}
+
+function requireUpgrades({ upgrades }: CommandHome): Upgrades {
+  if (upgrades === undefined) throw new Failure("nonexistent", "no invitations come in letters here");
+  return upgrades;
 }
 
 function same(one: string | undefined, other: string): boolean {

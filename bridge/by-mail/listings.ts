@@ -2,7 +2,7 @@ import { formatAddress } from "../../foundation/address.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Overlay } from "../../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "../account.ts";
-import { viewContact } from "../contact-operations.ts";
+import { type ContactAliases, viewContact } from "../contact-operations.ts";
 import { explain } from "../letter-reports.ts";
 import { COMMAND_HELP } from "./command.ts";
 
@@ -10,6 +10,7 @@ interface ListedHome {
   readonly account: Account;
   readonly contacts: Contacts;
   readonly overlay: Overlay;
+  readonly upgrades?: ContactAliases;
 }
 
 /** Lines of a listing, so that an answer stays a letter. */
@@ -38,10 +39,11 @@ export function statusText({ account, contacts, overlay }: ListedHome): string {
   ].join("\n");
 }
 
-export function contactsText({ contacts, overlay }: ListedHome): string {
+export function contactsText({ contacts, ...home }: ListedHome): string {
   const lines = contacts.list().map((contact) => {
-    const { petname, state, how, introducedBy, address } = viewContact(contact, overlay);
-    return `${petname.padEnd(16)} ${state.padEnd(10)} ${introducedBy === undefined ? `by ${how}` : `introduced by ${introducedBy}`}\n    ${address}`;
+    const { petname, state, how, introducedBy, address, oldAddresses = [] } = viewContact(contact, home);
+    const old = oldAddresses.map((one) => `\n    ${one}`).join("");
+    return `${petname.padEnd(16)} ${state.padEnd(10)} ${introducedBy === undefined ? `by ${how}` : `introduced by ${introducedBy}`}\n    ${address}${old}`;
   });
   return bounded(lines, "No contacts yet: `invite NAME` makes an invite to give to somebody.");
 }

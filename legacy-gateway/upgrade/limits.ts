@@ -7,6 +7,9 @@ export const INVITATION_LIFETIME = 30 * 24 * 3_600_000;
 /** Milliseconds that an invitation must still last to be sent once more; else a new one is made. */
 export const INVITATION_MARGIN = 10 * 24 * 3_600_000;
 
+/** Milliseconds until another invitation is made in the place of one that was withdrawn or is dead. */
+export const INVITATION_PAUSE = 24 * 3_600_000;
+
 /** Invitations that can be taken at the same time: half of the open invites that a bridge may have; each is a queue at the relay. */
 export const INVITATIONS_MAX = 128;
 

@@ -82,8 +82,17 @@ async function act(
   return [{ contacts, pending }, [...lines, ...pending.map(pendingLine)].join("\n")];
 }
 
-function contactLines({ petname, shortAddress, state, how, introducedBy, address }: ContactView): string {
-  return `${petname.padEnd(16)} ${state.padEnd(10)} ${introducedBy === undefined ? `by ${how}` : `introduced by ${introducedBy}`}\n    ${shortAddress}\n    ${address}`;
+function contactLines({
+  petname,
+  shortAddress,
+  state,
+  how,
+  introducedBy,
+  address,
+  oldAddresses = [],
+}: ContactView): string {
+  const old = oldAddresses.map((one) => `\n    ${one} (letters there go over the overlay)`).join("");
+  return `${petname.padEnd(16)} ${state.padEnd(10)} ${introducedBy === undefined ? `by ${how}` : `introduced by ${introducedBy}`}\n    ${shortAddress}\n    ${address}${old}`;
 }
 
 /** One line for what is under way to become a contact. */

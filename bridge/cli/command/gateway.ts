@@ -8,6 +8,7 @@ import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
 import { addGatewayKeyCommand } from "./gateway-key.ts";
 import { addGatewayPolicyCommand } from "./gateway-policy.ts";
+import { addGatewayUpgradeCommand } from "./gateway-upgrade.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 import { wholeNumber } from "./whole-number.ts";
 
@@ -207,6 +208,7 @@ export function addGatewayCommand(program: Command): void {
 
   addGatewayKeyCommand(gateway);
   addGatewayPolicyCommand(gateway);
+  addGatewayUpgradeCommand(gateway);
 }
 
 function lines(accounts: readonly GatewayAccountView[]): string {
