@@ -56,8 +56,7 @@ export function contactOperations(home: () => ContactHome): ContactOperations {
   const pending = (which: string): PendingInvite => pendingInvite(home().overlay, which);
 
   function view(label: Contact["label"]): ContactView {
-    const { contacts, overlay } = home();
-    const contact = contacts.byLabel(label);
+    const contact = home().contacts.byLabel(label);
     if (contact === undefined) throw new Error("the contact that was just there is gone");
     return viewContact(contact, home());
   }
