@@ -141,7 +141,7 @@ export class Correspondent {
       },
     });
     events.overlay = overlay;
-    const keys = await openGatewayKeys({
+    const keys = openGatewayKeys({
       db,
       now: () => Date.now(),
       notify: () => undefined,
@@ -221,9 +221,10 @@ export class Correspondent {
       [this, other],
       [other, this],
     ] as const) {
-      if (one.keys.book.ownFor(one.address) === undefined) await one.keys.book.make(one.address);
-      const key = await readKey({ armoredKey: await one.keys.book.exportPublic(one.address) });
-      await another.keys.book.learn(key, one.address, "import");
+      const book = await one.keys.book();
+      if (book.ownFor(one.address) === undefined) await book.make(one.address);
+      const key = await readKey({ armoredKey: await book.exportPublic(one.address) });
+      await (await another.keys.book()).learn(key, one.address, "import");
     }
   }
 

@@ -125,7 +125,8 @@ test("an encrypted letter carries it inside, it is accepted, and mail to the old
   );
   expect((await bob.letter("so be it")).text).toMatch(new RegExp(`References: ${id}\r\n ${replyId}\r\n`));
   const sent = await ann.letter("so be it", "Sent");
-  expect([sent.text.includes(`To: ${BOB}`), sent.flags]).toEqual([true, ["\\Seen"]]);
+  expect([sent.text.includes(`\r\nTo: ${BOB}`), sent.flags]).toEqual([true, ["\\Seen"]]);
+  expect(sent.text).toContain(`X-Postern-Road: overlay; to=${bob.account.address}\r\n`);
   expect([await ann.post(), await bob.post()]).toEqual([[], []]);
 }, 60_000);
 
