@@ -1,12 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../foundation/failure.ts";
+import { isRefusedCommand, ProtocolBreach } from "../../imap-client/protocol-breach.ts";
+import { isUid } from "../../imap-client/uids.ts";
 import type { AccountSettings } from "../accounts/account.ts";
 import { INBOX_INTERVAL, MAX_FOLDERS, POLL_INTERVAL, PUSH_DELAY, REFUSED_DELAYS, RETRY_DELAYS } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
 import { openImap } from "../provider/imap-connection.ts";
 import type { LoginSource } from "../provider/login.ts";
-import { isRefusedCommand, isUid, ProtocolBreach } from "../provider/remote-letters.ts";
 import { shown, wordsOf } from "../provider/words.ts";
 import { REFUSED_SUBJECT, refusedText } from "../refused-login.ts";
 import { StoreFailed } from "./arrivals.ts";

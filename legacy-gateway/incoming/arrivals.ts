@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { Failure } from "../../foundation/failure.ts";
+import type { RemoteLetter } from "../../imap-client/remote-letters.ts";
 import { messageId } from "../../mime/message-ids.ts";
 import { STAGING_BATCH, STAGING_OCTETS } from "../limits.ts";
 import type { LocalMailbox, StagedLetter } from "../ports.ts";
-import type { RemoteLetter } from "../provider/remote-letters.ts";
 import { type FlagSet, formatFlags } from "./flags.ts";
 import type { LedgerFolder, LedgerLetter, Orphan } from "./ledger.ts";
 import type { SyncContext } from "./sync-context.ts";

@@ -1,15 +1,10 @@
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../foundation/failure.ts";
+import { isRefusedCommand, ProtocolBreach } from "../../imap-client/protocol-breach.ts";
+import { fetchFlags, fetchLetters, fetchPieces } from "../../imap-client/remote-letters.ts";
+import { searchUids } from "../../imap-client/uids.ts";
 import { FETCH_BATCH, LETTER_ATTEMPTS, VANISHED_UNQUESTIONED } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
-import {
-  fetchFlags,
-  fetchLetters,
-  fetchPieces,
-  isRefusedCommand,
-  ProtocolBreach,
-  searchUids,
-} from "../provider/remote-letters.ts";
 import { Arrivals, StoreFailed } from "./arrivals.ts";
 import type { LedgerFolder } from "./ledger.ts";
 import { pushLocalChanges, removeAtProvider } from "./local-changes.ts";

@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { ImapFlow } from "imapflow";
+import { formatUids } from "../../imap-client/uids.ts";
 import { STORE_BATCH } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
-import { formatUids } from "../provider/remote-letters.ts";
 import { applied, difference, type FlagDifference, formatFlags, isNothing, parseFlags, sharedFlags } from "./flags.ts";
 import type { LedgerFolder, LedgerLetter } from "./ledger.ts";
 import { fittingFlags } from "./remote-flags.ts";

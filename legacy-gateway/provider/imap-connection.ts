@@ -1,16 +1,9 @@
 import type { ImapFlow } from "imapflow";
 import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
+import { MAX_LINE, MAX_LITERAL, MAX_RESPONSE, MAX_TOKENS } from "../../imap-client/limits.ts";
 import type { Server } from "../accounts/account.ts";
-import {
-  CONNECT_PATIENCE,
-  IDLE_RENEWAL,
-  MAX_LINE,
-  MAX_LITERAL,
-  MAX_RESPONSE,
-  MAX_TOKENS,
-  SILENCE_PATIENCE,
-} from "../limits.ts";
+import { CONNECT_PATIENCE, IDLE_RENEWAL, SILENCE_PATIENCE } from "../limits.ts";
 import type { Login, LoginSource } from "./login.ts";
 import { isLoopback } from "./loopback.ts";
 import { proxyUrlOf } from "./proxied.ts";

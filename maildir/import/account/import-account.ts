@@ -1,4 +1,5 @@
 import { errorCode, Failure } from "../../../foundation/failure.ts";
+import { ProtocolBreach } from "../../../imap-client/protocol-breach.ts";
 import type { SpecialUse } from "../../message.ts";
 import type { Maildir, MaildirMailbox } from "../../store.ts";
 import { accountName } from "./account-url.ts";
@@ -6,7 +7,6 @@ import { AccountConnection, type AccountLogin, serverText } from "./connection.t
 import { type PlannedFolder, planFolders, type RemoteFolder, samePath } from "./folder-plan.ts";
 import { compareFolder, FolderFailed, type FolderProgress, importFolder } from "./import-folder.ts";
 import { MAX_FOLDERS } from "./limits.ts";
-import { ProtocolBreach } from "./remote-letters.ts";
 
 export interface AccountRequest extends AccountLogin {
   /** These folders alone, as the server spells them; all where none is named. */

@@ -1,12 +1,15 @@
 import { Failure } from "../../../foundation/failure.ts";
+import { ProtocolBreach } from "../../../imap-client/protocol-breach.ts";
+import { fetchLetters, fetchPieces, type RemoteLetter } from "../../../imap-client/remote-letters.ts";
+import { searchUids } from "../../../imap-client/uids.ts";
 import type { RemoteMailbox } from "../../import-ledger.ts";
+import { only } from "../../small-content.ts";
 import type { Maildir, MaildirMailbox } from "../../store.ts";
 import { Importer } from "../importer.ts";
 import type { ImportedMessage } from "../message-source.ts";
 import { type AccountConnection, serverText } from "./connection.ts";
 import type { PlannedFolder } from "./folder-plan.ts";
 import { FETCH_BATCH, MAX_LOST_IN_A_ROW, MESSAGE_ATTEMPTS } from "./limits.ts";
-import { type Described, fetchLetters, fetchPieces, ProtocolBreach, searchUids } from "./remote-letters.ts";
 
 /** How far the import of one folder is. */
 export interface FolderProgress {
@@ -86,6 +89,13 @@ async function take(importer: Importer, message: ImportedMessage): Promise<void>
   } catch (error) {
     throw failure ?? new StoreFailed("the store failed", { cause: error });
   }
+}
+
+function described(
+  { uid, flags, internalDate }: RemoteLetter,
+  content: ImportedMessage["content"],
+): ImportedMessage & { readonly remoteUid: number } {
+  return { remoteUid: uid, flags, internalDate, content };
 }
 
 class FolderImport {
@@ -174,24 +184,24 @@ class FolderImport {
       await client.mailboxOpen(this.#folder.path, { readOnly: true });
     if (client.mailbox !== false && Number(client.mailbox.uidValidity) !== uidValidity)
       throw new FolderFailed("the server numbered the folder anew meanwhile: run the same command again");
-    const long: Described[] = [];
+    const long: RemoteLetter[] = [];
     for await (const letter of fetchLetters(client, batch)) {
-      if ("long" in letter) {
-        if (letter.size <= this.#maildir.appendLimit) long.push(letter.long);
+      if (letter.content === undefined) {
+        if (letter.size <= this.#maildir.appendLimit) long.push(letter);
         else {
           importer.refuse();
           settled.add(letter.uid);
         }
         continue;
       }
-      await take(importer, letter.message);
+      await take(importer, described(letter, only(letter.content)));
       settled.add(letter.uid);
       this.#lostInARow = 0;
     }
-    for (const described of long) {
+    for (const letter of long) {
       this.#options.signal?.throwIfAborted();
-      await take(importer, { ...described, content: fetchPieces(client, described.remoteUid) });
-      settled.add(described.remoteUid);
+      await take(importer, described(letter, fetchPieces(client, letter.uid)));
+      settled.add(letter.uid);
       this.#lostInARow = 0;
     }
     // What the server does not mention was removed there meanwhile.

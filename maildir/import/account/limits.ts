@@ -1,18 +1,3 @@
-/** Octets of a message that come with its flags and date; longer ones are fetched in pieces after the others. */
-export const FIRST_PIECE = 256 * 1024;
-
-/** Octets of a long message that are asked for at a time. */
-export const PIECE = 1024 * 1024;
-
-/** Largest literal that a server may send: nothing larger is ever asked for, and it lies in memory whole. */
-export const MAX_LITERAL = 2 * PIECE;
-
-/** Octets of one line: the UIDs of a mailbox come in one, nine octets each. */
-export const MAX_LINE = 16 * 1024 * 1024;
-
-/** Octets of one response: a line, or a few literals. */
-export const MAX_RESPONSE = MAX_LINE + MAX_LITERAL;
-
 /** Messages asked for by one command: enough that a slow network does not count, few enough for any server's line length. */
 export const FETCH_BATCH = 400;
 

@@ -1,12 +1,12 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
+import { formatUids } from "../../../../imap-client/uids.ts";
 import {
   accountName,
   isAccountUrl,
   isLoopback,
   parseAccountUrl,
 } from "../../../../maildir/import/account/account-url.ts";
-import { formatUids } from "../../../../maildir/import/account/remote-letters.ts";
 
 test.each([
   ["imaps://ann@mail.example.org", { host: "mail.example.org", port: 993, user: "ann", implicitTls: true }],

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { FIRST_PIECE, PIECE } from "../../../../imap-client/limits.ts";
 import {
   type AccountImportOptions,
   type AccountRequest,
   importAccount,
 } from "../../../../maildir/import/account/import-account.ts";
-import { FIRST_PIECE, MAX_LOST_IN_A_ROW, PIECE } from "../../../../maildir/import/account/limits.ts";
+import { MAX_LOST_IN_A_ROW } from "../../../../maildir/import/account/limits.ts";
 import type { Maildir } from "../../../../maildir/store.ts";
 import { box, flagsOf, inHome, mail, read } from "../../home.ts";
 import { fetchAnswer, isAsked, type ServedLetter, SomeServer } from "./some-server.ts";
