@@ -5,11 +5,21 @@ import { ProtocolBreach } from "./protocol-breach.ts";
 /** Letters that may have come between SELECT and SEARCH; of more than that many the server has not told. */
 const MAY_HAVE_COME = 10_000;
 
-/** The UIDs of the selected folder, ascending, each once; those from `from` on alone. @throws ProtocolBreach, and what the connection throws */
-export async function searchUids(client: ImapFlow, from = 1): Promise<number[]> {
+export interface UidSearch {
+  /** The lowest UID that is wanted. */
+  readonly from?: number;
+  /** A search in Gmail's own language (X-GM-RAW) that the letters have to fit. */
+  readonly only?: string | undefined;
+}
+
+/** The UIDs of the selected folder, ascending, each once. @throws ProtocolBreach, and what the connection throws */
+export async function searchUids(client: ImapFlow, { from = 1, only }: UidSearch = {}): Promise<number[]> {
   const selected = client.mailbox;
   if (selected === false) throw new ProtocolBreach("no folder is open");
-  const query = from > 1 ? { uid: `${from}:*` } : { all: true };
+  const query = {
+    ...(from > 1 ? { uid: `${from}:*` } : { all: true }),
+    ...(only !== undefined && { gmraw: only }),
+  };
   const found = await client.search(query, { uid: true, returnOptions: ["ALL"] });
   if (found === false || found === undefined) throw new ProtocolBreach("the server did not tell its letters");
   const most = Math.min(MAX_LETTERS, selected.exists + MAY_HAVE_COME);

@@ -19,6 +19,7 @@ import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, Outgoing
 import { AccessTokens, type OAuthSecret } from "./provider/access-tokens.ts";
 import { openImap } from "./provider/imap-connection.ts";
 import type { LoginSource } from "./provider/login.ts";
+import { localNetwork, type NetworkWatch } from "./provider/network-watch.ts";
 import { type SmtpPatience, SmtpSession } from "./provider/smtp-connection.ts";
 import { REFUSED_SUBJECT, refusedText } from "./refused-login.ts";
 import { GATEWAY_SCHEMA } from "./schema.ts";
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   readonly retryDelays?: readonly number[];
   /** Of what sends, and in `answer` of a submission that waits for the provider's word; those of `limits.ts` unless given. */
   readonly patience?: Partial<SmtpPatience & { readonly answer: number }>;
+  /** This machine's own one where absent. */
+  readonly network?: NetworkWatch;
 }
 
 /** An account with what it is doing. */
@@ -71,6 +74,7 @@ export class LegacyGateway {
   /** Marks what the gateway itself changes in the store. */
   readonly #origin = {};
   #unwatch: (() => void) | undefined;
+  #unwatchNetwork: (() => void) | undefined;
 
   constructor(options: GatewayOptions) {
     options.db.migrate(GATEWAY_SCHEMA);
@@ -99,6 +103,8 @@ export class LegacyGateway {
       if (change.kind !== "messages" || change.change.origin === this.#origin) return;
       for (const worker of this.#workers.values()) worker.changedHere(change.mailbox.id);
     });
+    const { clock, network = localNetwork(clock) } = this.#options;
+    this.#unwatchNetwork ??= network.watch(() => this.#networkChanged());
     this.outbox.sweep(this.#options.clock.now());
     for (const account of this.accounts.list()) this.#startAccount(account);
   }
@@ -106,6 +112,8 @@ export class LegacyGateway {
   async close(): Promise<void> {
     this.#unwatch?.();
     this.#unwatch = undefined;
+    this.#unwatchNetwork?.();
+    this.#unwatchNetwork = undefined;
     await Promise.all([...this.#workers.values(), ...this.#senders.values()].map((each) => each.stop()));
     await this.#answers.end();
     this.#workers.clear();
@@ -235,6 +243,10 @@ export class LegacyGateway {
       this.#refusalTold.set(id, clock.now());
     }
     notify({ subject, text });
+  }
+
+  #networkChanged(): void {
+    for (const worker of this.#workers.values()) worker.networkChanged();
   }
 
   #progress(id: number): IncomingProgress {

@@ -34,6 +34,18 @@ export const IDLE_RENEWAL = 9 * 60_000;
 /** Milliseconds between two looks at the folders that no IDLE watches. */
 export const POLL_INTERVAL = 3 * 60_000;
 
+/** Milliseconds between two lists of the folders: who makes one elsewhere does not wait for it as for a letter. */
+export const FOLDERS_INTERVAL = POLL_INTERVAL;
+
+/** Milliseconds that lie at least between two looks at all folders, however many letters vanish from one. */
+export const SOONEST_POLL = 3_000;
+
+/** Milliseconds between two looks at this machine's network addresses. */
+export const NETWORK_INTERVAL = 5_000;
+
+/** Milliseconds in which a provider has to answer after the network has changed, through Tor too. */
+export const PROBE_PATIENCE = 20_000;
+
 /** Milliseconds between two looks at the INBOX while other folders are fetched. */
 export const INBOX_INTERVAL = 5_000;
 
@@ -51,6 +63,9 @@ export const STORE_BATCH = 400;
 
 /** Letters that may vanish from a folder at the provider at once and be removed here too; of more, half the folder may. */
 export const VANISHED_UNQUESTIONED = 50;
+
+/** Milliseconds for which whatever vanishes from a folder is kept, once so much has vanished that it is questioned. */
+export const EMPTYING = 10 * 60_000;
 
 /** Octets of the provider's own words that are shown. */
 export const MAX_WORDS = 300;

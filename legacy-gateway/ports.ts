@@ -78,6 +78,8 @@ export interface LocalMail {
   specialUse(use: SpecialUse): LocalMailbox | undefined;
   create(name: string): Promise<LocalMailbox>;
   setSubscribed(name: string, subscribed: boolean): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
   /** @throws Failure too-big, full */
   stage(
     content: AsyncIterable<Uint8Array>,

@@ -13,6 +13,8 @@ export interface RemoteFolder {
 export interface PlannedFolder extends RemoteFolder {
   /** Our mailbox. */
   readonly target: string;
+  /** A search in Gmail's own language: of the folder's letters, those alone are kept alike. */
+  readonly only?: string;
 }
 
 export interface PlanOptions {
@@ -22,6 +24,8 @@ export interface PlanOptions {
   readonly prefix: string;
   /** Our folder of a special use. */
   readonly specialUse: (use: SpecialUse) => string | undefined;
+  /** The provider's folders are labels (Gmail's X-GM-EXT-1): a letter without any is in `\\All` alone. */
+  readonly labels?: boolean;
 }
 
 /** What a folder of special use is called here, whatever the provider calls it. */
@@ -32,7 +36,11 @@ const NAMES: Readonly<Record<string, string>> = {
   "\\Trash": "Trash",
   "\\Junk": "Junk",
   "\\Archive": "Archive",
+  "\\All": "Archive",
 };
+
+/** Letters that no other folder of Gmail's shows: they were archived. */
+const UNLABELLED = "has:nouserlabels -in:inbox -in:sent -in:drafts -in:chats";
 
 /** Folders that show the letters of others, by some mark or all of them, and hold none (RFC 6154 section 2). */
 const VIEWS: ReadonlySet<string> = new Set(["\\All", "\\Flagged", "\\Important"]);
@@ -43,8 +51,9 @@ const MAX_NAME = 900;
 
 /** Maps the provider's folders to ours: by special use where there is one, else by name. Two never share one. */
 export function planFolders(folders: readonly RemoteFolder[], options: PlanOptions): PlannedFolder[] {
-  const { below } = options;
-  const real = folders.filter(({ specialUse }) => specialUse === undefined || !VIEWS.has(specialUse));
+  const { below, labels = false } = options;
+  const holdsAlone = (use: string): boolean => labels && use === "\\All";
+  const real = folders.filter(({ specialUse: use }) => use === undefined || !VIEWS.has(use) || holdsAlone(use));
   const own = new Map<string, string>();
   for (const { path, specialUse } of real) {
     const name = ownName(path, specialUse, options);
@@ -55,7 +64,8 @@ export function planFolders(folders: readonly RemoteFolder[], options: PlanOptio
     const name = nameOf(folder, own, options.prefix);
     const target = free(shortened(below === undefined ? name : `${below}/${name}`, MAX_NAME), folder.path, taken);
     taken.set(target, folder.path);
-    return { ...folder, target };
+    const only = folder.specialUse === "\\All" ? { only: UNLABELLED } : {};
+    return { ...folder, target, ...only };
   });
 }
 
@@ -63,7 +73,8 @@ function ownName(path: string, use: string | undefined, { below, specialUse }: P
   if (path.toUpperCase() === "INBOX") return "INBOX";
   const name = use === undefined ? undefined : NAMES[use];
   if (name === undefined || use === "\\Inbox") return undefined;
-  return below === undefined ? (specialUse(use as SpecialUse) ?? name) : name;
+  const ours = use === "\\All" ? "\\Archive" : (use as SpecialUse);
+  return below === undefined ? (specialUse(ours) ?? name) : name;
 }
 
 /** The longest superior that has a place of its own decides, then the rest of the levels follow. */

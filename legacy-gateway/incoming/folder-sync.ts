@@ -1,9 +1,9 @@
 import type { ImapFlow } from "imapflow";
 import { Failure } from "../../foundation/failure.ts";
 import { isRefusedCommand, ProtocolBreach } from "../../imap-client/protocol-breach.ts";
-import { fetchFlags, fetchLetters, fetchPieces } from "../../imap-client/remote-letters.ts";
+import { fetchFlags, fetchLetters, fetchPieces, type RemoteLetter } from "../../imap-client/remote-letters.ts";
 import { searchUids } from "../../imap-client/uids.ts";
-import { FETCH_BATCH, LETTER_ATTEMPTS, VANISHED_UNQUESTIONED } from "../limits.ts";
+import { EMPTYING, FETCH_BATCH, LETTER_ATTEMPTS, VANISHED_UNQUESTIONED } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
 import { Arrivals, StoreFailed } from "./arrivals.ts";
 import type { LedgerFolder } from "./ledger.ts";
@@ -23,6 +23,10 @@ export class FolderSync {
   readonly path: string;
   readonly specialUse: string | undefined;
   readonly #context: SyncContext;
+  /** Letters outside of this search are not looked at. */
+  readonly #only: string | undefined;
+  /** The provider has told on selecting what changed since the last comparison. */
+  #resumed = false;
   /** UIDs at the provider that are to be fetched, the newest first. */
   #missing: number[] = [];
   /** How often a letter was asked for by itself. */
@@ -35,16 +39,33 @@ export class FolderSync {
   news: "none" | "new" | "all" = "all";
   /** Something was changed here. */
   changedHere = true;
+  /** Until then letters that vanish are kept: somebody, or something, empties the folder. */
+  #keepsUntil = 0;
   /** Letters at the provider, as it said last. */
   total = 0;
   /** Why nothing is done with it until the next look, in the provider's words. */
   trouble: string | undefined;
 
-  constructor(context: SyncContext, { id, path }: LedgerFolder, specialUse: string | undefined) {
+  constructor(
+    context: SyncContext,
+    { id, path }: LedgerFolder,
+    { specialUse, only }: { readonly specialUse: string | undefined; readonly only?: string | undefined },
+  ) {
     this.#context = context;
     this.id = id;
     this.path = path;
     this.specialUse = specialUse;
+    this.#only = only;
+  }
+
+  /** Whether it shows letters of the whole account by some rule. */
+  get isView(): boolean {
+    return this.#only !== undefined;
+  }
+
+  /** The provider's, as it is known. */
+  get uidValidity(): string {
+    return this.#folder().uidValidity;
   }
 
   get missing(): number {
@@ -62,15 +83,34 @@ export class FolderSync {
     return mail.mailboxById(ledger.folder(this.id)?.mailbox ?? "");
   }
 
-  /** Selects the folder, if it is not; its letters are to be compared anew where the provider has numbered them anew. */
+  /** What is known may be out of date: all is to be compared. */
+  distrust(): void {
+    this.compared = false;
+    this.news = "all";
+    this.changedHere = true;
+    this.#resumed = false;
+  }
+
+  /**
+   * Selects the folder, if it is not; its letters are to be compared anew where the provider has numbered them anew. A
+   * provider with QRESYNC (RFC 7162 section 3.2.5) tells meanwhile what changed since the last comparison.
+   */
   async select(client: ImapFlow): Promise<void> {
-    if (client.mailbox === false || client.mailbox.path !== this.path) await client.mailboxOpen(this.path);
+    const { ledger, db } = this.#context;
+    const folder = this.#folder();
+    if (client.mailbox === false || client.mailbox.path !== this.path) {
+      const { modSeq, uidValidity } = folder;
+      const since = modSeq > 0n && uidValidity !== "" && !this.isView ? { changedSince: modSeq, uidValidity } : {};
+      // Set before, so that whatever makes the folder distrusted meanwhile counts.
+      this.#resumed = true;
+      await client.mailboxOpen(this.path, since);
+      this.#resumed &&= client.mailbox !== false && "qresync" in client.mailbox && client.mailbox.qresync === true;
+    }
     const selected = client.mailbox;
     if (selected === false) throw new ProtocolBreach("the provider does not open the folder");
     const uidValidity = String(selected.uidValidity ?? "");
-    const { ledger, db } = this.#context;
-    const folder = this.#folder();
     if (folder.uidValidity === uidValidity) return;
+    this.#resumed = false;
     this.compared = false;
     this.news = "all";
     this.#missing = [];
@@ -92,7 +132,12 @@ export class FolderSync {
     const modSeq = selected.noModseq === true ? 0n : (selected.highestModseq ?? 0n);
     this.news = "none";
     this.trouble = undefined;
-    const uids = await searchUids(client);
+    if (this.#resumed && (await this.#isAllTold(client))) {
+      await db.commit(() => ledger.setModSeq(folder.id, modSeq));
+      this.compared = true;
+      return;
+    }
+    const uids = await searchUids(client, { only: this.#only });
     const known = new Set(ledger.uids(folder.id));
     this.total = uids.length;
     this.#missing = uids.filter((uid) => !known.has(uid) && !this.#givenUp(uid)).reverse();
@@ -114,67 +159,94 @@ export class FolderSync {
     this.compared = true;
   }
 
+  /** Whether what was told on selecting, and what is new, is all: then there are as many letters as the provider counts. */
+  async #isAllTold(client: ImapFlow): Promise<boolean> {
+    this.#resumed = false;
+    const { ledger } = this.#context;
+    const uids = await searchUids(client, { from: ledger.uidNext(this.id) });
+    const exists = client.mailbox === false ? undefined : client.mailbox.exists;
+    if (exists !== ledger.count(this.id) + uids.length) return false;
+    this.total = exists;
+    this.#missing = uids.reverse();
+    return true;
+  }
+
   /** Finds what came since all was compared. The folder is selected. */
   async findNew(client: ImapFlow): Promise<void> {
     this.news = "none";
     const highest = Math.max(this.#context.ledger.uidNext(this.id) - 1, this.#missing[0] ?? 0);
-    const uids = (await searchUids(client, highest + 1)).filter((uid) => !this.#givenUp(uid));
+    const found = await searchUids(client, { from: highest + 1, only: this.#only });
+    const uids = found.filter((uid) => !this.#givenUp(uid));
     this.total += uids.length;
     this.#missing = [...uids.reverse(), ...this.#missing];
   }
 
-  /** What the provider told of letters by itself, while the folder is selected. */
-  async applyTold(flags: readonly RemoteFlags[], vanished: readonly number[]): Promise<void> {
+  /** What the provider told of letters by itself; whether any vanished that are known here. */
+  async applyTold(flags: readonly RemoteFlags[], vanished: readonly number[]): Promise<boolean> {
     const mailbox = this.#requireMailbox();
     const folder = this.#folder();
     if (flags.length > 0) await applyRemoteFlags(this.#context, folder, mailbox, flags);
     const { ledger } = this.#context;
     const gone = vanished.filter((uid) => ledger.letter(folder.id, uid) !== undefined);
-    this.#missing = this.#missing.filter((uid) => !vanished.includes(uid));
+    const unheardOf = new Set(vanished);
+    this.#missing = this.#missing.filter((uid) => !unheardOf.has(uid));
     if (gone.length > 0) await this.#vanished(folder, gone, ledger.count(folder.id) - gone.length);
+    return gone.length > 0;
   }
 
   /**
-   * Fetches the newest letters that are missing; how many are here now. The folder is selected. What was taken is on the
-   * disk when this settles, whether it resolves or rejects. @throws StoreFailed, ProtocolBreach, and what the connection throws
+   * Fetches letters that are missing, the newest first, until none is or there is something better to do. While some are
+   * stored the next ones come. The folder is selected. What was taken is on the disk when this settles, whether it resolves
+   * or rejects. @throws StoreFailed, ProtocolBreach, and what the connection throws
    */
-  async fetchSome(client: ImapFlow): Promise<number> {
-    const { mail } = this.#context;
+  async fetch(client: ImapFlow, hasBetterToDo: () => boolean): Promise<void> {
     const mailbox = this.#requireMailbox();
     const folder = this.#folder();
-    const batch = this.#missing.slice(0, this.#suspects > 0 ? 1 : FETCH_BATCH);
     const arrivals = new Arrivals(this.#context, folder, mailbox, fittingFlags(mailbox));
-    const settled = new Set<number>();
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      const long: Parameters<typeof arrivals.take>[0][] = [];
-      for await (const letter of fetchLetters(client, [...batch].reverse())) {
-        if (letter.content === undefined) {
-          if (letter.size <= mail.appendLimit) long.push(letter);
-          else {
-            arrivals.refuse(letter);
-            settled.add(letter.uid);
-          }
-          continue;
-        }
-        await arrivals.take(letter, only(letter.content));
-        settled.add(letter.uid);
+    let failure: { readonly error: unknown; readonly batch: readonly number[]; readonly settled: number } | undefined;
+    do {
+      const batch = this.#missing.slice(0, this.#suspects > 0 ? 1 : FETCH_BATCH);
+      const settled = new Set<number>();
+      try {
+        await this.#fetchBatch(client, batch, arrivals, settled);
+      } catch (error) {
+        failure = { error, batch, settled: settled.size };
       }
-      for (const letter of long) {
-        await arrivals.take(letter, fetchPieces(client, letter.uid));
-        settled.add(letter.uid);
-      }
-      // What the provider does not mention was removed there meanwhile.
-      for (const uid of batch) settled.add(uid);
-    } catch (error) {
-      failure = { error };
-    }
+      this.#missing = this.#missing.filter((uid) => !settled.has(uid));
+      this.#suspects = Math.max(0, this.#suspects - settled.size);
+    } while (failure === undefined && this.#missing.length > 0 && !hasBetterToDo());
     await arrivals.finish();
-    this.#missing = this.#missing.filter((uid) => !settled.has(uid));
-    this.#suspects = Math.max(0, this.#suspects - settled.size);
     if (arrivals.adopted.length > 0) await applyRemoteFlags(this.#context, folder, mailbox, arrivals.adopted);
-    if (failure !== undefined) this.#afterFailure(failure.error, batch, settled, client);
-    return arrivals.stored;
+    if (failure !== undefined) this.#afterFailure(failure, client);
+  }
+
+  /** Settled are those that need not be asked for again. */
+  async #fetchBatch(
+    client: ImapFlow,
+    batch: readonly number[],
+    arrivals: Arrivals,
+    settled: Set<number>,
+  ): Promise<void> {
+    const { mail } = this.#context;
+    const long: RemoteLetter[] = [];
+    for await (const letter of fetchLetters(client, [...batch].reverse())) {
+      if (letter.content === undefined) {
+        if (letter.size <= mail.appendLimit) long.push(letter);
+        else {
+          arrivals.refuse(letter);
+          settled.add(letter.uid);
+        }
+        continue;
+      }
+      await arrivals.take(letter, only(letter.content));
+      settled.add(letter.uid);
+    }
+    for (const letter of long) {
+      await arrivals.take(letter, fetchPieces(client, letter.uid));
+      settled.add(letter.uid);
+    }
+    // What the provider does not mention was removed there meanwhile.
+    for (const uid of batch) settled.add(uid);
   }
 
   /** Leaves the folder alone until the next look. */
@@ -246,32 +318,42 @@ export class FolderSync {
 
   async #vanished(folder: LedgerFolder, uids: readonly number[], left: number): Promise<void> {
     if (uids.length === 0) return;
-    const { account, ledger, db, notify } = this.#context;
-    const kept = account.keeping.kind === "delete";
-    const tooMany = uids.length > VANISHED_UNQUESTIONED && uids.length > left;
+    const { account, ledger, db, notify, clock } = this.#context;
+    // They may be told of in many small portions, of which none looks like much.
+    const waiting = ledger.vanishedFrom(folder.id);
+    const all = uids.length + waiting.length;
+    const tooMany = all > VANISHED_UNQUESTIONED && all > left;
+    const isKept = account.keeping.kind === "delete" || tooMany || clock.now() < this.#keepsUntil;
     await db.commit(() => {
       for (const uid of uids) {
-        if (kept || tooMany) ledger.forget(folder.id, uid);
+        if (isKept) ledger.forget(folder.id, uid);
         else ledger.orphan(folder, uid, "vanished");
       }
+      if (tooMany) for (const orphan of waiting) ledger.settle(orphan);
     });
-    if (tooMany && !kept)
+    if (!tooMany || account.keeping.kind === "delete") return;
+    const isTold = clock.now() < this.#keepsUntil;
+    this.#keepsUntil = clock.now() + EMPTYING;
+    if (!isTold)
       notify(
         "Many letters vanished at your provider",
-        `${uids.length} letters of the folder ${folder.path} are gone from ${account.address}, more than are left there. They are kept here.\n` +
+        `${all} letters of the folder ${folder.path} are gone from ${account.address}, more than are left there. They are kept here.\n` +
           "If you removed them yourself, remove them here too.",
       );
   }
 
   /** @throws what cannot be got over on this connection */
-  #afterFailure(error: unknown, batch: readonly number[], settled: ReadonlySet<number>, client: ImapFlow): void {
+  #afterFailure(
+    { error, batch, settled }: { readonly error: unknown; readonly batch: readonly number[]; readonly settled: number },
+    client: ImapFlow,
+  ): void {
     if (error instanceof StoreFailed) throw error;
     const [first = 0] = batch;
-    if (batch.length === 1 && !settled.has(first)) {
+    if (batch.length === 1 && settled === 0) {
       const attempts = (this.#attempts.get(first) ?? 0) + 1;
       this.#attempts.set(first, attempts);
       if (attempts >= LETTER_ATTEMPTS) this.#missing = this.#missing.filter((uid) => uid !== first);
-    } else if (settled.size === 0) this.#suspects = batch.length;
+    } else if (settled === 0) this.#suspects = batch.length;
     if (!isRefusedCommand(error) || !client.usable) throw error;
   }
 

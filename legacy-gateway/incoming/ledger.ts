@@ -32,10 +32,10 @@ export interface LedgerLetter {
   readonly fetchedAt: number;
 }
 
-/** A letter here that has lost its counterpart: the provider numbered the folder anew, or moved or removed the letter. */
+/** A letter here that has lost its counterpart: the provider numbered the folder anew, or moved or removed the letter or the folder. */
 export interface Orphan extends Omit<LedgerLetter, "uid" | "localUid" | "fetchedAt"> {
   readonly id: number;
-  readonly kind: "vanished" | "renumbered" | "moved";
+  readonly kind: "vanished" | "renumbered" | "moved" | "stray";
   readonly folder: number;
   readonly mailbox: string;
   readonly localUid: number;
@@ -102,8 +102,21 @@ export class Ledger {
       .run(this.#account, path, mailbox, mailboxValidity, localModSeq);
   }
 
-  removeFolder(id: number): void {
-    this.#sqlite.prepare("DELETE FROM gateway_orphan WHERE folder = ?").run(id);
+  /** The provider calls the folder something else now. */
+  setPath(id: number, path: string): void {
+    this.#sqlite.prepare("UPDATE gateway_folder SET path = ?, seen = NULL WHERE id = ?").run(path, id);
+  }
+
+  /** The provider has the folder no more; its letters that are here wait, without end, to be found again. */
+  strandFolder(id: number): void {
+    this.#sqlite
+      .prepare(
+        `INSERT INTO gateway_orphan (account, kind, folder, mailbox, local_uid, hash, stored_hash, message_id, size, flags)
+         SELECT f.account, 'stray', f.id, f.mailbox, l.local_uid, l.hash, l.stored_hash, l.message_id, l.size, l.flags
+         FROM gateway_letter l JOIN gateway_folder f ON f.id = l.folder
+         WHERE f.id = ? AND l.local_uid IS NOT NULL`,
+      )
+      .run(id);
     this.#sqlite.prepare("DELETE FROM gateway_folder WHERE id = ?").run(id);
   }
 
@@ -250,11 +263,12 @@ export class Ledger {
       );
   }
 
-  orphans(kind?: Orphan["kind"]): Orphan[] {
-    const rows = this.#sqlite
-      .prepare<[number], OrphanRow>("SELECT * FROM gateway_orphan WHERE account = ? ORDER BY id")
-      .all(this.#account);
-    return rows.map(orphanOf).filter((orphan) => kind === undefined || orphan.kind === kind);
+  /** Those about which is decided once all folders have been looked through. */
+  orphans(): Orphan[] {
+    return this.#sqlite
+      .prepare<[number], OrphanRow>("SELECT * FROM gateway_orphan WHERE account = ? AND kind <> 'stray' ORDER BY id")
+      .all(this.#account)
+      .map(orphanOf);
   }
 
   orphanOf(hash: Uint8Array): Orphan[] {
@@ -264,9 +278,21 @@ export class Ledger {
       .map(orphanOf);
   }
 
+  /** Orphans of the folder that are about to be removed here. */
+  vanishedFrom(folder: number): number[] {
+    return this.#sqlite
+      .prepare<[number, number], number>(
+        "SELECT id FROM gateway_orphan WHERE account = ? AND folder = ? AND kind = 'vanished'",
+      )
+      .pluck()
+      .all(this.#account, folder);
+  }
+
   hasOrphans(): boolean {
     return (
-      this.#sqlite.prepare("SELECT 1 FROM gateway_orphan WHERE account = ? LIMIT 1").get(this.#account) !== undefined
+      this.#sqlite
+        .prepare("SELECT 1 FROM gateway_orphan WHERE account = ? AND kind <> 'stray' LIMIT 1")
+        .get(this.#account) !== undefined
     );
   }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { ImapFlow } from "imapflow";
+import { Failure } from "../../foundation/failure.ts";
 import { formatUids } from "../../imap-client/uids.ts";
 import { STORE_BATCH } from "../limits.ts";
 import type { LocalMailbox } from "../ports.ts";
@@ -63,6 +64,7 @@ async function pushFlags(
       const options = { uid: true, silent: true };
       if (change.add.length > 0) await client.messageFlagsAdd(range, [...change.add], options);
       if (change.remove.length > 0) await client.messageFlagsRemove(range, [...change.remove], options);
+      requireStanding(client);
       await db.commit(() => {
         for (const { uid, after } of some) ledger.setFlags(folder.id, uid, after);
       });
@@ -75,6 +77,14 @@ function storableFlags(client: ImapFlow): (flag: string) => boolean {
   if (permanent === undefined) return () => true;
   const known = new Set([...permanent].map((flag) => flag.toLowerCase()));
   return (flag) => known.has(flag.toLowerCase()) || (!flag.startsWith("\\") && known.has("\\*"));
+}
+
+/**
+ * imapflow says `false` both where the provider refuses a command and where the connection has ended in the middle of it;
+ * of the latter nobody knows whether it was carried out, so that nothing may be noted. @throws Failure unavailable
+ */
+function requireStanding(client: ImapFlow): void {
+  if (!client.usable) throw new Failure("unavailable", "the provider ended the connection");
 }
 
 function goneLetters({ ledger }: SyncContext, folder: LedgerFolder, mailbox: LocalMailbox): LedgerLetter[] {
@@ -135,6 +145,7 @@ async function moveAtProvider(
   { folder: target, localUid }: Place,
 ): Promise<void> {
   const moved = await client.messageMove(String(letter.uid), target.path, { uid: true });
+  if (moved === false) requireStanding(client);
   const newUid = moved === false ? undefined : moved.uidMap?.get(letter.uid);
   await db.commit(() => {
     if (moved === false) ledger.unbind(folder.id, letter.uid);
@@ -166,6 +177,7 @@ export async function removeAtProvider(
     const done = expunges
       ? await client.messageDelete(range, { uid: true })
       : await client.messageFlagsAdd(range, ["\\Deleted"], { uid: true, silent: true });
+    if (!done) requireStanding(client);
     await db.commit(() => {
       for (const uid of some) {
         if (done && expunges) ledger.forget(folder.id, uid);

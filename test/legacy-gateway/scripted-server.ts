@@ -12,6 +12,10 @@ export class ScriptedServer {
   uidValidity = 7;
   twist: Twist = () => false;
   connections = 0;
+  /** Whoever connects is let go at once. */
+  isDown = false;
+  /** What clients said, without tags. */
+  readonly commands: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -20,6 +24,7 @@ export class ScriptedServer {
       this.connections++;
       this.#sockets.add(socket);
       socket.on("error", () => undefined);
+      if (this.isDown) return socket.destroy();
       socket.once("close", () => this.#sockets.delete(socket));
       this.#serve(socket).catch(() => socket.destroy());
     });
@@ -68,6 +73,7 @@ export class ScriptedServer {
       }
       const space = line.indexOf(" ");
       const [tag, command] = [line.slice(0, space), line.slice(space + 1)];
+      this.commands.push(command);
       if (this.twist(command, say, socket, tag)) continue;
       const [first = "", second = ""] = command.toUpperCase().split(" ");
       switch (first === "UID" ? `UID ${second}` : first) {

@@ -2,7 +2,7 @@ import { systemClock } from "../../foundation/clock.ts";
 import { silentLogger } from "../../foundation/logger.ts";
 import { type RunningImapServer, startImapServer } from "../../imap-front/server.ts";
 import type { AccountSettings } from "../../legacy-gateway/accounts/account.ts";
-import { LegacyGateway } from "../../legacy-gateway/gateway.ts";
+import { type GatewayOptions, LegacyGateway } from "../../legacy-gateway/gateway.ts";
 import type { GatewayNotice, LegacyReport } from "../../legacy-gateway/ports.ts";
 import type { Maildir } from "../../maildir/store.ts";
 import { TestHome } from "../maildir/home.ts";
@@ -55,6 +55,8 @@ export class SomeProvider {
   }
 }
 
+export type RecipientOptions = Partial<Pick<GatewayOptions, "clock" | "network" | "retryDelays">>;
+
 /** Somebody whose Maildir a gateway fills. */
 export class Recipient {
   readonly home: TestHome;
@@ -62,16 +64,18 @@ export class Recipient {
   gateway: LegacyGateway;
   readonly notices: GatewayNotice[] = [];
   readonly reports: LegacyReport[] = [];
+  readonly #options: RecipientOptions;
 
-  private constructor(home: TestHome, mail: Maildir) {
+  private constructor(home: TestHome, mail: Maildir, options: RecipientOptions) {
     this.home = home;
     this.mail = mail;
+    this.#options = options;
     this.gateway = this.#open();
   }
 
-  static async create(): Promise<Recipient> {
+  static async create(options: RecipientOptions = {}): Promise<Recipient> {
     const home = new TestHome();
-    return new Recipient(home, await home.open());
+    return new Recipient(home, await home.open(), options);
   }
 
   /** The bridge starts again, after a stop or, if it was not closed, after a crash. */
@@ -109,9 +113,10 @@ export class Recipient {
       db: this.home.db,
       mail: this.mail,
       clock: systemClock,
+      retryDelays: [20],
       logger: silentLogger,
       notify: (notice) => void this.notices.push(notice),
-      retryDelays: [20],
+      ...this.#options,
       report: async (report, settle) => {
         this.reports.push(report);
         await this.home.db.commit(settle);
