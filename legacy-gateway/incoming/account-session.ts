@@ -5,7 +5,7 @@ import { wordsOf } from "../provider/words.ts";
 import type { FolderSync } from "./folder-sync.ts";
 import type { MirroredFolders } from "./mirrored-folders.ts";
 import type { SyncContext } from "./sync-context.ts";
-import { Told } from "./told.ts";
+import type { Told } from "./told.ts";
 
 /** Something that is done with the connection on the next occasion. */
 export type Errand = (client: ImapFlow) => Promise<void>;
@@ -13,6 +13,7 @@ export type Errand = (client: ImapFlow) => Promise<void>;
 export interface AccountSessionOptions {
   readonly context: SyncContext;
   readonly client: ImapFlow;
+  readonly told: Told;
   readonly folders: MirroredFolders;
   readonly errands: Errand[];
   /** Changes made here are still being collected. */
@@ -37,14 +38,15 @@ export class AccountSession {
 
   constructor(options: AccountSessionOptions) {
     this.#options = options;
-    const { client, folders, wake } = options;
+    const { client, told, folders, wake } = options;
     folders.distrust();
-    this.#told = new Told(client, {
+    this.#told = told;
+    told.listen(client, {
       onNew: (path) => {
         const folder = folders.at(path);
         if (folder?.news === "none") folder.news = "new";
       },
-      onUnclear: (path) => folders.at(path)?.distrust(),
+      onUnclear: (path) => folders.at(path)?.compareWhole(),
       onAny: wake,
     });
   }

@@ -1,4 +1,4 @@
-import type { ImapFlow } from "imapflow";
+import type { ExpungeEvent, ImapFlow } from "imapflow";
 import { Failure } from "../../foundation/failure.ts";
 import type { AccountSettings } from "../accounts/account.ts";
 import { PROBE_PATIENCE, PUSH_DELAY, REFUSED_DELAYS, RETRY_DELAYS } from "../limits.ts";
@@ -11,6 +11,7 @@ import { StoreFailed } from "./arrivals.ts";
 import type { FolderSync } from "./folder-sync.ts";
 import { MirroredFolders } from "./mirrored-folders.ts";
 import type { SyncContext } from "./sync-context.ts";
+import { Told } from "./told.ts";
 
 export type IncomingState =
   | { readonly kind: "off" }
@@ -156,11 +157,14 @@ export class AccountWorker {
     const { context, login } = this.#options;
     const { server, proxy, isolation } = connectionOf(context.account);
     const { signal } = this.#stopping;
-    const client = await openImap({ server, login, proxy, isolation, signal });
+    const told = new Told();
+    const onExpunge = (event: ExpungeEvent): Promise<void> => told.vanished(event);
+    const client = await openImap({ server, login, proxy, isolation, signal, onExpunge });
     this.#client = client;
     const session = new AccountSession({
       context,
       client,
+      told,
       folders: this.#folders,
       errands: this.#errands,
       isCollecting: () => this.#cancelPush !== undefined,

@@ -27,6 +27,8 @@ export class FolderSync {
   readonly #only: string | undefined;
   /** The provider has told on selecting what changed since the last comparison. */
   #resumed = false;
+  /** What changed is too much, or too unclear, to be told: the provider is not asked for it again before all was compared. */
+  #wantsWhole = false;
   /** UIDs at the provider that are to be fetched, the newest first. */
   #missing: number[] = [];
   /** How often a letter was asked for by itself. */
@@ -91,6 +93,12 @@ export class FolderSync {
     this.#resumed = false;
   }
 
+  /** The provider has told more than can be remembered, or what makes no sense. */
+  compareWhole(): void {
+    this.distrust();
+    this.#wantsWhole = true;
+  }
+
   /**
    * Selects the folder, if it is not; its letters are to be compared anew where the provider has numbered them anew. A
    * provider with QRESYNC (RFC 7162 section 3.2.5) tells meanwhile what changed since the last comparison.
@@ -100,10 +108,10 @@ export class FolderSync {
     const folder = this.#folder();
     if (client.mailbox === false || client.mailbox.path !== this.path) {
       const { modSeq, uidValidity } = folder;
-      const since = modSeq > 0n && uidValidity !== "" && !this.isView ? { changedSince: modSeq, uidValidity } : {};
+      const canResume = modSeq > 0n && uidValidity !== "" && !this.isView && !this.#wantsWhole;
       // Set before, so that whatever makes the folder distrusted meanwhile counts.
-      this.#resumed = true;
-      await client.mailboxOpen(this.path, since);
+      this.#resumed = canResume;
+      await client.mailboxOpen(this.path, canResume ? { changedSince: modSeq, uidValidity } : {});
       this.#resumed &&= client.mailbox !== false && "qresync" in client.mailbox && client.mailbox.qresync === true;
     }
     const selected = client.mailbox;
@@ -138,6 +146,7 @@ export class FolderSync {
       return;
     }
     const uids = await searchUids(client, { only: this.#only });
+    this.#wantsWhole = false;
     const known = new Set(ledger.uids(folder.id));
     this.total = uids.length;
     this.#missing = uids.filter((uid) => !known.has(uid) && !this.#givenUp(uid)).reverse();

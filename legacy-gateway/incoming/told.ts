@@ -1,4 +1,4 @@
-import type { ImapFlow } from "imapflow";
+import type { ExpungeEvent, ImapFlow } from "imapflow";
 import { isUid } from "../../imap-client/uids.ts";
 import type { RemoteFlags } from "./remote-flags.ts";
 
@@ -25,22 +25,33 @@ export interface ToldListener {
  * (QRESYNC, RFC 7162 section 3.2.5). It is kept by folder: UIDs mean nothing without it.
  */
 export class Told {
-  readonly #listener: ToldListener;
   readonly #folders = new Map<string, ToldOfFolder>();
+  #client: ImapFlow | undefined;
+  #listener: ToldListener | undefined;
 
-  constructor(client: ImapFlow, listener: ToldListener) {
+  /** The connection is there, and somebody for whom it is told. */
+  listen(client: ImapFlow, listener: ToldListener): void {
+    this.#client = client;
     this.#listener = listener;
     client.on("exists", ({ path, count, prevCount }) => {
       if (count > prevCount) listener.onNew(path);
       listener.onAny();
     });
-    client.on("expunge", ({ path, uid }) => {
-      this.#note(path, uid, ({ vanished }, known) => vanished.push(known));
-    });
     client.on("flags", ({ path, uid, flags }) => {
       this.#note(path, uid, (told, known) => told.flags.push({ uid: known, flags: [...flags] }));
     });
     client.on("close", () => listener.onAny());
+  }
+
+  /**
+   * A letter vanished. A provider can name billions of them in a few octets, which the library goes through one by one:
+   * above the bound the connection is ended, and the last one never done.
+   */
+  async vanished({ path, uid }: ExpungeEvent): Promise<void> {
+    if (this.#note(path, uid, ({ vanished }, known) => vanished.push(known))) return;
+    if (!isUid(uid)) return;
+    this.#client?.close();
+    await new Promise(() => undefined);
   }
 
   get isEmpty(): boolean {
@@ -59,13 +70,15 @@ export class Told {
     this.#folders.delete(path);
   }
 
-  #note(path: string, uid: unknown, add: (told: ToldOfFolder, uid: number) => void): void {
+  /** False where it says nothing, or there is too much. */
+  #note(path: string, uid: unknown, add: (told: ToldOfFolder, uid: number) => void): boolean {
     const told = this.#folders.get(path) ?? { flags: [], vanished: [] };
-    if (!isUid(uid) || told.flags.length + told.vanished.length >= MOST_TOLD) this.#listener.onUnclear(path);
-    else {
+    const fits = isUid(uid) && told.flags.length + told.vanished.length < MOST_TOLD;
+    if (fits) {
       add(told, uid);
       this.#folders.set(path, told);
-    }
-    this.#listener.onAny();
+    } else this.#listener?.onUnclear(path);
+    this.#listener?.onAny();
+    return fits;
   }
 }

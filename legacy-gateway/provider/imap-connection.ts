@@ -1,4 +1,4 @@
-import type { ImapFlow } from "imapflow";
+import type { ExpungeEvent, ImapFlow } from "imapflow";
 import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
 import { MAX_LINE, MAX_LITERAL, MAX_RESPONSE, MAX_TOKENS } from "../../imap-client/limits.ts";
@@ -17,6 +17,8 @@ export interface ImapOptions {
   /** Tells accounts apart for the proxy; says nothing to it. */
   readonly isolation: string;
   readonly signal?: AbortSignal | undefined;
+  /** Letters that vanished, one by one; the next one waits until it is done. */
+  readonly onExpunge?: (event: ExpungeEvent) => Promise<void>;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function openImap(options: ImapOptions): Promise<ImapFlow> {
 async function connectImap(options: ImapOptions, login: Login): Promise<ImapFlow> {
   // Here, not above: it takes a quarter of a second to load, which a start without old accounts need not wait for.
   const { ImapFlow } = await import("imapflow");
-  const { server, proxy, isolation, signal } = options;
+  const { server, proxy, isolation, signal, onExpunge } = options;
   const client = new ImapFlow({
     host: server.host,
     port: server.port,
@@ -55,6 +57,7 @@ async function connectImap(options: ImapOptions, login: Login): Promise<ImapFlow
     tls: tlsOptions(server),
     ...(proxy !== undefined && { proxy: proxyUrlOf(proxy, isolation) }),
     logger: false,
+    ...(onExpunge !== undefined && { expungeHandler: onExpunge }),
     disableAutoIdle: true,
     qresync: true,
     disableCompression: isLoopback(server.host),

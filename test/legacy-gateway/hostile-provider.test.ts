@@ -129,13 +129,13 @@ test("what it tells of letters that nobody has changes nothing", async () => {
   await ann.upToDate();
   let told = 0;
   server.twist = (command, say, _socket, tag) => {
-    if (command !== "NOOP" || told++ > 0) return false;
-    say("* VANISHED 1:4294967295\r\n* 77 EXPUNGE\r\n* 4294967295 EXISTS\r\n* 9 FETCH (UID 4 FLAGS (\\Deleted))");
-    say(`* 0 FETCH (UID 5 FLAGS (${"k".repeat(5_000)}))\r\n${tag} OK`);
+    if (command !== "IDLE" || told++ > 0) return false;
+    say("+ idling\r\n* 77 EXPUNGE\r\n* 4294967295 EXISTS\r\n* 9 FETCH (UID 4 FLAGS (\\Deleted))");
+    say(`* 0 FETCH (UID 5 FLAGS (${"k".repeat(5_000)}))\r\n* VANISHED 1:4294967295\r\n${tag} OK`);
     return true;
   };
   server.cut();
-  await ann.until("it is connected again", () => server.connections > 2);
+  await ann.until("it has told, and is left", () => told > 0 && server.connections > 3);
   await ann.upToDate();
   expect(here()).toBe(3);
 });
