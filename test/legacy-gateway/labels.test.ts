@@ -30,7 +30,7 @@ afterEach(async () => {
 /** A server with labels, as far as All Mail goes; the INBOX is as ever. */
 const asGmail: Twist = (command, say, _socket, tag) => {
   const capabilities = "IMAP4rev1 IDLE UIDPLUS X-GM-EXT-1 SPECIAL-USE";
-  if (/^SELECT/.test(command)) selected = command.includes("All Mail") ? "all" : "inbox";
+  if (command.startsWith("SELECT")) selected = command.includes("All Mail") ? "all" : "inbox";
   if (command === "CAPABILITY") say(`* CAPABILITY ${capabilities}`);
   else if (command.startsWith("LOGIN")) return say(`${tag} OK [CAPABILITY ${capabilities}] in`) ?? true;
   else if (command.startsWith("LIST")) say(`* LIST () "/" INBOX\r\n* LIST (\\All) "/" "${ALL}"`);
