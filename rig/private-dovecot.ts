@@ -45,6 +45,8 @@ export interface DovecotOptions {
   readonly delivery?: boolean;
   /** Access tokens are taken too, by XOAUTH2 and OAUTHBEARER; this URL is asked whether they are good (RFC 7662). */
   readonly introspectionUrl?: string;
+  /** Where it lies, with a short path; what an earlier one left there is used, and `stop` leaves it there again. */
+  readonly keptIn?: string;
 }
 
 export class PrivateDovecot {
@@ -53,17 +55,19 @@ export class PrivateDovecot {
   readonly port: number;
   readonly #directory: string;
   readonly #tls: boolean;
+  readonly #kept: boolean;
   #process: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number, tls: boolean) {
-    this.#directory = directory;
+  private constructor({ tls = false, keptIn }: DovecotOptions, port: number) {
+    // Its sockets' paths have to be short.
+    this.#directory = keptIn ?? mkdtempSync(join(tmpdir(), "pd-"));
+    this.#kept = keptIn !== undefined;
     this.#tls = tls;
     this.port = port;
   }
 
   static async start(options: DovecotOptions = {}): Promise<PrivateDovecot> {
-    // Its sockets' paths have to be short.
-    const dovecot = new PrivateDovecot(mkdtempSync(join(tmpdir(), "pd-")), await freePort(), options.tls === true);
+    const dovecot = new PrivateDovecot(options, await freePort());
     try {
       dovecot.#configure(options);
       await dovecot.resume();
@@ -127,7 +131,7 @@ export class PrivateDovecot {
 
   async stop(): Promise<void> {
     await this.interrupt();
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (!this.#kept) rmSync(this.#directory, { recursive: true, force: true });
   }
 
   /** Puts letters into a folder before anybody opened it; the name is as it stands on disk (`.Work.Old`; empty: INBOX). */
@@ -154,11 +158,13 @@ export class PrivateDovecot {
     const internal = root ? "dovecot" : userInfo().username;
     const owner = root ? "mail" : userInfo().username;
     const id = (kind: string): string => execFileSync("id", [kind, owner], { encoding: "utf8" }).trim();
-    mkdirSync(join(directory, "home"));
-    chmodSync(directory, 0o755);
-    if (root) execFileSync("chown", ["mail:", join(directory, "home")]);
-    if (tls) makeCertificate(join(directory, "certificate.pem"), join(directory, "certificate-key.pem"));
-    if (crypt) makeKeyPair(join(directory, "crypt-private.pem"), join(directory, "crypt-public.pem"));
+    if (!existsSync(join(directory, "home"))) {
+      mkdirSync(join(directory, "home"), { recursive: true });
+      chmodSync(directory, 0o755);
+      if (root) execFileSync("chown", ["mail:", join(directory, "home")]);
+      if (tls) makeCertificate(join(directory, "certificate.pem"), join(directory, "certificate-key.pem"));
+      if (crypt) makeKeyPair(join(directory, "crypt-private.pem"), join(directory, "crypt-public.pem"));
+    }
     if (introspectionUrl !== undefined)
       writeFileSync(
         join(directory, "oauth2.conf"),

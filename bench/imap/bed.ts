@@ -80,6 +80,15 @@ export class Bed {
     await this.server.start();
   }
 
+  /** Takes the full mailbox for loaded if an earlier run filled it with this corpus. */
+  async recognise(): Promise<void> {
+    await this.using(async (connection) => {
+      const { lines } = await connection.command(`LIST "" ${FULL} RETURN (STATUS (MESSAGES))`);
+      const messages = Number(/MESSAGES (\d+)/.exec(lines.join(" "))?.[1] ?? 0);
+      if (messages === this.corpus.count) this.#loaded = messages;
+    });
+  }
+
   /** Makes the mailbox anew, empty. */
   async renew(connection: ImapConnection, mailbox: string): Promise<void> {
     await connection.command(`DELETE ${mailbox}`).catch(() => undefined);

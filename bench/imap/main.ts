@@ -2,9 +2,9 @@
  * Measures the IMAP server beside Dovecot, without and with mail_crypt, on the same letters, in turn, as processes on
  * loopback. docs/benchmarks.md explains the rows. Everything is bounded, stops what it starts and removes what it wrote.
  */
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { dovecotInstalled } from "../../rig/private-dovecot.ts";
 import { readArguments, wholeNumber } from "../arguments.ts";
 import { probeMachine } from "../machine.ts";
@@ -29,6 +29,7 @@ const HELP = `npm run bench:imap -- [options]
   --samples N    so many samples of a row at most (100)
   --seconds N    how long the busy and the idle row take (10)
   --no-dovecot   Postern alone
+  --keep FOLDER  the servers' homes stay in this folder, whose path is short, and are used again the next time
   --json         a JSON object a line, with every sample`;
 
 const values = readArguments(HELP, {
@@ -36,6 +37,7 @@ const values = readArguments(HELP, {
   only: { type: "string", default: "*" },
   samples: { type: "string", default: "100" },
   seconds: { type: "string", default: "10" },
+  keep: { type: "string", default: "" },
   json: { type: "boolean", default: false },
   "no-dovecot": { type: "boolean", default: false },
 });
@@ -58,13 +60,16 @@ function readOptions(): { letters: number; samples: number; period: number; rows
 
 const { letters, samples, period, rows } = readOptions();
 
-const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
+const kept = values.keep !== "";
+const scratch = kept ? resolve(values.keep) : mkdtempSync(join(tmpdir(), "postern-bench-"));
+mkdirSync(scratch, { recursive: true });
 const servers: MeasuredServer[] = [];
 let cleaning: Promise<void> | undefined;
 
 async function clean(): Promise<void> {
   await Promise.allSettled(servers.map((server) => server.remove()));
-  rmSync(scratch, { recursive: true, force: true });
+  if (kept) rmSync(join(scratch, "corpus"), { force: true });
+  else rmSync(scratch, { recursive: true, force: true });
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -91,8 +96,11 @@ try {
   report("letters", `${letters}, ${(corpus.octets / 1e6).toFixed(0)} MB, median ${corpus.medianOctets} octets`);
 
   servers.push(await makePostern(scratch));
-  if (withDovecot) servers.push(await makeDovecot(false), await makeDovecot(true));
+  if (withDovecot)
+    for (const crypt of [false, true])
+      servers.push(await makeDovecot(crypt, kept ? join(scratch, crypt ? "crypt" : "plain") : undefined));
   const beds = servers.map((server) => new Bed(server, corpus, period));
+  if (kept) for (const bed of beds) await bed.recognise();
   const verdicts: Verdict[] = [];
   say(`\n${formatHeading()}`);
   for (const row of rows) {

@@ -1,5 +1,5 @@
 /** The three that are compared, each a process of its own on loopback, behind TLS. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type InitOutput, PosternServer, posternJson } from "../../rig/postern-process.ts";
 import { PrivateDovecot } from "../../rig/private-dovecot.ts";
@@ -15,15 +15,14 @@ export interface MeasuredServer {
   readonly folder: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Stops it for good, even while it starts, and removes what it stored. */
+  /** Stops it for good, even while it starts, and removes what it stored, unless that is kept. */
   remove(): Promise<void>;
 }
 
-/** Its home lies below `scratch`, which the caller removes. */
+/** Its home lies below `scratch`, which the caller removes; one that is there is used. */
 export async function makePostern(scratch: string): Promise<MeasuredServer> {
   const home = join(scratch, "home");
-  const free = "127.0.0.1:0";
-  const account = await posternJson<InitOutput>(scratch, "init", "--home", home, "--imap", free, "--smtp", free);
+  const account = await accountOf(scratch, home);
   const launch = () => PosternServer.start(scratch, "run", "--home", home);
   let launching = launch();
   let bridge = await launching;
@@ -51,8 +50,18 @@ export async function makePostern(scratch: string): Promise<MeasuredServer> {
   };
 }
 
-export async function makeDovecot(crypt: boolean): Promise<MeasuredServer> {
-  const dovecot = await PrivateDovecot.start({ tls: true, crypt });
+async function accountOf(scratch: string, home: string): Promise<InitOutput> {
+  const kept = join(scratch, "account.json");
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as InitOutput;
+  const free = "127.0.0.1:0";
+  const account = await posternJson<InitOutput>(scratch, "init", "--home", home, "--imap", free, "--smtp", free);
+  writeFileSync(kept, JSON.stringify(account));
+  return account;
+}
+
+/** It lies in a temporary folder that it removes itself, or in one that is kept. */
+export async function makeDovecot(crypt: boolean, keptIn?: string): Promise<MeasuredServer> {
+  const dovecot = await PrivateDovecot.start({ tls: true, crypt, ...(keptIn !== undefined && { keptIn }) });
   const { user, password, port, certificate } = dovecot;
   let removed = false;
   return {
