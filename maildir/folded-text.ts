@@ -29,6 +29,26 @@ export function searchablePhrase(needle: string): { readonly phrase: string; rea
   return { phrase, whole: phrase.length === needle.length };
 }
 
+/** Characters of words, in scripts that part them; every such word is a part of its text as it stands. */
+const WORD =
+  /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Devanagari}\p{Nd}]+/gu;
+
+/** Longer ones are names of machines, or no text at all. */
+const LONGEST_WORD = 24;
+
+/** The different words of a folded text that may be asked for, with blanks between them. */
+export function wordsOf(text: string): string {
+  const words = new Set<string>();
+  for (const word of text.match(WORD) ?? [])
+    if (word.length >= SHORTEST_PHRASE && word.length <= LONGEST_WORD) words.add(word);
+  return [...words].join(" ");
+}
+
+/** Whether `wordsOf` names it where it stands as a word. */
+export function isWord(phrase: string): boolean {
+  return wordsOf(phrase) === phrase && !phrase.includes(" ");
+}
+
 /** Cuts a text that comes in pieces into overlapping chunks, each piece folded by itself, as a search folds it. */
 export class TextChunks {
   #text = "";

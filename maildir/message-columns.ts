@@ -91,11 +91,6 @@ export class MessageColumns {
     return { messages: this.uids.length, unseen, deleted, size, deletedSize };
   }
 
-  /** UIDs of the messages whose content passes, ascending. */
-  uidsOfContents(test: (content: number) => boolean): number[] {
-    return this.uids.filter((_, index) => test(this.#contents[index] as number));
-  }
-
   uidsByFlag(flag: string, has: boolean): number[] {
     const wanted = flag.toLowerCase();
     const fits = this.#known.map(({ names }) => names.some((name) => name.toLowerCase() === wanted) === has);

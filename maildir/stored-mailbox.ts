@@ -122,17 +122,17 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#loaded().summaries(ascending(uids), (uid) => this.#storage.messages.objectIds(this.row, uid));
   }
 
-  /** UIDs of the messages whose content passes, ascending. */
-  uidsOfContents(test: (content: number) => boolean): number[] {
-    return this.#loaded().uidsOfContents(test);
+  /** Which content each of the messages has; undefined where there is no such message. */
+  contents(uids: readonly number[]): readonly (number | undefined)[] {
+    return this.#loaded().contents(uids);
   }
 
   envelopes(uids: readonly number[]): readonly (string | undefined)[] {
-    return this.#storage.contents.envelopes(this.#loaded().contents(uids));
+    return this.#storage.contents.envelopes(this.contents(uids));
   }
 
   bodyStructures(uids: readonly number[], extensible: boolean): readonly (string | undefined)[] {
-    if (extensible) return this.#storage.contents.bodyStructures(this.#loaded().contents(uids));
+    if (extensible) return this.#storage.contents.bodyStructures(this.contents(uids));
     return uids.map((uid) => {
       const root = this.structure(uid);
       return root === undefined ? undefined : formatBodyStructure(root, false);
@@ -140,23 +140,23 @@ export class StoredMailbox implements MaildirMailbox {
   }
 
   headers(uids: readonly number[]): readonly (Buffer | undefined)[] {
-    return this.#storage.contents.headers(this.#loaded().contents(uids));
+    return this.#storage.contents.headers(this.contents(uids));
   }
 
   headerFields(uids: readonly number[], names: ReadonlySet<string>): readonly (string | undefined)[] {
-    return this.#storage.contents.headerFields(this.#loaded().contents(uids), names);
+    return this.#storage.contents.headerFields(this.contents(uids), names);
   }
 
   sortFields(uids: readonly number[]): readonly (SortFields | undefined)[] {
-    return this.#storage.contents.sorting.fields(this.#loaded().contents(uids));
+    return this.#storage.contents.sorting.fields(this.contents(uids));
   }
 
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[] {
-    return this.#storage.contents.sorting.addresses(this.#loaded().contents(uids));
+    return this.#storage.contents.sorting.addresses(this.contents(uids));
   }
 
   threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[] {
-    return this.#storage.contents.sorting.threadFields(this.#loaded().contents(uids));
+    return this.#storage.contents.sorting.threadFields(this.contents(uids));
   }
 
   structure(uid: number): Part | undefined {

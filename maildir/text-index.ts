@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
+import { isWord, wordsOf } from "./folded-text.ts";
 import { INDEX_MERGE_PAGES } from "./limits.ts";
 
 /** Rows of the full-text index that one content can have; their numbers follow from the content's. */
@@ -21,8 +22,19 @@ const TRIGRAM = 3;
 /** Level of compression of the stored texts: the fastest makes them a third, the best not much less. */
 const DEFLATE_LEVEL = 1;
 
-/** Which text of a letter a table holds. */
+/** Which text of a letter is looked at. */
 export type TextColumn = "header" | "body";
+
+/** What a table has of a letter: the trigrams of its header or its body, or the words of its body. */
+type TableKind = TextColumn | "word";
+
+const KINDS: readonly TableKind[] = ["header", "body", "word"];
+
+const TOKENIZERS: Readonly<Record<TableKind, string>> = {
+  header: "trigram case_sensitive 1",
+  body: "trigram case_sensitive 1",
+  word: "ascii",
+};
 
 /** A piece of a letter's folded texts. */
 export interface TextRow {
@@ -38,22 +50,18 @@ export interface TextProgress {
 
 /** Rows that may hold a phrase. */
 export interface TextCandidates {
+  /** Rows that hold it as a word: their texts need not be looked at. */
+  readonly sure: readonly number[];
   /** Rows of one table that have all the phrase's trigrams, wherever they stand. */
   readonly rows: readonly number[];
   /** The table to look at next, undefined at the end. */
   readonly next: number | undefined;
 }
 
-/** A message that has one of the contents that were asked for. */
-export interface ContentHolder {
-  readonly uid: number;
-  readonly content: number;
-}
-
 /**
  * The full-text index of letters' folded texts: which trigrams each piece of a text has, without their positions, and the
  * pieces of bodies themselves, compressed, to see whether a phrase really stands in them. With positions the index alone
- * could tell, but it was larger than the mail. It is made from the letters in the background and lags behind, so whoever
+ * could tell, but it was larger than the mail; of a word it can, where words have an index too. It is made from the letters in the background and lags behind, so whoever
  * asks it also asks which messages it does not cover. Whatever writes runs inside the caller's transaction.
  */
 export class TextIndex {
@@ -70,7 +78,6 @@ export class TextIndex {
   readonly #exists: Statement<[number], number>;
   readonly #setApart: Statement<[number], unknown>;
   readonly #apart: Statement<[], number>;
-  readonly #holders: Statement<[number, string], ContentHolder>;
   readonly #keepBody: Statement<[number, Uint8Array], unknown>;
   readonly #body: Statement<[number], Buffer>;
   readonly #dropBody: Statement<[number], unknown>;
@@ -96,9 +103,6 @@ export class TextIndex {
     this.#exists = sqlite.prepare<[number], number>("SELECT 1 FROM maildir_content WHERE id = ?").pluck();
     this.#setApart = sqlite.prepare("INSERT OR IGNORE INTO maildir_text_apart VALUES (?)");
     this.#apart = sqlite.prepare<[], number>("SELECT content FROM maildir_text_apart").pluck();
-    this.#holders = sqlite.prepare(
-      "SELECT uid, content FROM maildir_message WHERE mailbox = ? AND content IN (SELECT value FROM json_each(?))",
-    );
     this.#keepBody = sqlite.prepare("INSERT OR REPLACE INTO maildir_text_body VALUES (?, ?)");
     this.#body = sqlite.prepare<[number], Buffer>("SELECT text FROM maildir_text_body WHERE row = ?").pluck();
     this.#dropBody = sqlite.prepare("DELETE FROM maildir_text_body WHERE row = ?");
@@ -130,6 +134,8 @@ export class TextIndex {
     if (header !== "") this.#insert("header", number, header);
     if (body !== "") {
       this.#insert("body", number, body);
+      const words = wordsOf(body);
+      if (words !== "") this.#insert("word", number, words);
       this.#keepBody.run(number, deflateRawSync(body, { level: DEFLATE_LEVEL }));
     }
     this.#setProgress.run(content, row + 1);
@@ -150,10 +156,16 @@ export class TextIndex {
   candidates(column: TextColumn, phrase: string, from: number): TextCandidates {
     const numbers = [...this.#tables].filter((name) => name.startsWith(tableName(column, ""))).map(numberOf);
     const [table, next] = numbers.filter((one) => one >= from).sort((a, b) => a - b);
-    if (table === undefined) return { rows: [], next: undefined };
-    const name = tableName(column, table);
-    const select = this.#db.sqlite.prepare<[string], number>(`SELECT rowid FROM ${name} WHERE ${name} MATCH ?`).pluck();
-    return { rows: select.all(allTrigrams(phrase)), next };
+    if (table === undefined) return { sure: [], rows: [], next: undefined };
+    const sure = column === "body" && isWord(phrase) ? this.#matching(tableName("word", table), `"${phrase}"`) : [];
+    return { sure, rows: this.#matching(tableName(column, table), allTrigrams(phrase)), next };
+  }
+
+  /** None where there is no such table: an earlier program made no tables of words. */
+  #matching(name: string, query: string): number[] {
+    if (!this.#tables.has(name)) return [];
+    const select = this.#db.sqlite.prepare<[string], number>(`SELECT rowid FROM ${name} WHERE ${name} MATCH ?`);
+    return select.pluck().all(query);
   }
 
   /** Whether the body's piece of that row holds the folded needle, in UTF-8. */
@@ -169,11 +181,6 @@ export class TextIndex {
     return (content) => content >= from || apart.has(content);
   }
 
-  /** The mailbox's messages that have one of the contents. */
-  holders(mailbox: number, contents: readonly number[]): ContentHolder[] {
-    return this.#holders.all(mailbox, JSON.stringify(contents));
-  }
-
   /** Removes some rows of contents that are gone; false if there was nothing to remove. */
   removeSome(): boolean {
     const outdated = this.#outdated.pop();
@@ -183,7 +190,7 @@ export class TextIndex {
     }
     const content = this.#garbage.get();
     if (content === undefined) return false;
-    const tables = [tableName("header", tableOf(content)), tableName("body", tableOf(content))];
+    const tables = KINDS.map((kind) => tableName(kind, tableOf(content)));
     let removed = 0;
     for (const name of tables.filter((one) => this.#tables.has(one))) {
       const rows = this.#someRows(name, content);
@@ -226,9 +233,9 @@ export class TextIndex {
     return (this.#changes.get() ?? 0) - before >= 2;
   }
 
-  #insert(column: TextColumn, row: number, text: string): void {
-    const name = tableName(column, tableOf(contentOf(row)));
-    this.#create(name);
+  #insert(kind: TableKind, row: number, text: string): void {
+    const name = tableName(kind, tableOf(contentOf(row)));
+    this.#create(name, TOKENIZERS[kind]);
     this.#db.sqlite.prepare(`INSERT INTO ${name} (rowid, text) VALUES (?, ?)`).run(row, text);
     this.#unmerged.add(name);
   }
@@ -245,11 +252,11 @@ export class TextIndex {
    * Row numbers hold the content's id; the texts are not kept in it. Segments are merged by the indexer alone, in slices:
    * left to itself, FTS5 would merge as long as it takes inside an insert. Its pages fit into encrypted ones.
    */
-  #create(name: string): void {
+  #create(name: string, tokenizer: string): void {
     if (this.#tables.has(name)) return;
     this.#db.sqlite.exec(
       `CREATE VIRTUAL TABLE IF NOT EXISTS ${name} USING fts5(
-         text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1'
+         text, content = '', contentless_delete = 1, detail = none, tokenize = '${tokenizer}'
        );
        INSERT INTO ${name} (${name}, rank)
        VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 500), ('pgsz', 3900);`,
@@ -271,8 +278,8 @@ function tableOf(content: number): number {
   return Math.floor(content / CONTENTS_PER_TABLE);
 }
 
-function tableName(column: TextColumn, table: number | ""): string {
-  return `maildir_${column}_index_${table}`;
+function tableName(kind: TableKind, table: number | ""): string {
+  return `maildir_${kind}_index_${table}`;
 }
 
 function numberOf(name: string): number {

@@ -20,9 +20,8 @@ async function contains(pieces: AsyncIterable<string>, needle: string, turn: () 
 }
 
 type Searched = Pick<MaildirMailbox, "headers" | "headerFields" | "structure" | "read"> & {
-  readonly row: number;
-  /** UIDs of the messages whose content passes, ascending. */
-  uidsOfContents(test: (content: number) => boolean): number[];
+  /** Which content each of the messages has; undefined where there is no such message. */
+  contents(uids: readonly number[]): readonly (number | undefined)[];
 };
 
 /** Where a text is looked at; `header`: in all fields of it. */
@@ -43,24 +42,29 @@ export async function searchText(
 ): Promise<ReadonlySet<number>> {
   const asked = uids.length > FEW_MESSAGES ? searchablePhrase(fold(needle)) : undefined;
   if (asked === undefined) return await scanTexts(mailbox, where, needle, uids, signal);
+  const contents = mailbox.contents(uids);
+  const having = (fits: (content: number) => boolean): number[] =>
+    uids.filter((_, at) => contents[at] !== undefined && fits(contents[at]));
   // Before the index is asked: what is indexed meanwhile is then looked at twice instead of never.
-  const uncovered = new Set(mailbox.uidsOfContents(index.uncovered()));
-  const query = { index, mailbox, phrase: asked.phrase, turn: turnTaker(signal) };
-  const among = (candidates: ReadonlySet<number>) => uids.filter((uid) => candidates.has(uid) && !uncovered.has(uid));
-  const found = await scanTexts(
-    mailbox,
-    where,
-    needle,
-    uids.filter((uid) => uncovered.has(uid)),
-    signal,
-  );
+  const isUncovered = index.uncovered();
+  const covered = new Set(contents.filter((content) => content !== undefined && !isUncovered(content)));
+  const query = { index, covered, phrase: asked.phrase, turn: turnTaker(signal) };
+  const found = await scanTexts(mailbox, where, needle, having(isUncovered), signal);
   if (where !== "body") {
-    const candidates = among(await holding(query, "header"));
+    const held = await holding(query, "header");
     const place = where === "text" ? "header" : where;
-    for (const uid of await scanTexts(mailbox, place, needle, candidates, signal)) found.add(uid);
+    for (const uid of await scanTexts(
+      mailbox,
+      place,
+      needle,
+      having((content) => held.has(content)),
+      signal,
+    ))
+      found.add(uid);
   }
   if (typeof where === "string") {
-    const candidates = among(await holding(query, "body"));
+    const held = await holding(query, "body");
+    const candidates = having((content) => held.has(content));
     const sure = asked.whole ? candidates : await scanTexts(mailbox, "body", needle, candidates, signal);
     for (const uid of sure) found.add(uid);
   }
@@ -69,25 +73,23 @@ export async function searchText(
 
 interface PhraseQuery {
   readonly index: TextIndex;
-  readonly mailbox: Searched;
+  /** Contents of the messages that are asked about, as far as the index covers them. */
+  readonly covered: ReadonlySet<number | undefined>;
   readonly phrase: string;
   readonly turn: () => Promise<void>;
 }
 
-/** UIDs of messages whose bodies hold the phrase, or whose headers may. */
-async function holding({ index, mailbox, phrase, turn }: PhraseQuery, column: TextColumn): Promise<Set<number>> {
+/** Which of the contents have bodies that hold the phrase, or headers that may. */
+async function holding({ index, covered, phrase, turn }: PhraseQuery, column: TextColumn): Promise<Set<number>> {
   const holders = new Set<number>();
   const needle = Buffer.from(phrase, "utf8");
   for (let from: number | undefined = 0; from !== undefined; ) {
-    const { rows, next } = index.candidates(column, phrase, from);
-    const uids = new Map<number, number[]>();
-    if (rows.length > 0)
-      for (const { uid, content } of index.holders(mailbox.row, [...new Set(rows.map(contentOf))]))
-        uids.set(content, [...(uids.get(content) ?? []), uid]);
+    const { sure, rows, next } = index.candidates(column, phrase, from);
+    for (const row of sure) if (covered.has(contentOf(row))) holders.add(contentOf(row));
     for (const row of rows) {
-      const messages = uids.get(contentOf(row)) ?? [];
-      if (messages.every((uid) => holders.has(uid))) continue;
-      if (column === "header" || index.bodyHolds(row, needle)) for (const uid of messages) holders.add(uid);
+      const content = contentOf(row);
+      if (!covered.has(content) || holders.has(content)) continue;
+      if (column === "header" || index.bodyHolds(row, needle)) holders.add(content);
       await turn();
     }
     from = next;

@@ -250,7 +250,7 @@ test(
     await append(inbox, mail("last", "nothing of note but a treasure\r\n"));
     await untilIndexed(home);
     const tables = home.db.sqlite.prepare("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%'").all();
-    expect(tables).toHaveLength(4);
+    expect(tables).toHaveLength(6);
     await untilOneSegment(home, "maildir_body_index_0");
     expect(await searched(inbox, "body", "of note")).toHaveLength(41);
     expect(await searched(inbox, "body", "a treasure")).toEqual([41]);
@@ -259,5 +259,45 @@ test(
     expect(rowsInIndex(home)).toBe(30);
     const reopened = box(await home.open(), "INBOX");
     expect(await searched(reopened, "body", "of note 2")).toEqual([3, 13, 23]);
+  }),
+);
+
+test(
+  "a word is found wherever it stands in other words too, and not where only its letters do",
+  inHome(async (home) => {
+    const maildir = await home.open();
+    const inbox = box(maildir, "INBOX");
+    await fill(inbox);
+    const bodies = [
+      "a lantern",
+      "LANTERNS",
+      "xlantern lantern",
+      "lan tern lante ntern anter",
+      "lantern-light",
+      utf8("Lanternä"),
+      "lantern".repeat(5),
+      `${"x".repeat(16_380)} lantern ${"y".repeat(16_380)}lantern`,
+    ];
+    const messages = bodies.map((body) => mail("word", `${body}\r\n`).replace("\r\n\r\n", `\r\n${UTF8}\r\n`));
+    await inbox.append(messages.map((message) => ({ content: pieces(message), flags: [] })));
+    const found = [11, 12, 13, 15, 16, 17, 18];
+    expect(await searched(inbox, "body", "lantern")).toEqual(found);
+    await untilIndexed(home);
+    for (const needle of ["lantern", "Lantern"]) expect(await searched(inbox, "body", needle)).toEqual(found);
+    expect(await searched(inbox, "body", "lanterns")).toEqual([12]);
+    expect(await searched(inbox, "body", "lantern lantern")).toEqual([13]);
+    expect(await searched(inbox, "body", "xlantern lantern")).toEqual([13]);
+    expect(await searched(inbox, "body", utf8("lantern\u00e4"))).toEqual([]);
+    expect(await searched(inbox, "body", "lantern\u00e4")).toEqual([16]);
+    await inbox.expunge([11, 13]);
+    await untilIndexed(home);
+    expect(await searched(inbox, "text", "lantern")).toEqual([12, 15, 16, 17, 18]);
+    const rows = (kind: string) =>
+      Number(home.db.sqlite.prepare(`SELECT COUNT(*) FROM maildir_${kind}_index_0_docsize`).pluck().get());
+    expect(rows("word")).toBeLessThanOrEqual(rows("body"));
+    home.db.sqlite.exec("DROP TABLE maildir_word_index_0");
+    await maildir.close();
+    const earlier = box(await home.open(), "INBOX");
+    expect(await searched(earlier, "body", "lantern")).toEqual([12, 15, 16, 17, 18]);
   }),
 );
