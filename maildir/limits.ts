@@ -40,6 +40,9 @@ export const SORTING_SLICE = 64;
 /** Milliseconds between two such slices: 100,000 letters take less than a minute, and nobody notices. */
 export const SORTING_PAUSE = 20;
 
+/** Octets of what is kept for a front that are written in one go, some milliseconds. */
+export const KEPT_PIECE = 256 * 1024;
+
 /** Sealed files up to this size are read in one synchronous call, some 30 microseconds, instead of four through the thread pool. */
 export const SMALL_FILE_SIZE = 80 * 1024;
 

@@ -8,6 +8,7 @@ import { DirectorySync } from "./directory-sync.ts";
 import { DiskNames } from "./disk-names.ts";
 import { FileRemoval } from "./file-removal.ts";
 import { IMPORT_LEDGER_SCHEMA, ImportLedger } from "./import-ledger.ts";
+import { KEPT_OCTETS_SCHEMA, KeptOctets } from "./kept-octets.ts";
 import { LetterThread } from "./letter-thread.ts";
 import { DEFAULT_APPEND_LIMIT, ROWS_PER_TRANSACTION } from "./limits.ts";
 import { MailFolders, splitDiskName } from "./mail-folders.ts";
@@ -45,6 +46,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
   try {
     db.migrate(MAILDIR_SCHEMA);
     db.migrate(IMPORT_LEDGER_SCHEMA);
+    db.migrate(KEPT_OCTETS_SCHEMA);
     const folders = new MailFolders(home, vaultKey);
     await folders.createRoot();
     const sync = new DirectorySync();
@@ -61,6 +63,7 @@ export async function openMaildir(options: MaildirOptions): Promise<Maildir> {
       messages: new MessageIndex(db),
       contents: new ContentIndex(db),
       texts: new TextIndex(db),
+      kept: new KeptOctets(db),
       unfinished: new UnfinishedIndex(db),
       rowsPerTransaction: options.rowsPerTransaction ?? ROWS_PER_TRANSACTION,
       imports: new ImportLedger(db),

@@ -9,6 +9,7 @@ const TABLES = [
   ["expunged", "modseq, uid"],
   ["imported", "hash"],
   ["keyword", "name"],
+  ["kept", "piece"],
 ] as const;
 
 interface Table {

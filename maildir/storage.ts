@@ -10,6 +10,7 @@ import type { DirectorySync } from "./directory-sync.ts";
 import type { DiskNames } from "./disk-names.ts";
 import type { FileRemoval } from "./file-removal.ts";
 import type { ImportLedger } from "./import-ledger.ts";
+import type { KeptOctets } from "./kept-octets.ts";
 import type { LetterThread } from "./letter-thread.ts";
 import type { MailFolders } from "./mail-folders.ts";
 import type { MailboxIndex } from "./mailbox-index.ts";
@@ -38,6 +39,7 @@ export interface Storage {
   readonly messages: MessageIndex;
   readonly contents: ContentIndex;
   readonly texts: TextIndex;
+  readonly kept: KeptOctets;
   readonly unfinished: UnfinishedIndex;
   readonly rowsPerTransaction: number;
   readonly imports: ImportLedger;

@@ -174,6 +174,10 @@ export interface MaildirMailbox {
   /** The same with ids, for which names of 12 characters stand. */
   threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[];
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
+  /** What `keep` was given last, before a restart too; undefined where there is nothing, and not all of it after a crash. */
+  kept(): Uint8Array<ArrayBuffer> | undefined;
+  /** Keeps octets with the mailbox, in place of others: only what could be made anew. Never rejects. */
+  keep(octets: Uint8Array): Promise<void>;
   structure(uid: number): Part | undefined;
   headers(uids: readonly number[]): readonly (Buffer | undefined)[];
   /** At least the fields of these names (in lower case), with one octet per character. */

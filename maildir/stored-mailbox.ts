@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { Failure } from "../foundation/failure.ts";
+import { errorCode, Failure } from "../foundation/failure.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
 import type { MessageLinks } from "../mime/message-ids.ts";
 import type { Part } from "../mime/part.ts";
@@ -157,6 +157,20 @@ export class StoredMailbox implements MaildirMailbox {
 
   threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[] {
     return this.#storage.contents.sorting.threadFields(this.contents(uids));
+  }
+
+  kept(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#storage.kept.of(this.row);
+  }
+
+  async keep(octets: Uint8Array): Promise<void> {
+    try {
+      await this.#storage.kept.replace(this.row, octets);
+    } catch (error) {
+      this.#storage.logger("warn", "what was to be found again after a start could not be kept", {
+        reason: errorCode(error),
+      });
+    }
   }
 
   structure(uid: number): Part | undefined {

@@ -56,5 +56,9 @@ async function sortView(
     if (returns.options.has("SAVE")) view.save(inOrder());
   }
   if (follow) follow(uids);
-  return { text: "SORT completed", expunge: uid && !hasSequenceNumbers(key) };
+  return {
+    text: "SORT completed",
+    expunge: uid && !hasSequenceNumbers(key),
+    afterwards: () => session.options.sortables.keep(view.mailbox, session.pace),
+  };
 }

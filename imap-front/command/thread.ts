@@ -34,5 +34,9 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
     if (pace.due) await pace.yield();
   }
   session.output.write("\r\n");
-  return { text: "THREAD completed", expunge: uid && !hasSequenceNumbers(key) };
+  return {
+    text: "THREAD completed",
+    expunge: uid && !hasSequenceNumbers(key),
+    afterwards: () => session.options.sortables.keep(view.mailbox, session.pace),
+  };
 };

@@ -17,14 +17,16 @@ export async function learnRows(
   const rows: number[] = [];
   for (let i = 0; i < uids.length; i += BATCH) {
     const batch = uids.slice(i, i + BATCH);
-    const unknown = batch.filter((uid) => columns.rowOf(uid) === undefined);
-    if (unknown.length > 0) for (const summary of mailbox.summaries(unknown)) columns.add(summary);
-    const found = rows.length;
+    if (!batch.every((uid) => isKnown(columns, uid, wanted))) {
+      await columns.unpack(pace);
+      const unknown = batch.filter((uid) => columns.rowOf(uid) === undefined);
+      if (unknown.length > 0) for (const summary of mailbox.summaries(unknown)) columns.add(summary);
+      learn(mailbox, columns, batch.map((uid) => columns.rowOf(uid)).filter(isRow), wanted, limits.threadReferences);
+    }
     for (const uid of batch) {
       const row = columns.rowOf(uid);
       if (row !== undefined) rows.push(row);
     }
-    learn(mailbox, columns, rows, found, wanted, limits.threadReferences);
     session.progress?.at(i, uids.length);
     if (pace.due) await pace.yield();
     signal.throwIfAborted();
@@ -33,19 +35,27 @@ export async function learnRows(
   return rows;
 }
 
-/** Reads what is wanted and not known yet of the rows from `start` on; of a message that is gone nothing is. */
+function isRow(row: number | undefined): row is number {
+  return row !== undefined;
+}
+
+function isKnown(columns: SortColumns, uid: number, wanted: ReadonlySet<Kind>): boolean {
+  const row = columns.rowOf(uid);
+  if (row === undefined) return false;
+  for (const kind of wanted) if (!columns.knows(kind, row)) return false;
+  return true;
+}
+
+/** Reads what is wanted and not known yet of the rows; of a message that is gone nothing is. */
 function learn(
   mailbox: Mailbox,
   columns: SortColumns,
   rows: readonly number[],
-  start: number,
   wanted: ReadonlySet<Kind>,
   references: number,
 ): void {
   for (const kind of wanted) {
-    const missing: number[] = [];
-    for (let at = start; at < rows.length; at++)
-      if (!columns.knows(kind, rows[at] as number)) missing.push(rows[at] as number);
+    const missing = rows.filter((row) => !columns.knows(kind, row));
     if (missing.length === 0) continue;
     const uids = missing.map((row) => columns.uids[row] as number);
     const each = <T>(values: readonly (T | undefined)[], set: (row: number, value: T) => void): void => {

@@ -1,12 +1,18 @@
+import type { Pace } from "../pace.ts";
 import type { Mailbox } from "../store.ts";
+import { decodeColumns, encodeColumns } from "./kept-columns.ts";
 import { SortColumns } from "./sort-columns.ts";
 
 /** So many more messages may be remembered than twice those that the mailbox has. */
 const SPARE = 1_000;
 
+/** What was learnt is worth keeping from so much on, and once it is such a part of the whole: keeping writes all of it. */
+const WORTH_KEEPING = 256;
+const SHARE_WORTH_KEEPING = 1 / 32;
+
 /**
- * What messages are sorted and threaded by, remembered for all sessions. `limit` messages are remembered; the mailbox that
- * nobody asked for longest is forgotten first.
+ * What messages are sorted and threaded by, remembered for all sessions, and kept by the mailbox for the next start. `limit`
+ * messages are remembered; the mailbox that nobody asked for longest is forgotten first.
  */
 export class SortableCache {
   readonly #limit: number;
@@ -19,7 +25,7 @@ export class SortableCache {
 
   /** What is known of the mailbox; anew, where most of it speaks of messages that are gone. A command goes on with what it got. */
   of(mailbox: Mailbox): SortColumns {
-    let known = this.#mailboxes.get(mailbox);
+    let known = this.#mailboxes.get(mailbox) ?? kept(mailbox);
     this.#mailboxes.delete(mailbox);
     if (known === undefined || known.size > 2 * mailbox.status().messages + SPARE) known = new SortColumns();
     this.#mailboxes.set(mailbox, known);
@@ -36,4 +42,16 @@ export class SortableCache {
       this.#mailboxes.delete(mailbox);
     }
   }
+
+  /** Has the mailbox keep what is known of it, if so much was learnt that it is worth it. */
+  async keep(mailbox: Mailbox, pace: Pace): Promise<void> {
+    const known = this.#mailboxes.get(mailbox);
+    if (known === undefined || known.learnt < WORTH_KEEPING || known.learnt < SHARE_WORTH_KEEPING * known.size) return;
+    await mailbox.keep(await encodeColumns(known, mailbox.uidValidity, pace));
+  }
+}
+
+function kept(mailbox: Mailbox): SortColumns | undefined {
+  const octets = mailbox.kept();
+  return octets === undefined ? undefined : decodeColumns(octets, mailbox.uidValidity);
 }

@@ -207,6 +207,7 @@ export class MemoryMailbox implements Mailbox {
   readonly #store: MemoryStore;
   readonly #messages = new Map<number, Stored>();
   readonly #expunged: { readonly uid: number; readonly modSeq: number }[] = [];
+  #kept: Uint8Array<ArrayBuffer> | undefined;
   readonly #listeners = new Set<(change: MailboxChange) => void>();
   readonly #keywords = new Set<string>();
   readonly #annotations = new Map<string, string>();
@@ -286,6 +287,14 @@ export class MemoryMailbox implements Mailbox {
 
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[] {
     return this.#sorting(uids);
+  }
+
+  kept(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#kept;
+  }
+
+  async keep(octets: Uint8Array): Promise<void> {
+    this.#kept = new Uint8Array(octets);
   }
 
   threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[] {
