@@ -1,4 +1,3 @@
-import type { ImapFlow } from "imapflow";
 import type { Clock } from "../foundation/clock.ts";
 import type { Database } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
@@ -14,6 +13,7 @@ import { AccountSender } from "./outgoing/account-sender.ts";
 import { FirstAnswers } from "./outgoing/first-answers.ts";
 import { LegacyOutbox } from "./outgoing/outbox.ts";
 import { writePlainLetter } from "./outgoing/plain-letter.ts";
+import { fileProviderCopies } from "./outgoing/provider-copies.ts";
 import { LegacyRoad, type SendingAccount } from "./outgoing/road.ts";
 import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, OutgoingWriter } from "./ports.ts";
 import { AccessTokens, type OAuthSecret } from "./provider/access-tokens.ts";
@@ -273,23 +273,20 @@ export class LegacyGateway {
       patience,
       onRefused: (reason) => this.#notify(account, REFUSED_SUBJECT, refusedText(account, reason)),
       onSizeLimit: (octets) => this.accounts.setSizeLimit(account.id, octets),
-      onCopyDue: () => this.#workers.get(account.id)?.errand((client) => this.#fileCopies(account, client)),
+      fileCopies: (signal) =>
+        fileProviderCopies(
+          {
+            account,
+            db,
+            outbox: this.outbox,
+            login: this.#login(account),
+            notify: (subject, text) => this.#notify(account, subject, text),
+          },
+          signal,
+        ),
     });
     this.#senders.set(account.id, sender);
     sender.start();
-  }
-
-  /** Files in the provider's Sent what was sent; a copy that is there twice after a crash is better than none. */
-  async #fileCopies(account: Account, client: ImapFlow): Promise<void> {
-    const path = this.#workers.get(account.id)?.pathOf("\\Sent");
-    for (const letter of this.outbox.copiesDue(account.id)) {
-      if (path !== undefined) {
-        const pieces: Buffer[] = [];
-        for await (const piece of this.outbox.content(letter.letter)) pieces.push(piece);
-        await client.append(path, Buffer.concat(pieces), ["\\Seen"], new Date(letter.since));
-      }
-      await this.#options.db.commit(() => this.outbox.setCopied(letter.letter));
-    }
   }
 
   #startWorker(account: Account): void {
@@ -314,7 +311,6 @@ export class LegacyGateway {
     });
     this.#workers.set(account.id, worker);
     worker.start();
-    if (this.outbox.copiesDue(account.id).length > 0) worker.errand((client) => this.#fileCopies(account, client));
   }
 
   async #stopAccount(id: number): Promise<void> {

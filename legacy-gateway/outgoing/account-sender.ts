@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Database } from "../../foundation/database.ts";
-import { Failure } from "../../foundation/failure.ts";
+import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Account, Server } from "../accounts/account.ts";
 import { DELAY_TOLD, REFUSED_DELAYS, SEND_DELAYS, SEND_LIMIT } from "../limits.ts";
@@ -25,8 +25,8 @@ export interface AccountSenderOptions {
   readonly onRefused: (reason: string) => void;
   /** What the provider says of its limit. */
   readonly onSizeLimit: (octets: number | undefined) => void;
-  /** A letter was sent that is to be filed at the provider. */
-  readonly onCopyDue: () => void;
+  /** Files at the provider what was sent and is to be there too. @throws Failure, where that is to be tried again */
+  readonly fileCopies: (signal: AbortSignal) => Promise<void>;
   /** Of connections; that of `limits.ts` unless given. */
   readonly patience?: Partial<SmtpPatience> | undefined;
 }
@@ -44,6 +44,10 @@ export class AccountSender {
   /** The provider refused the login: more attempts before that time would lock the account. */
   #rest: { readonly until: number; readonly words: string } | undefined;
   #refusals = 0;
+  /** Copies are filed beside what is sent; a provider that is slow with them holds no letter up. */
+  #copying: Promise<void> | undefined;
+  #copiesAt = 0;
+  #copyFailures = 0;
 
   constructor(options: AccountSenderOptions) {
     this.#options = options;
@@ -63,6 +67,7 @@ export class AccountSender {
   retry(): void {
     this.#rest = undefined;
     this.#refusals = 0;
+    this.#copiesAt = 0;
     this.wake();
   }
 
@@ -70,6 +75,7 @@ export class AccountSender {
     this.#stopping.abort();
     this.#wake?.();
     await this.#running;
+    await this.#copying;
   }
 
   async #run(): Promise<void> {
@@ -81,6 +87,7 @@ export class AccountSender {
         await this.#tellAll();
         const due = outbox.due(account.id, clock.now());
         if (due.length > 0) await this.#attempt(due);
+        this.#copyDue();
       } catch (error) {
         if (signal.aborted) return;
         logger("error", "sending by the old road failed", {
@@ -92,6 +99,25 @@ export class AccountSender {
       const wait = next === undefined ? LONGEST_SLEEP : Math.min(LONGEST_SLEEP, next - clock.now());
       if (!this.#woken && wait > 0) await this.#sleep(wait);
     }
+  }
+
+  #copyDue(): void {
+    const { account, outbox, clock, fileCopies, logger } = this.#options;
+    if (this.#copying !== undefined || clock.now() < this.#copiesAt || outbox.copiesDue(account.id).length === 0)
+      return;
+    const { signal } = this.#stopping;
+    this.#copying = fileCopies(signal)
+      .then(() => {
+        this.#copyFailures = 0;
+      })
+      .catch((error: unknown) => {
+        const delay = SEND_DELAYS[Math.min(this.#copyFailures++, SEND_DELAYS.length - 1)] ?? 0;
+        this.#copiesAt = clock.now() + delay;
+        if (!signal.aborted) logger("info", "a copy could not be filed at the provider", { code: errorCode(error) });
+      })
+      .finally(() => {
+        this.#copying = undefined;
+      });
   }
 
   async #attempt(due: readonly OutgoingLetter[]): Promise<void> {
@@ -154,7 +180,7 @@ export class AccountSender {
   }
 
   async #sendOne(session: SmtpSession, letter: OutgoingLetter, waiting: readonly LegacyDelivery[]): Promise<void> {
-    const { db, outbox, answers, onCopyDue } = this.#options;
+    const { db, outbox, answers } = this.#options;
     const envelope = {
       from: letter.sender,
       recipients: waiting.map(({ recipient }) => recipient),
@@ -179,7 +205,6 @@ export class AccountSender {
         else outbox.setRefused(delivery.id, refusal);
       }
     });
-    if (letter.copyWanted && [...results.values()].some((refusal) => refusal === undefined)) onCopyDue();
   }
 
   async #allLater(

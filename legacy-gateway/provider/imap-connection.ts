@@ -19,6 +19,8 @@ export interface ImapOptions {
   readonly signal?: AbortSignal | undefined;
   /** Letters that vanished, one by one; the next one waits until it is done. */
   readonly onExpunge?: (event: ExpungeEvent) => Promise<void>;
+  /** Nothing is compressed, whatever the provider offers: somebody else will read and write the connection. */
+  readonly compress?: false;
 }
 
 /**
@@ -60,7 +62,7 @@ async function connectImap(options: ImapOptions, login: Login): Promise<ImapFlow
     ...(onExpunge !== undefined && { expungeHandler: onExpunge }),
     disableAutoIdle: true,
     qresync: true,
-    disableCompression: isLoopback(server.host),
+    disableCompression: options.compress === false || isLoopback(server.host),
     maxIdleTime: IDLE_RENEWAL,
     // The provider learns neither program nor system.
     clientInfo: { name: "Postern", version: false, vendor: false, "support-url": false },
