@@ -106,7 +106,7 @@ export class SmtpSession {
       socketTimeout: patience.silence,
       maxResponseSize: MAX_REPLY,
       logger: false,
-      customAuth: { XOAUTH2: (dialogue) => bearer(dialogue) },
+      customAuth: { [BEARER]: (dialogue) => bearer(dialogue, server, mechanismsOf(connection)) },
     });
     const stop = (): void => connection.close();
     signal?.addEventListener("abort", stop, { once: true });
@@ -121,7 +121,7 @@ export class SmtpSession {
         connection.once("error", reject);
         const auth =
           "accessToken" in login
-            ? { method: "XOAUTH2", user: login.user, pass: login.accessToken }
+            ? { method: BEARER, user: login.user, pass: login.accessToken }
             : { user: login.user, pass: login.password };
         connection.login(auth, (error) => (error ? reject(error) : resolve(undefined)));
       });
@@ -215,6 +215,16 @@ async function within<T>(
   }
 }
 
+/** What the server offers for a login; nodemailer's own list has those alone that it speaks itself. */
+function mechanismsOf(connection: SMTPConnection): readonly string[] {
+  const { _ehloLines: lines } = connection as unknown as { readonly _ehloLines?: unknown };
+  const auth = Array.isArray(lines) ? lines.filter((line): line is string => /^AUTH[ =]/i.test(String(line))) : [];
+  return auth.flatMap((line) => line.toUpperCase().split(/[ =]+/).slice(1));
+}
+
+/** Under a name of its own: nodemailer takes another mechanism for XOAUTH2 where it knows of no token. */
+const BEARER = "BEARER";
+
 interface BearerDialogue {
   readonly auth: { readonly credentials: { readonly user: string; readonly pass: string } };
   sendCommand(command: string): Promise<{ readonly status: number; readonly response: string }>;
@@ -222,21 +232,30 @@ interface BearerDialogue {
   reject(error: Error): void;
 }
 
-/** `user=... auth=Bearer ...` (XOAUTH2 as Google and Microsoft have it). */
-async function bearer(dialogue: BearerDialogue): Promise<void> {
+/**
+ * OAUTHBEARER (RFC 7628 section 3.1) where the provider has it, XOAUTH2 as Google and Microsoft have it elsewhere. Nothing
+ * else: a token is no password.
+ */
+async function bearer(dialogue: BearerDialogue, { host, port }: Server, mechanisms: readonly string[]): Promise<void> {
   const { user, pass } = dialogue.auth.credentials;
-  const text = `user=${user}\x01auth=Bearer ${pass}\x01\x01`;
-  const answer = await dialogue.sendCommand(`AUTH XOAUTH2 ${Buffer.from(text).toString("base64")}`);
-  // 334 carries what is wrong, and wants an empty line before it says 535.
-  const last = answer.status === 334 ? await dialogue.sendCommand("") : answer;
+  const standard = mechanisms.includes("OAUTHBEARER");
+  const text = standard
+    ? `n,a=${user.replaceAll("=", "=3D").replaceAll(",", "=2C")},\x01host=${host}\x01port=${port}\x01auth=Bearer ${pass}\x01\x01`
+    : `user=${user}\x01auth=Bearer ${pass}\x01\x01`;
+  const mechanism = standard ? "OAUTHBEARER" : "XOAUTH2";
+  const answer = await dialogue.sendCommand(`AUTH ${mechanism} ${Buffer.from(text).toString("base64")}`);
+  // 334 carries what is wrong, and wants an answer before it says 535 (RFC 7628 section 3.2.3).
+  const last = answer.status === 334 ? await dialogue.sendCommand(standard ? "AQ==" : "") : answer;
   if (last.status === 235) dialogue.resolve();
   else dialogue.reject(new Error(shown(last.response)));
 }
 
 /** The provider's own reply; undefined where the connection failed instead. */
 function replyOf(error: unknown): Refusal | undefined {
-  const { responseCode } = error as { responseCode?: unknown };
+  const { responseCode, response } = error as { responseCode?: unknown; response?: unknown };
+  // 421 ends the connection, whatever was asked (RFC 5321 section 3.8).
   if (typeof responseCode === "number" && responseCode >= 400 && responseCode !== 421) return refusalOf(error);
+  if (typeof response === "string" && response !== "") return undefined;
   // Nodemailer looks at the size before it asks.
   if (errorCode(error) === "EMESSAGE" && /larger than allowed/.test(wordsOf(error)))
     return { temporary: false, status: "5.3.4", words: wordsOf(error) };
@@ -247,7 +266,8 @@ function replyOf(error: unknown): Refusal | undefined {
 function refusalOf(error: unknown): Refusal {
   const { responseCode, response } = error as { responseCode?: unknown; response?: unknown };
   const words = shown(typeof response === "string" ? response : wordsOf(error));
-  const temporary = typeof responseCode === "number" && responseCode < 500;
+  // What is no reply at all says nothing for good.
+  const temporary = !(typeof responseCode === "number" && responseCode >= 500 && responseCode < 600);
   const enhanced = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(words)?.[1];
   return { temporary, status: enhanced ?? (temporary ? "4.0.0" : "5.0.0"), words };
 }
