@@ -5,15 +5,32 @@ import { discoverServers, worldPorts } from "../legacy-gateway/discovery/discove
 import type { AccountStanding } from "../legacy-gateway/gateway.ts";
 import { greets } from "../legacy-gateway/provider/greeting.ts";
 import { isLoopback } from "../legacy-gateway/provider/loopback.ts";
+import { signIn } from "../legacy-gateway/provider/oauth-sign-in.ts";
 import { parsePin } from "../legacy-gateway/provider/trust.ts";
+import { usualPort } from "../legacy-gateway/provider/usual-port.ts";
 import type { Config } from "./config.ts";
 import type { OpenedHome } from "./opened-home.ts";
-import type { GatewayAccountView, GatewayAddRequest, GatewayServerRequest, Operations } from "./operations.ts";
+import type {
+  GatewayAccountView,
+  GatewayAddRequest,
+  GatewayChangeRequest,
+  GatewayServerRequest,
+  Operations,
+  SignInProgress,
+} from "./operations.ts";
 import type { VaultGate } from "./vault-gate.ts";
 
 type GatewayOperations = Pick<
   Operations,
-  "gatewayAdd" | "gatewayList" | "gatewayTest" | "gatewayPlain" | "gatewayPause" | "gatewayResume" | "gatewayRemove"
+  | "gatewayAdd"
+  | "gatewayChange"
+  | "gatewayPassword"
+  | "gatewayList"
+  | "gatewayTest"
+  | "gatewayPlain"
+  | "gatewayPause"
+  | "gatewayResume"
+  | "gatewayRemove"
 >;
 
 /** What `postern gateway` does: accounts at providers of old e-mail. */
@@ -30,8 +47,8 @@ export function gatewayOperations(
     return viewAccount(standing);
   };
   return {
-    async gatewayAdd(request, _onProgress, signal) {
-      const { address, password, oauth, folders, deleteAfterDays, allowPlain, sentCopy } = request;
+    async gatewayAdd(request, onProgress, signal) {
+      const { address, folders, deleteAfterDays, allowPlain, sentCopy } = request;
       checkAddress(address);
       const named = request.proxy === undefined ? overlayProxy : parseProxyUrl(request.proxy);
       const proxy = request.direct === true ? undefined : named;
@@ -47,9 +64,23 @@ export function gatewayOperations(
         plain: allowPlain ? "allowed" : "refused",
         sentCopy,
       };
-      const secret: Secret =
-        oauth === undefined ? { kind: "password", password } : { kind: "oauth", ...oauth, refreshToken: password };
+      const secret = await secretOf(request, { address, proxy, onProgress, signal });
       const tested = await gateway().add(settings, secret, signal);
+      return { account: view(address), tested };
+    },
+
+    async gatewayChange(request, _onProgress, signal) {
+      const { address } = request;
+      const tested = await gateway().change(address, { settings: (before) => changed(before, request) }, signal);
+      return { account: view(address), ...(tested !== undefined && { tested }) };
+    },
+
+    async gatewayPassword({ address, password }, onProgress, signal) {
+      const { id, proxy } = gateway().require(address);
+      const before = gateway().accounts.secret(id);
+      const secret = await renewed(before, password, { address, proxy, onProgress, signal });
+      const tested = await gateway().change(address, { secret }, signal);
+      if (tested === undefined) throw new Error("the new secret was not tried");
       return { account: view(address), tested };
     },
 
@@ -103,6 +134,89 @@ export function viewAccount({ account, incoming }: AccountStanding): GatewayAcco
     }),
     letters: progress,
   };
+}
+
+interface SignInContext {
+  readonly address: string;
+  readonly proxy: SocksProxy | undefined;
+  readonly onProgress: ((progress: SignInProgress) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws Failure invalid; what signing in throws */
+async function secretOf(
+  { oauth, password }: Pick<GatewayAddRequest, "oauth" | "password">,
+  context: SignInContext,
+): Promise<Secret> {
+  if (oauth !== undefined) {
+    const refreshToken = password ?? (await signedIn(oauth, context));
+    return { kind: "oauth", ...oauth, refreshToken };
+  }
+  if (password === undefined) throw new Failure("invalid", "no password was given");
+  return { kind: "password", password };
+}
+
+/** The secret that takes the place of another one of its kind. */
+async function renewed(before: Secret, password: string | undefined, context: SignInContext): Promise<Secret> {
+  if (before.kind === "oauth") return { ...before, refreshToken: password ?? (await signedIn(before, context)) };
+  if (password === undefined)
+    throw new Failure("invalid", "this account has a password: give the new one, without --sign-in");
+  return { kind: "password", password };
+}
+
+async function signedIn(
+  { page, scope, ...place }: NonNullable<GatewayAddRequest["oauth"]>,
+  { address, proxy, onProgress, signal }: SignInContext,
+): Promise<string> {
+  if (page === undefined || scope === undefined)
+    throw new Failure(
+      "invalid",
+      "where to sign in is not known: name it with --oauth-page and --oauth-scope, or give a refresh token with --password-file",
+    );
+  const onPage = (url: string): void => onProgress?.({ page: url });
+  return await signIn({ ...place, page, scope }, { address, proxy, onPage, signal });
+}
+
+function changed(before: AccountSettings, request: GatewayChangeRequest): AccountSettings {
+  const { user, imap, smtp, ca, proxy: proxyUrl, direct = false, deleteAfterDays, keep = false, sentCopy } = request;
+  const { proxy: proxyBefore, smtp: smtpBefore, ...rest } = before;
+  const proxy = direct ? undefined : proxyUrl === undefined ? proxyBefore : parseProxyUrl(proxyUrl);
+  const sending =
+    smtpBefore === undefined && smtp === undefined
+      ? undefined
+      : changedServer("smtp", smtpBefore, { ...smtp, ...(ca !== undefined && { ca }) });
+  return {
+    ...rest,
+    ...(user !== undefined && { user }),
+    imap: changedServer("imap", before.imap, { ...imap, ...(ca !== undefined && { ca }) }),
+    ...(sending !== undefined && { smtp: sending }),
+    ...(proxy !== undefined && { proxy }),
+    ...(keep && { keeping: { kind: "keep" } }),
+    ...(deleteAfterDays !== undefined && { keeping: { kind: "delete", afterDays: deleteAfterDays } }),
+    ...(sentCopy !== undefined && { sentCopy }),
+  };
+}
+
+/** What was pinned or trusted of another host or port goes with it. @throws Failure invalid, forbidden */
+function changedServer(
+  kind: "imap" | "smtp",
+  before: Server | undefined,
+  change: Partial<GatewayServerRequest>,
+): Server {
+  const host = change.host ?? before?.host;
+  if (host === undefined) throw new Failure("invalid", `name the server too, with --${kind}-host`);
+  const security = change.security ?? before?.security ?? "tls";
+  const isNew = before === undefined || host !== before.host || security !== before.security;
+  const port = change.port ?? (isNew ? usualPort(kind, security) : before.port);
+  const { ca, pin } = before !== undefined && host === before.host ? before : {};
+  return server({
+    ...(ca !== undefined && { ca }),
+    ...(pin !== undefined && port === before?.port && { pin }),
+    ...change,
+    host,
+    port,
+    security,
+  });
 }
 
 /** Those that were named; else those that the address's domain tells of. */

@@ -74,20 +74,47 @@ export interface GatewayServerRequest {
   readonly pin?: string;
 }
 
+/** How access tokens are got (RFC 6749), and where the user signs in for the first one. */
+export interface GatewayOAuthRequest {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  readonly page?: string;
+  readonly scope?: string;
+  readonly redirectHost?: "127.0.0.1" | "localhost";
+  /** PEM. */
+  readonly ca?: string;
+}
+
+/** The user is to open this page in a browser on this machine. */
+export interface SignInProgress {
+  readonly page: string;
+}
+
+/** What is to be another; the rest stays. */
+export interface GatewayChangeRequest {
+  readonly address: string;
+  readonly user?: string;
+  readonly imap?: Partial<GatewayServerRequest>;
+  readonly smtp?: Partial<GatewayServerRequest>;
+  /** PEM, for all servers of the account. */
+  readonly ca?: string;
+  readonly proxy?: string;
+  readonly direct?: boolean;
+  readonly deleteAfterDays?: number;
+  /** Letters stay at the provider. */
+  readonly keep?: boolean;
+  readonly sentCopy?: boolean;
+}
+
 /** An account at a provider of old e-mail. It holds a secret. */
 export interface GatewayAddRequest {
   readonly address: string;
   /** The login, if it is not the address. */
   readonly user?: string;
-  /** Or app password; with `oauth` the refresh token. */
-  readonly password: string;
-  readonly oauth?: {
-    readonly tokenUrl: string;
-    readonly clientId: string;
-    readonly clientSecret?: string;
-    /** PEM. */
-    readonly ca?: string;
-  };
+  /** Or app password; with `oauth` a refresh token, and without it the user signs in. */
+  readonly password?: string;
+  readonly oauth?: GatewayOAuthRequest;
   /** Without it the address's domain is asked for its servers. */
   readonly imap?: GatewayServerRequest;
   readonly smtp?: GatewayServerRequest;
@@ -286,7 +313,19 @@ export interface Operations {
   /** Logs in, and keeps the account if that works. The request holds a secret. */
   gatewayAdd(
     request: GatewayAddRequest,
+    onProgress?: (progress: SignInProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<{ account: GatewayAccountView; tested: AccountTest }>;
+  /** Logs in where the change has to do with that, and keeps it if that works. */
+  gatewayChange(
+    request: GatewayChangeRequest,
     onProgress?: (progress: never) => void,
+    signal?: AbortSignal,
+  ): Promise<{ account: GatewayAccountView; tested?: AccountTest }>;
+  /** A new password or refresh token; without it the user signs in anew. The request holds a secret. */
+  gatewayPassword(
+    request: { address: string; password?: string },
+    onProgress?: (progress: SignInProgress) => void,
     signal?: AbortSignal,
   ): Promise<{ account: GatewayAccountView; tested: AccountTest }>;
   gatewayList(): Promise<{ accounts: GatewayAccountView[] }>;
@@ -392,6 +431,8 @@ export const OPERATION_NAMES = [
   "renewAdminKey",
   "revokeDevice",
   "gatewayAdd",
+  "gatewayChange",
+  "gatewayPassword",
   "gatewayList",
   "gatewayTest",
   "gatewayPlain",

@@ -108,6 +108,10 @@ export const TOKEN_PATIENCE = 60_000;
 /** Milliseconds before its end that an access token is fetched anew: it has to last for a login. */
 export const TOKEN_MARGIN = 120_000;
 
+/** Milliseconds that the user has to sign in at the provider's page, and octets of the request that comes back from there. */
+export const SIGN_IN_PATIENCE = 10 * 60_000;
+export const MAX_SIGN_IN_REQUEST = 16 * 1024;
+
 /** Octets of an autoconfig file, and milliseconds until an answer of discovery has to be there. */
 export const MAX_AUTOCONFIG = 128 * 1024;
 export const DISCOVERY_PATIENCE = 10_000;

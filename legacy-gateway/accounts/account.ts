@@ -27,6 +27,10 @@ export type Secret =
       readonly clientId: string;
       readonly clientSecret?: string;
       readonly refreshToken: string;
+      /** Where and for what the user signed in, to do so again; absent where the refresh token was brought along. */
+      readonly page?: string;
+      readonly scope?: string;
+      readonly redirectHost?: "127.0.0.1" | "localhost";
       /** PEM of the token server's authority, if it is not one of the system's. */
       readonly ca?: string;
     };

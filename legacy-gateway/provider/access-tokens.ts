@@ -54,7 +54,7 @@ export class AccessTokens {
       timeout: TOKEN_PATIENCE,
       limit: MAX_TOKEN_ANSWER,
     });
-    const answer = parseAnswer(body);
+    const answer = parseTokenAnswer(body);
     const { access_token: text, expires_in: seconds, refresh_token: next } = answer;
     if (status === 200 && typeof text === "string" && text !== "") {
       const life = typeof seconds === "number" && seconds > 0 ? seconds * 1_000 : 300_000;
@@ -62,19 +62,24 @@ export class AccessTokens {
       if (typeof next === "string" && next !== "" && next !== refreshToken) store({ ...secret, refreshToken: next });
       return text;
     }
-    const said = [answer["error_description"], answer["error"]].find((each) => typeof each === "string");
-    const words = shown(typeof said === "string" ? said : `status ${status}`);
+    const words = saidBy(answer) ?? `status ${status}`;
     // RFC 6749 section 5.2: these do not get better by themselves.
     if (["invalid_grant", "invalid_client", "unauthorized_client"].includes(String(answer["error"])))
       throw new Failure(
         "forbidden",
-        `your provider wants you to sign in again (${words}): get a new refresh token, then \`postern gateway remove\` and \`add\``,
+        `your provider wants you to sign in again (${words}): postern gateway password ADDRESS --sign-in`,
       );
     throw new Failure("unavailable", `your provider gives no access token just now: ${words}`);
   }
 }
 
-function parseAnswer(body: string): Readonly<Record<string, unknown>> {
+/** Why a token server gave none, in its words (RFC 6749 section 5.2). */
+export function saidBy(answer: Readonly<Record<string, unknown>>): string | undefined {
+  const said = [answer["error_description"], answer["error"]].find((each) => typeof each === "string");
+  return typeof said === "string" ? shown(said) : undefined;
+}
+
+export function parseTokenAnswer(body: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
