@@ -210,8 +210,9 @@ function changedServer(
   const port = change.port ?? (isNew ? usualPort(kind, security) : before.port);
   const { ca, pin } = before !== undefined && host === before.host ? before : {};
   return server({
-    ...(ca !== undefined && { ca }),
-    ...(pin !== undefined && port === before?.port && { pin }),
+    // What a pin was known by goes with it.
+    ...(ca !== undefined && change.pin === undefined && { ca }),
+    ...(pin !== undefined && change.ca === undefined && { pin }),
     ...change,
     host,
     port,

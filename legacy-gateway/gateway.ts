@@ -19,6 +19,7 @@ import type { GatewayNotice, IncomingReader, LegacyReporter, LocalMail, Outgoing
 import { AccessTokens, type OAuthSecret } from "./provider/access-tokens.ts";
 import { openImap } from "./provider/imap-connection.ts";
 import type { LoginSource } from "./provider/login.ts";
+import { knowPinned } from "./provider/look-at-certificate.ts";
 import { localNetwork, type NetworkWatch } from "./provider/network-watch.ts";
 import { type SmtpPatience, SmtpSession } from "./provider/smtp-connection.ts";
 import { REFUSED_SUBJECT, refusedText } from "./refused-login.ts";
@@ -127,11 +128,8 @@ export class LegacyGateway {
   /** Logs in once, and keeps the account only if that works. @throws Failure forbidden, unavailable, already-exists, invalid */
   async add(settings: AccountSettings, secret: Secret, signal?: AbortSignal): Promise<AccountTest> {
     if (this.accounts.byAddress(settings.address) !== undefined) this.accounts.add(settings, secret);
-    const { result, secret: latest } = await this.#tryOut(settings, secret, signal);
-    const account = this.accounts.add(
-      result.smtp?.sizeLimit === undefined ? settings : { ...settings, sizeLimit: result.smtp.sizeLimit },
-      latest,
-    );
+    const { result, ...tried } = await this.#tryOut(settings, secret, signal);
+    const account = this.accounts.add(tried.settings, tried.secret);
     if (this.#unwatch !== undefined) this.#startAccount(account);
     return result;
   }
@@ -147,17 +145,12 @@ export class LegacyGateway {
   ): Promise<AccountTest | undefined> {
     const account = this.require(address);
     const settings = change.settings?.(account) ?? account;
-    const sizeLimitOf = ({ smtp }: AccountTest) => (smtp?.sizeLimit === undefined ? {} : { sizeLimit: smtp.sizeLimit });
     const tested =
       change.secret !== undefined || isOtherConnection(account, settings)
         ? await this.#tryOut(settings, change.secret ?? this.accounts.secret(account.id), signal)
         : undefined;
     this.#options.db.transaction(() => {
-      const { sizeLimit: _before, ...rest } = settings;
-      this.accounts.setSettings(
-        account.id,
-        tested === undefined ? settings : { ...rest, ...sizeLimitOf(tested.result) },
-      );
+      this.accounts.setSettings(account.id, tested?.settings ?? settings);
       if (tested !== undefined) this.accounts.setSecret(account.id, tested.secret);
     });
     await this.reload(address);
@@ -349,12 +342,19 @@ export class LegacyGateway {
     };
   }
 
-  /** Logs in with what is not kept yet. What the provider gives in the place of a refresh token must not be lost. */
+  /** Logs in with what is not kept yet; what is to be kept of it, should that be wanted. */
   async #tryOut(
-    settings: AccountSettings,
+    wished: AccountSettings,
     secret: Secret,
     signal: AbortSignal | undefined,
-  ): Promise<{ result: AccountTest; secret: Secret }> {
+  ): Promise<{ result: AccountTest; settings: AccountSettings; secret: Secret }> {
+    const { sizeLimit: _before, ...rest } = wished;
+    const { proxy, address: isolation } = wished;
+    const look = { proxy, isolation, signal };
+    const imap = await knowPinned("imap", wished.imap, look);
+    const smtp = wished.smtp && (await knowPinned("smtp", wished.smtp, look));
+    const settings: AccountSettings = { ...rest, imap, ...(smtp !== undefined && { smtp }) };
+    // What the provider gives in the place of a refresh token must not be lost.
     let latest = secret;
     const login = this.#loginWith(
       settings,
@@ -364,7 +364,8 @@ export class LegacyGateway {
       },
     );
     const result = await this.#test(settings, login, signal);
-    return { result, secret: latest };
+    const sizeLimit = result.smtp?.sizeLimit;
+    return { result, settings: { ...settings, ...(sizeLimit !== undefined && { sizeLimit }) }, secret: latest };
   }
 
   async #test(settings: AccountSettings, login: LoginSource, signal: AbortSignal | undefined): Promise<AccountTest> {

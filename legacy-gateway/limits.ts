@@ -25,6 +25,9 @@ export const LETTER_ATTEMPTS = 2;
 /** Milliseconds until a connection stands; through Tor a first circuit takes 10 to 20 seconds. */
 export const CONNECT_PATIENCE = 60_000;
 
+/** Milliseconds for a look at the certificate of a server that was refused. */
+export const LOOK_PATIENCE = 10_000;
+
 /** Milliseconds of silence, while an answer is due, until a connection is given up. */
 export const SILENCE_PATIENCE = 120_000;
 

@@ -5,9 +5,10 @@ import { MAX_LINE, MAX_LITERAL, MAX_RESPONSE, MAX_TOKENS } from "../../imap-clie
 import type { Server } from "../accounts/account.ts";
 import { CONNECT_PATIENCE, IDLE_RENEWAL, SILENCE_PATIENCE } from "../limits.ts";
 import type { Login, LoginSource } from "./login.ts";
+import { lookAtCertificate } from "./look-at-certificate.ts";
 import { isLoopback } from "./loopback.ts";
 import { proxyUrlOf } from "./proxied.ts";
-import { certificateFailure, isCertificateError, seeCertificate, tlsOptions } from "./trust.ts";
+import { certificateFailure, isCertificateError, tlsOptions } from "./trust.ts";
 import { wordsOf } from "./words.ts";
 
 export interface ImapOptions {
@@ -93,7 +94,7 @@ function isRefusedLogin(error: unknown): boolean {
   return (error as { authenticationFailed?: unknown }).authenticationFailed === true;
 }
 
-async function explainImap({ server, proxy, signal }: ImapOptions, error: unknown): Promise<Failure> {
+async function explainImap({ server, proxy, isolation, signal }: ImapOptions, error: unknown): Promise<Failure> {
   if (error instanceof Failure) return error;
   signal?.throwIfAborted();
   const place = `${server.host}:${server.port}`;
@@ -104,12 +105,8 @@ async function explainImap({ server, proxy, signal }: ImapOptions, error: unknow
       { cause: error },
     );
   if (isCertificateError(error)) {
-    const look = server.security === "tls" && proxy === undefined;
-    return certificateFailure(
-      server,
-      error,
-      look ? await seeCertificate({ host: server.host, port: server.port }) : undefined,
-    );
+    const seen = await lookAtCertificate("imap", server, { proxy, isolation, signal });
+    return certificateFailure(server, error, seen, "imap");
   }
   const code = errorCode(error);
   if (code.startsWith("ERR_SSL") || code === "EPROTO")

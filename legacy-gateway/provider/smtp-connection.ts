@@ -6,8 +6,9 @@ import { socksConnection } from "../../foundation/socks.ts";
 import type { Server } from "../accounts/account.ts";
 import { CONNECT_PATIENCE, LETTER_PATIENCE, MAX_REPLY, SEND_PATIENCE } from "../limits.ts";
 import type { Login, LoginSource } from "./login.ts";
+import { lookAtCertificate } from "./look-at-certificate.ts";
 import { isolationUser } from "./proxied.ts";
-import { certificateFailure, isCertificateError, seeCertificate, tlsOptions } from "./trust.ts";
+import { certificateFailure, isCertificateError, tlsOptions } from "./trust.ts";
 import { shown, wordsOf } from "./words.ts";
 
 /** Milliseconds that a provider is waited for; a slow one is not waited for for ever, whatever it drips. */
@@ -272,7 +273,7 @@ function refusalOf(error: unknown): Refusal {
   return { temporary, status: enhanced ?? (temporary ? "4.0.0" : "5.0.0"), words };
 }
 
-async function explain({ server, proxy, signal }: SmtpOptions, error: unknown): Promise<Failure> {
+async function explain({ server, proxy, isolation, signal }: SmtpOptions, error: unknown): Promise<Failure> {
   if (error instanceof Failure) return error;
   signal?.throwIfAborted();
   const place = `${server.host}:${server.port}`;
@@ -282,9 +283,8 @@ async function explain({ server, proxy, signal }: SmtpOptions, error: unknown): 
       cause: error,
     });
   if (isCertificateError(error)) {
-    const look = server.security === "tls" && proxy === undefined;
-    const seen = look ? await seeCertificate({ host: server.host, port: server.port }) : undefined;
-    return certificateFailure(server, error, seen);
+    const seen = await lookAtCertificate("smtp", server, { proxy, isolation, signal });
+    return certificateFailure(server, error, seen, "smtp");
   }
   return new Failure("unavailable", `${place} cannot be reached just now: ${wordsOf(error)}`, { cause: error });
 }

@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
 import { equalConstantTime } from "../../foundation/bytes.ts";
 import { errorCode, Failure } from "../../foundation/failure.ts";
 import type { Server, Trust } from "../accounts/account.ts";
-
-/** Milliseconds for a look at the certificate of a server that was refused. */
-const LOOK_PATIENCE = 10_000;
+import { LOOK_PATIENCE } from "../limits.ts";
 
 /** TLS as every provider is spoken to: verified, always; a pinned certificate counts whatever name it has. */
 export function tlsOptions({ ca, pin }: Trust): ConnectionOptions {
@@ -17,7 +15,7 @@ export function tlsOptions({ ca, pin }: Trust): ConnectionOptions {
   return pin === undefined ? options : { ...options, ...pinned(pin) };
 }
 
-/** The pinned certificate itself is the anchor, whoever signed it. */
+/** The pinned certificate, which `ca` has to hold, is itself the anchor, whoever signed it. */
 function pinned(pin: string): ConnectionOptions & { readonly allowPartialTrustChain: boolean } {
   return {
     allowPartialTrustChain: true,
@@ -45,7 +43,25 @@ const CERTIFICATE_CODES =
 
 /** Whether a connection failed because of who the server says that it is. */
 export function isCertificateError(error: unknown): boolean {
-  return CERTIFICATE_CODES.test(errorCode(error)) || CERTIFICATE_CODES.test(errorCode(causeOf(error)));
+  return certificateCode(error) !== undefined;
+}
+
+/** Libraries put an error into another one, or their own code over its code. */
+function certificateCode(error: unknown): string | undefined {
+  const codes = [error, causeOf(error)].flatMap((each) => {
+    const { originalCode } = (each ?? {}) as { readonly originalCode?: unknown };
+    return [errorCode(each), String(originalCode)];
+  });
+  return codes.find((code) => CERTIFICATE_CODES.test(code));
+}
+
+/** The certificate that an error about its names carries. */
+function carriedBy(error: unknown): SeenCertificate | undefined {
+  for (const each of [error, causeOf(error)]) {
+    const { cert } = (each ?? {}) as { readonly cert?: { readonly raw?: unknown } };
+    if (ArrayBuffer.isView(cert?.raw)) return describeCertificate(new X509Certificate(cert.raw as Uint8Array));
+  }
+  return undefined;
 }
 
 function causeOf(error: unknown): unknown {
@@ -54,15 +70,18 @@ function causeOf(error: unknown): unknown {
 
 /** What a person is told of a server's certificate that is not to be trusted, with what can be done. */
 export function certificateFailure(
-  server: Pick<Server, "host" | "port">,
+  server: Pick<Server, "host" | "port" | "pin">,
   error: unknown,
-  seen: SeenCertificate | undefined,
+  looked: SeenCertificate | undefined,
+  kind: "imap" | "smtp",
 ): Failure {
-  const code = CERTIFICATE_CODES.test(errorCode(error)) ? errorCode(error) : errorCode(causeOf(error));
+  const code = certificateCode(error);
+  const seen = looked ?? carriedBy(error);
   const place = `${server.host}:${server.port}`;
   const fingerprint = seen === undefined ? "" : ` (SHA-256 ${seen.fingerprint})`;
-  const pin = seen === undefined ? "--pin SHA256" : `--pin ${seen.fingerprint}`;
-  if (code === "PIN_MISMATCH")
+  const pin = `--${kind}-pin ${seen?.fingerprint ?? "SHA256"}`;
+  // Of a pinned one it does not matter what is wrong with another.
+  if (server.pin !== undefined && seen?.fingerprint !== server.pin)
     return new Failure(
       "forbidden",
       `${place} shows another certificate${fingerprint} than the pinned one, so nothing was sent: ask your provider whether it was renewed; somebody may stand in between`,
@@ -87,6 +106,14 @@ export function certificateFailure(
   );
 }
 
+/** A pinned server that shows no certificate just now. */
+export function unseen({ host, port }: Pick<Server, "host" | "port">): Failure {
+  return new Failure(
+    "unavailable",
+    `${host}:${port} shows no certificate just now, so none can be compared with the pin`,
+  );
+}
+
 export interface SeenCertificate {
   /** SHA-256, hexadecimal. */
   readonly fingerprint: string;
@@ -108,16 +135,20 @@ export async function seeCertificate(options: ConnectionOptions): Promise<SeenCe
     socket.once("secureConnect", () => {
       const certificate = socket.getPeerX509Certificate();
       if (certificate === undefined) return done(undefined);
-      const names = (certificate.subjectAltName ?? "")
-        .split(", ")
-        .map((name) => name.replace(/^(DNS|IP Address):/, ""))
-        .filter((name) => /^[\w.:*-]{1,255}$/.test(name))
-        .slice(0, 5);
-      done({
-        fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
-        pem: certificate.toString(),
-        names,
-      });
+      done(describeCertificate(certificate));
     });
   });
+}
+
+function describeCertificate(certificate: X509Certificate): SeenCertificate {
+  const names = (certificate.subjectAltName ?? "")
+    .split(", ")
+    .map((name) => name.replace(/^(DNS|IP Address):/, ""))
+    .filter((name) => /^[\w.:*-]{1,255}$/.test(name))
+    .slice(0, 5);
+  return {
+    fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
+    pem: certificate.toString(),
+    names,
+  };
 }

@@ -31,7 +31,7 @@ const COMMANDS = [
 
 /** Of a command that has commands of its own, those: they take the operands and options. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  gateway: ["add", "list", "test", "plain", "pause", "resume", "remove", "policy", "upgrade"],
+  gateway: ["add", "change", "password", "list", "test", "plain", "pause", "resume", "remove", "policy", "upgrade"],
   "gateway key": ["make", "import", "export", "list", "accept", "prefer", "setup-message"],
 };
 const LEAVES = [
