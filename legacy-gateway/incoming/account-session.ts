@@ -7,15 +7,11 @@ import type { MirroredFolders } from "./mirrored-folders.ts";
 import type { SyncContext } from "./sync-context.ts";
 import type { Told } from "./told.ts";
 
-/** Something that is done with the connection on the next occasion. */
-export type Errand = (client: ImapFlow) => Promise<void>;
-
 export interface AccountSessionOptions {
   readonly context: SyncContext;
   readonly client: ImapFlow;
   readonly told: Told;
   readonly folders: MirroredFolders;
-  readonly errands: Errand[];
   /** Changes made here are still being collected. */
   readonly isCollecting: () => boolean;
   /** Something is to be done. */
@@ -58,12 +54,11 @@ export class AccountSession {
 
   /** Whether there is something to do that does not wait for the next look. */
   get isUrgent(): boolean {
-    const { folders, errands, signal } = this.#options;
+    const { folders, signal } = this.#options;
     const [inbox] = folders.all;
     return (
       signal.aborted ||
       !this.#told.isEmpty ||
-      errands.length > 0 ||
       (inbox !== undefined && inbox.news !== "none" && inbox.trouble === undefined) ||
       folders.all.some((folder) => this.#isToBeTold(folder))
     );
@@ -71,7 +66,7 @@ export class AccountSession {
 
   /** Does the most urgent thing; false where there is nothing to do. @throws what ends the connection */
   async step(): Promise<boolean> {
-    const { context, client, folders, errands } = this.#options;
+    const { context, client, folders } = this.#options;
     const { clock } = context;
     await this.#takeTold();
     if (clock.now() >= this.#foldersAt) {
@@ -80,11 +75,6 @@ export class AccountSession {
       return true;
     }
     const { inbox } = folders;
-    const errand = errands.shift();
-    if (errand !== undefined) {
-      await errand(client);
-      return true;
-    }
     const selected = folders.selected(client);
     // What the provider tells of comes first, and what is already selected before what has to be.
     for (const folder of selected === undefined ? folders.all : [selected, ...folders.all])

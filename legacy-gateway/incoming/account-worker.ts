@@ -6,7 +6,7 @@ import { openImap } from "../provider/imap-connection.ts";
 import type { LoginSource } from "../provider/login.ts";
 import { shown, wordsOf } from "../provider/words.ts";
 import { REFUSED_SUBJECT, refusedText } from "../refused-login.ts";
-import { AccountSession, type Errand } from "./account-session.ts";
+import { AccountSession } from "./account-session.ts";
 import { StoreFailed } from "./arrivals.ts";
 import type { FolderSync } from "./folder-sync.ts";
 import { MirroredFolders } from "./mirrored-folders.ts";
@@ -43,7 +43,6 @@ export class AccountWorker {
   readonly #options: AccountWorkerOptions;
   readonly #stopping = new AbortController();
   readonly #folders: MirroredFolders;
-  readonly #errands: Errand[] = [];
   #state: IncomingState = { kind: "off" };
   #running: Promise<void> | undefined;
   #client: ImapFlow | undefined;
@@ -113,17 +112,6 @@ export class AccountWorker {
     });
   }
 
-  /** Our folder of the provider's that has this use, by the provider's name. */
-  pathOf(specialUse: string): string | undefined {
-    return this.#folders.all.find((folder) => folder.specialUse === specialUse)?.path;
-  }
-
-  /** Does something with the connection as soon as there is one; once, whether it works or not. */
-  errand(work: Errand): void {
-    this.#errands.push(work);
-    this.#rouse();
-  }
-
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
@@ -166,7 +154,6 @@ export class AccountWorker {
       client,
       told,
       folders: this.#folders,
-      errands: this.#errands,
       isCollecting: () => this.#cancelPush !== undefined,
       wake: () => this.#rouse(),
       onFetching: () => {
