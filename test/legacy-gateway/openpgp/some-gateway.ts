@@ -1,4 +1,5 @@
 import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
+import { createLegacyReporter } from "../../../bridge/legacy-reports.ts";
 import { SentCopies } from "../../../bridge/sent-copies.ts";
 import { createSubmissionSink } from "../../../bridge/submission.ts";
 import { type Clock, systemClock } from "../../../foundation/clock.ts";
@@ -6,7 +7,7 @@ import { silentLogger } from "../../../foundation/logger.ts";
 import type { AccountSettings } from "../../../legacy-gateway/accounts/account.ts";
 import { LegacyGateway } from "../../../legacy-gateway/gateway.ts";
 import type { KeyBook } from "../../../legacy-gateway/openpgp/key-book.ts";
-import type { GatewayNotice, LegacyReport } from "../../../legacy-gateway/ports.ts";
+import type { GatewayNotice } from "../../../legacy-gateway/ports.ts";
 import type { SubmissionSink } from "../../../smtp-front/submission.ts";
 import { SomeMail } from "../../bridge/some-mail.ts";
 
@@ -29,11 +30,10 @@ export class SomeGateway {
   readonly book: KeyBook;
   readonly gateway: LegacyGateway;
   readonly notices: GatewayNotice[];
-  readonly reports: LegacyReport[];
   readonly #sink: SubmissionSink;
 
   private constructor(
-    parts: Pick<SomeGateway, "mail" | "keys" | "book" | "gateway" | "notices" | "reports">,
+    parts: Pick<SomeGateway, "mail" | "keys" | "book" | "gateway" | "notices">,
     sink: SubmissionSink,
   ) {
     this.mail = parts.mail;
@@ -41,7 +41,6 @@ export class SomeGateway {
     this.book = parts.book;
     this.gateway = parts.gateway;
     this.notices = parts.notices;
-    this.reports = parts.reports;
     this.#sink = sink;
   }
 
@@ -50,7 +49,6 @@ export class SomeGateway {
     const mail = await SomeMail.create();
     const { db, account, maildir, overlay, commands } = mail;
     const notices: GatewayNotice[] = [];
-    const reports: LegacyReport[] = [];
     const notify = (notice: GatewayNotice) => void notices.push(notice);
     const keys = openGatewayKeys({ db, now: () => clock.now(), notify });
     const gateway = new LegacyGateway({
@@ -59,10 +57,7 @@ export class SomeGateway {
       clock,
       logger: silentLogger,
       notify,
-      report: async (report, settle) => {
-        reports.push(report);
-        await db.commit(settle);
-      },
+      report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
       read: keys.read,
       write: keys.write,
     });
@@ -94,17 +89,22 @@ export class SomeGateway {
       { kind: "password", password },
     );
     gateway.start();
-    return new SomeGateway({ mail, keys, book: await keys.book(), gateway, notices, reports }, sink);
+    return new SomeGateway({ mail, keys, book: await keys.book(), gateway, notices }, sink);
   }
 
   /** What her mail program submits. @throws SmtpReply */
   async submit(letter: string, ...to: readonly string[]): Promise<void> {
+    await this.submitFrom(ANN, letter, ...to);
+  }
+
+  /** The same from another one of her addresses. */
+  async submitFrom(from: string, letter: string, ...to: readonly string[]): Promise<void> {
     const content = (async function* () {
       yield Buffer.from(letter, "latin1");
     })();
-    await this.#sink.checkSender(ANN);
-    for (const address of to) await this.#sink.checkRecipient({ address }, ANN);
-    await this.#sink.submit({ from: ANN, recipients: to.map((address) => ({ address })), content });
+    await this.#sink.checkSender(from);
+    for (const address of to) await this.#sink.checkRecipient({ address }, from);
+    await this.#sink.submit({ from, recipients: to.map((address) => ({ address })), content });
   }
 
   /** The letter in her INBOX with that in it, as her mail program sees it. @throws if it does not come in time */
