@@ -5,13 +5,19 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { generateKey, type PrivateKey, type PublicKey, readKey } from "openpgp";
 import { Database } from "../../../foundation/database.ts";
 import { OpenPgpKeys } from "../../../keyring/openpgp-keys.ts";
+import {
+  formatSetupMessage,
+  makeSetupCode,
+  openSetupMessage,
+  setupMessageOf,
+} from "../../../legacy-gateway/openpgp/autocrypt-setup.ts";
+import { parseEntity } from "../../../legacy-gateway/openpgp/entity.ts";
 import { KeyBook } from "../../../legacy-gateway/openpgp/key-book.ts";
 import { type LetterKeys, readLetter } from "../../../legacy-gateway/openpgp/read-letter.ts";
 import { encryptLetter, signLetter } from "../../../legacy-gateway/openpgp/write-letter.ts";
 import { programPath, runWell } from "./program.ts";
 import { Terminal } from "./terminal.ts";
 
-const NOW = Date.now();
 let home: string;
 let gnupg: PublicKey;
 let own: PrivateKey;
@@ -28,7 +34,7 @@ beforeAll(async () => {
     type: "ecc",
     curve: "curve25519Legacy",
     format: "object",
-    date: new Date(NOW - 60_000),
+    date: new Date(Date.now() - 60_000),
   });
   own = made.privateKey;
   writeFileSync(join(home, "olga.asc"), made.publicKey.armor());
@@ -58,7 +64,7 @@ function keys(): LetterKeys {
 }
 
 async function read(letter: string) {
-  const { content, keywords, verdict } = await readLetter(only(letter), { keys: keys(), now: NOW + 60_000 });
+  const { content, keywords, verdict } = await readLetter(only(letter), { keys: keys(), now: Date.now() + 60_000 });
   const chunks: Uint8Array[] = [];
   for await (const chunk of content) chunks.push(chunk);
   return { text: Buffer.concat(chunks).toString("latin1"), keywords, verdict };
@@ -83,7 +89,9 @@ const LETTER = [
 ].join("\r\n");
 
 test("gpg decrypts what we encrypt, and finds our signature good", async () => {
-  const letter = (await encryptLetter(Buffer.from(LETTER), { own, recipients: [gnupg], now: NOW })).toString("latin1");
+  const letter = (await encryptLetter(Buffer.from(LETTER), { own, recipients: [gnupg], now: Date.now() })).toString(
+    "latin1",
+  );
   expect(letter).not.toContain("cellar");
   expect(letter).toContain("Subject: [...]\r\n");
   const armored = /-----BEGIN PGP MESSAGE-----[\s\S]*-----END PGP MESSAGE-----/.exec(letter)?.[0] ?? "";
@@ -99,7 +107,7 @@ test("gpg decrypts what we encrypt, and finds our signature good", async () => {
 }, 60_000);
 
 test("gpg verifies what we sign", async () => {
-  const letter = (await signLetter(Buffer.from(LETTER), { own, now: NOW }))?.toString("latin1") ?? "";
+  const letter = (await signLetter(Buffer.from(LETTER), { own, now: Date.now() }))?.toString("latin1") ?? "";
   const boundary = /boundary="([^"]+)"/.exec(letter)?.[1] ?? "";
   const [, signed = "", rest = ""] = letter.split(new RegExp(`(?:^|\\r\\n)--${boundary}(?:--)?\\r\\n`));
   writeFileSync(join(home, "signed"), signed, "latin1");
@@ -239,6 +247,57 @@ test("a letter that mutt encrypts and signs, its subject hidden, is read with th
   expect(keywords).toEqual(["$Legacy", "$Encrypted", "$Signed"]);
   expect(text).toContain("Subject: The hidden subject\r\n");
   expect(text).toContain("Written with mutt.");
+}, 60_000);
+
+test("mutt opens what we encrypt, shows the hidden subject and finds our signature good", async () => {
+  const letter = await encryptLetter(Buffer.from(LETTER), { own, recipients: [gnupg], now: Date.now() });
+  const mbox = join(home, "mbox");
+  writeFileSync(
+    mbox,
+    `From olga@example.org Thu Nov 26 02:00:00 2026\n${letter.toString("latin1").replaceAll("\r\n", "\n")}\n`,
+  );
+  const rc = join(home, "muttrc-reading");
+  const settings = [
+    "crypt_use_gpgme=yes",
+    "crypt_protected_headers_read=yes",
+    "wait_key=no",
+    "quit=yes",
+    `folder="${home}"`,
+    `tmpdir="${home}"`,
+  ];
+  writeFileSync(rc, settings.map((one) => `set ${one}\n`).join(""));
+  const environment = `GNUPGHOME=${join(home, "gnupg")}`;
+  const mutt = [programPath("mutt", "mutt"), "-n", "-F", rc, "-R", "-f", mbox];
+  const terminal = await Terminal.start(home, "/usr/bin/env", environment, ...mutt);
+  try {
+    await terminal.untilShown(/\[\.\.\.\]/);
+    await terminal.press("Enter");
+    const screen = await terminal.untilShown(/It is open at nine\./);
+    expect(screen).toMatch(/Good signature from: +Olga <olga@example\.org>/);
+    expect(screen).toMatch(/^Subject: The cellar door$/m);
+    await terminal.press("q", "q");
+    await terminal.untilEnded();
+  } finally {
+    await terminal.stop();
+  }
+}, 60_000);
+
+test("gpg opens our Autocrypt setup message with its code and takes the key; ours takes what gpg sealed", async () => {
+  const code = makeSetupCode();
+  const letter = await formatSetupMessage(own, code, "mutual");
+  const sealed = await setupMessageOf(parseEntity(Buffer.from(letter)));
+  writeFileSync(join(home, "setup.asc"), sealed ?? "");
+  const symmetric = ["--homedir", join(home, "gnupg"), "--batch", "--yes", "--pinentry-mode", "loopback"];
+  const byCode = async (...args: string[]) =>
+    await runWell(programPath("gpg", "gnupg"), [...symmetric, "--passphrase", code, ...args], { home });
+  const inside = (await byCode("--decrypt", join(home, "setup.asc"))).toString("latin1");
+  expect(inside).toMatch(/^-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\nAutocrypt-Prefer-Encrypt: mutual/);
+  writeFileSync(join(home, "inside.asc"), inside);
+  await gpg("--import", join(home, "inside.asc"));
+  expect(await gpg("--list-secret-keys", "olga@example.org")).toContain(own.getFingerprint().toUpperCase());
+  const again = await byCode("--armor", "--symmetric", "--cipher-algo", "AES128", "-o", "-", join(home, "inside.asc"));
+  const { key, preferEncrypt } = await openSetupMessage(again.toString("latin1"), code.replaceAll("-", ""));
+  expect([key.getFingerprint(), preferEncrypt]).toEqual([own.getFingerprint(), "mutual"]);
 }, 60_000);
 
 test("SHA-1 by gpg signs nothing", async () => {

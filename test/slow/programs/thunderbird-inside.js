@@ -215,28 +215,26 @@ async function moveTo(name) {
   await until(() => !source.msgDatabase.containsKey(messageKey), "the end of the move");
 }
 
-/** Writes a letter in the compose window, attaches a file, clicks Send, and resolves when the window has closed. */
-async function send(to, subject, html, path) {
+/** The compose window with a letter in it, ready to be written on. */
+async function openCompose(to, subject, html) {
   const parameters = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
   parameters.composeFields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
   Object.assign(parameters.composeFields, { to, subject, body: html });
   parameters.format = Ci.nsIMsgCompFormat.HTML;
   parameters.identity = MailServices.accounts.defaultAccount.defaultIdentity;
   MailServices.compose.OpenComposeWindowWithParams(null, parameters);
-  const compose = await until(
+  return await until(
     () =>
       windows().find(
         (w) => w.location.href.includes("messengercompose.xhtml") && w.composeEditorReady && w.gMsgCompose?.editor,
       ),
     "the compose window",
+    120_000,
   );
-  const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
-  file.initWithPath(path);
-  await compose.AddAttachments([compose.FileToAttachment(file)]);
-  await until(
-    () => compose.document.getElementById("attachmentBucket").itemCount === 1,
-    "the attachment in its bucket",
-  );
+}
+
+/** Clicks Send, and resolves when the window has closed. */
+async function clickSend(compose) {
   await until(() => {
     compose.updateSendCommands(true);
     return !compose.document.getElementById("cmd_sendNow").hasAttribute("disabled");
@@ -244,6 +242,19 @@ async function send(to, subject, html, path) {
   compose.goDoCommand("cmd_sendNow");
   // It closes when the letter is submitted and the copy is filed.
   await until(() => compose.closed || !windows().includes(compose), "the end of sending", 60_000);
+}
+
+/** Writes a letter in the compose window, attaches a file, clicks Send, and resolves when the window has closed. */
+async function send(to, subject, html, path) {
+  const compose = await openCompose(to, subject, html);
+  const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+  file.initWithPath(path);
+  await compose.AddAttachments([compose.FileToAttachment(file)]);
+  await until(
+    () => compose.document.getElementById("attachmentBucket").itemCount === 1,
+    "the attachment in its bucket",
+  );
+  await clickSend(compose);
 }
 
 /** What a script may ask for. */

@@ -7,19 +7,22 @@ import { Marionette } from "./marionette.ts";
 import { programPath, RunningProgram, runWell } from "./program.ts";
 import { XDisplay } from "./x-display.ts";
 
-const INSIDE = readFileSync(new URL("./thunderbird-inside.js", import.meta.url), "utf8");
+const INSIDE = ["./thunderbird-inside.js", "./thunderbird-openpgp-inside.js"]
+  .map((name) => readFileSync(new URL(name, import.meta.url), "utf8"))
+  .join("\n");
 
 /** How long it may take to quit, in milliseconds. */
 const QUIT_PATIENCE = 30_000;
 
 /** `socketType` and `try_ssl`, as its account manager writes them. */
-const SOCKET_TYPE: Readonly<Record<Security, number>> = { starttls: 2, tls: 3 };
+const SOCKET_TYPE: Readonly<Record<ThunderbirdOptions["security"], number>> = { none: 0, starttls: 2, tls: 3 };
 /** `authMethod`: a password, in the clear under TLS. */
 const NORMAL_PASSWORD = 3;
 
 export interface ThunderbirdOptions {
   readonly account: MailAccount;
-  readonly security: Security;
+  /** `none` for servers of a test's own. */
+  readonly security: Security | "none";
   /** A folder for its profile, new or one that it has used. */
   readonly home: string;
 }
@@ -32,6 +35,19 @@ export interface ShownLetter {
   /** What the message pane shows. */
   readonly text: string;
   readonly attachments: readonly { readonly name: string; readonly content: Buffer }[];
+}
+
+/** What its window says of a letter with OpenPGP. */
+export interface ProtectedLetter {
+  readonly text: string;
+  /** In the letter's header, and in the list once the letter was opened. */
+  readonly subject: string;
+  readonly listedSubject: string;
+  /** Its own words, `VALID_KEY_VERIFIED` for instance. */
+  readonly signature: string;
+  readonly encryption: string;
+  /** The sender's key came with it, and is not known yet. */
+  readonly keyOffered: boolean;
 }
 
 /** What its list knows of a letter. */
@@ -74,7 +90,7 @@ export class Thunderbird {
       join(profile, "user.js"),
       formatPreferences({ ...quiet, ...preferences(account, security), "marionette.port": port }),
     );
-    await trust(profile, home, account.caFile);
+    if (security !== "none") await trust(profile, home, account.caFile);
     const display = await XDisplay.start(home);
     const args = ["--marionette", "--remote-allow-system-access", "--no-remote", "--profile", profile];
     const environment = { DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: "1", NO_AT_BRIDGE: "1" };
@@ -150,6 +166,29 @@ export class Thunderbird {
     await this.#ask("send", letter.to, letter.subject, letter.html, letter.attachment);
   }
 
+  /** Makes an OpenPGP key for the account and takes it into use; its fingerprint in lower case. */
+  async makeOpenPgpKey(): Promise<string> {
+    return (await this.#ask("makeOpenPgpKey")) as string;
+  }
+
+  /** Opens the letter that is listed under this subject, and resolves once its text is shown. */
+  async readProtected(use: FolderUse, listed: string, text: string): Promise<ProtectedLetter> {
+    return (await this.#ask("readProtected", use, listed, text)) as ProtectedLetter;
+  }
+
+  /** Takes the key that came with the letter that is shown for a verified one of its sender; its fingerprint. */
+  async acceptSenderKey(): Promise<string> {
+    return (await this.#ask("acceptSenderKey")) as string;
+  }
+
+  /** Writes a letter and sends it, signed or encrypted or both; resolves when the compose window has closed. */
+  async sendProtected(
+    letter: { readonly to: string; readonly subject: string; readonly text: string },
+    how: { readonly sign: boolean; readonly encrypt: boolean },
+  ): Promise<void> {
+    await this.#ask("sendProtected", letter.to, letter.subject, `<p>${letter.text}</p>`, how);
+  }
+
   /** Quits as by its menu. @throws where it does not end by itself */
   async quit(): Promise<void> {
     // The answer may be lost with the connection.
@@ -166,12 +205,12 @@ export class Thunderbird {
     await this.#display.stop();
   }
 
-  async #ask(verb: string, ...args: readonly (string | number)[]): Promise<unknown> {
+  async #ask(verb: string, ...args: readonly unknown[]): Promise<unknown> {
     return await ask(this.#marionette, verb, ...args);
   }
 }
 
-async function ask(marionette: Marionette, verb: string, ...args: readonly (string | number)[]): Promise<unknown> {
+async function ask(marionette: Marionette, verb: string, ...args: readonly unknown[]): Promise<unknown> {
   return await marionette.execute(
     `${INSIDE}\nreturn await globalThis.verbs[args[0]](...args.slice(1));`,
     verb,
@@ -191,7 +230,7 @@ async function trust(profile: string, home: string, caFile: string): Promise<voi
 type Preference = string | number | boolean;
 
 /** The account, as the account manager writes it. */
-function preferences(account: MailAccount, security: Security): Record<string, Preference> {
+function preferences(account: MailAccount, security: ThunderbirdOptions["security"]): Record<string, Preference> {
   return {
     "mail.accountmanager.accounts": "account1",
     "mail.accountmanager.defaultaccount": "account1",
