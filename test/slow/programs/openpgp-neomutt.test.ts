@@ -147,6 +147,11 @@ test("gossip goes both ways: NeoMutt keeps the key that it was told, and Carl le
   const told = gossip.sqlite.prepare("SELECT gossip_keyid FROM peer WHERE email_addr = ?").pluck().get(CARL);
   expect(String(told).toLowerCase()).toBe((await carl.book()).ownFor(CARL)?.getFingerprint());
   await nora.press("g");
+  // Of a key that others passed on it warns, as Autocrypt says; Nora insists.
+  await nora.untilShown(/Recommendation: Discouraged/);
+  await nora.press("o");
+  await nora.untilShown(/\(e\)ncrypt, \(c\)lear/);
+  await nora.press("e");
   await nora.untilShown(/Autocrypt: Encrypt/);
   await nora.press("y");
   await nora.untilShown(/Mail sent/);
