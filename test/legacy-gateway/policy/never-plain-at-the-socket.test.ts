@@ -2,12 +2,11 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { type PrivateKey, readMessage, revokeKey } from "openpgp";
-import { POLICIES, type Policy } from "../../../legacy-gateway/policy/decide.ts";
+import { POLICIES } from "../../../legacy-gateway/policy/decide.ts";
 import { append, box } from "../../maildir/home.ts";
 import { times } from "../../slow/thorough.ts";
 import { ANN, SomeGateway, untilThere } from "../openpgp/some-gateway.ts";
-import { DAY, keysOf, NOW, someKey } from "../openpgp/some-keys.ts";
-import { read } from "../openpgp/some-letters.ts";
+import { DAY, NOW, someKey } from "../openpgp/some-keys.ts";
 import { SomeProvider } from "../some-provider.ts";
 import { reply, SomeSubmissionServer } from "../some-submission-server.ts";
 
