@@ -91,6 +91,14 @@ test.each<[string, string, Twist]>([
     },
   ],
   [
+    "half of a letter",
+    "UID FETCH 3",
+    (_command, _say, socket) => {
+      socket.end("* 1 FETCH (UID 3 FLAGS () RFC822.SIZE 90 BODY[]<0> {90}\r\nSubject: half\r\n\r\nand th");
+      return true;
+    },
+  ],
+  [
     "nothing any more",
     "UID FETCH 3",
     (_command, _say, socket) => {
@@ -199,4 +207,94 @@ test("whatever it says, the gateway lives, and fetches all once the provider has
     .map((field) => /Subject: (letter \d+)/.exec(field ?? "")?.[1]);
   for (const known of server.letters.keys())
     expect(subjects.filter((subject) => subject === `letter ${known}`)).toHaveLength(1);
+}, 120_000);
+
+test("a server that sends an octet at a time holds nobody else up, and its letters come", async () => {
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  server.twist = (command, _say, socket, tag) => {
+    if (!command.startsWith("UID FETCH") || !command.includes("BODY.PEEK")) return false;
+    const letters = [...server.letters.keys()].map((uid, at) => `${server.fetched(at + 1, uid, command)}\r\n`);
+    const answer = Buffer.from(`${letters.join("")}${tag} OK\r\n`, "latin1");
+    const drip = async (): Promise<void> => {
+      for (const [at, octet] of answer.entries()) {
+        if (at === Math.floor(answer.length / 2)) await held;
+        await new Promise<void>((resolve) => void socket.write(Buffer.of(octet), () => resolve()));
+      }
+    };
+    drip().catch(() => undefined);
+    return true;
+  };
+  honest.letters.set(1, mail("from elsewhere"));
+  await add();
+  await ann.gateway.add(honest.settings("anna@honest.example"), PASSWORD);
+  await ann.until("the other provider's letter is here", () => here("anna@honest.example") === 1);
+  expect(here()).toBeLessThan(3);
+  goOn();
+  await ann.until("the slow ones are here", () => here() === 3);
 });
+
+/** Right answers that were damaged on the way: a piece is missing, comes twice, or is another one. */
+const damages = fc.array(
+  fc.record({
+    /** Which line of the connection. */
+    line: fc.integer({ min: 0, max: 40 }),
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    length: fc.integer({ min: 0, max: 30 }),
+    instead: fc.oneof(
+      fc.constantFrom(
+        "",
+        "\r\n",
+        "{99999999999}\r\n",
+        "{5}\r\n",
+        "(((",
+        ")",
+        '"',
+        "NIL",
+        "4294967296",
+        "-1",
+        "* BYE\r\n",
+      ),
+      fc.string({ unit: "binary", maxLength: 8 }),
+    ),
+    twice: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+test("damaged answers end a connection at most; no letter is lost by them", async () => {
+  await add();
+  await ann.upToDate();
+  let uid = 200;
+  for (const some of fc.sample(damages, { numRuns: 60, seed: 20_261_126 })) {
+    let line = 0;
+    server.distort = (text) => {
+      const here = some.filter((damage) => damage.line === line);
+      line++;
+      return here.reduce((damaged, { at, length, instead, twice }) => {
+        const from = Math.floor(at * damaged.length);
+        const piece = damaged.slice(from, from + length);
+        return damaged.slice(0, from) + (twice ? piece + piece : instead) + damaged.slice(from + length);
+      }, text);
+    };
+    server.letters.set(++uid, mail(`letter ${uid}`));
+    const before = server.connections;
+    server.cut();
+    await ann.until("it tries again", () => server.connections > before);
+  }
+  server.distort = (text) => text;
+  server.uidValidity = 70;
+  server.cut();
+  const subjects = (): (string | undefined)[] => {
+    const mailbox = box(ann.mail, `${ADDRESS}/INBOX`);
+    const fields = mailbox.headerFields(mailbox.uids(), new Set(["subject"]));
+    return fields.map((field) => /Subject: (letter \d+)/.exec(field ?? "")?.[1]);
+  };
+  await ann.until("all is here", () => {
+    const known = new Set(subjects());
+    return [...server.letters.keys()].every((each) => known.has(`letter ${each}`));
+  });
+  await ann.upToDate();
+}, 120_000);

@@ -14,6 +14,8 @@ export class ScriptedServer {
   connections = 0;
   /** Whoever connects is let go at once. */
   isDown = false;
+  /** Makes something else of what is said. */
+  distort: (text: string) => string = (text) => text;
   /** What clients said, without tags. */
   readonly commands: string[] = [];
   readonly #server: Server;
@@ -63,7 +65,7 @@ export class ScriptedServer {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const say = (text: string): void => void (socket.writable && socket.write(`${text}\r\n`, "latin1"));
+    const say = (text: string): void => void (socket.writable && socket.write(this.distort(`${text}\r\n`), "latin1"));
     let idling = "";
     say("* OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS] ready");
     for await (const line of createInterface({ input: socket })) {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,14 +11,16 @@ import { posternJson } from "../../rig/postern-process.ts";
 import { type FiledLetter, PrivateDovecot } from "../../rig/private-dovecot.ts";
 
 const ADDRESS = "ann@old.example";
-/** On Dovecot's disk, and here. */
+/** On Dovecot's disk, and here, with how many of a hundred letters lie there. */
 const FOLDERS = [
-  ["", "INBOX"],
-  [".Work", "Work"],
-  [".Bin", "Trash"],
+  ["", "INBOX", 60],
+  [".Work", "Work", 20],
+  [".Bin", "Trash", 20],
 ] as const;
-const PER_FOLDER = 300;
-const KILLS = 4;
+const THOROUGH = process.env["THOROUGH"] === "1";
+const LETTERS = THOROUGH ? 5_000 : 500;
+const KILLS = THOROUGH ? 50 : 5;
+const SEED = "2026-11-26";
 
 let scratch: string;
 let dovecot: PrivateDovecot;
@@ -29,7 +32,7 @@ beforeAll(async () => {
   for (const [folder, [onDisk]] of FOLDERS.entries())
     dovecot.fill(
       onDisk,
-      Array.from({ length: PER_FOLDER }, (_, index) => someLetter(folder, index)),
+      Array.from({ length: lettersOf(folder) }, (_, index) => someLetter(folder, index)),
     );
   writeFileSync(join(scratch, "password"), `${dovecot.password}\n`);
   writeFileSync(join(scratch, "ca.pem"), dovecot.certificate);
@@ -50,12 +53,36 @@ function someLetter(folder: number, index: number): FiledLetter {
   return { content: formatLetter(header, body), letters: index % 2 === 0 ? "S" : "", date: 1_500_000_000 + index };
 }
 
+function lettersOf(folder: number): number {
+  return (LETTERS * (FOLDERS[folder]?.[2] ?? 0)) / 100;
+}
+
+/** From 0 to 1, the same in every run. */
+function chance(...of: readonly (string | number)[]): number {
+  return (
+    createHash("sha256")
+      .update([SEED, ...of].join(" "))
+      .digest()
+      .readUInt32BE() /
+    2 ** 32
+  );
+}
+
+async function lettersHere(client: ImapFlow): Promise<number> {
+  let letters = 0;
+  for (const [, name] of FOLDERS) {
+    const status = await client.status(name, { messages: true });
+    if (status !== false) letters += status.messages ?? 0;
+  }
+  return letters;
+}
+
 interface Listed {
   readonly accounts: readonly { readonly state: string; readonly letters: { readonly total: number } }[];
 }
 
 async function upToDate(): Promise<void> {
-  const end = performance.now() + 120_000;
+  const end = performance.now() + (THOROUGH ? 400_000 : 120_000);
   for (;;) {
     const { accounts } = await posternJson<Listed>(scratch, "gateway", "list", "--home", ann.home);
     if (accounts[0]?.state === "watching") return;
@@ -77,21 +104,36 @@ async function provider(): Promise<ImapFlow> {
   return client;
 }
 
-/** Subjects of a folder with whether each was read. */
+/** Subjects of a folder with what each letter's flags say. */
 async function contents(client: ImapFlow, folder: string): Promise<string[]> {
   await client.mailboxOpen(folder, { readOnly: true });
   const lines: string[] = [];
   for await (const { envelope, flags } of client.fetch("1:*", { envelope: true, flags: true }))
-    lines.push(`${envelope?.subject} ${flags?.has("\\Seen")}`);
+    lines.push(contentLine(envelope?.subject ?? "", flags?.has("\\Seen"), flags?.has("\\Flagged")));
   return lines.sort();
 }
 
-test("Dovecot's letters come, killed in between, each once and with its flags", async () => {
+function contentLine(subject: string, seen = false, flagged = false): string {
+  return `${subject} ${seen}${flagged ? " flagged" : ""}`;
+}
+
+test("Dovecot's letters come, killed at random all the while, each once and with its flags", async () => {
   const place = ["--imap-host", "127.0.0.1", "--imap-port", String(dovecot.port), "--ca", join(scratch, "ca.pem")];
   const login = ["--user", dovecot.user, "--password-file", join(scratch, "password")];
   await posternJson(scratch, "gateway", "add", ADDRESS, "--home", ann.home, ...place, ...login);
-  for (let kill = 0; kill < KILLS; kill++) {
-    await pause(100 + 300 * kill);
+  const there = await provider();
+  await there.mailboxOpen("INBOX");
+  const flagged = new Set<number>();
+  const deaths = Array.from({ length: KILLS }, (_, kill) => Math.floor(LETTERS * chance("death", kill)));
+  for (const [kill, letters] of deaths.sort((a, b) => a - b).entries()) {
+    const here = await ann.imap();
+    while ((await lettersHere(here)) < letters) await pause(5);
+    // What changes at the provider meanwhile comes too, whether the letter itself is here or not.
+    const index = Math.floor(lettersOf(0) * chance("flag", kill));
+    await there.messageFlagsAdd(String(index + 1), ["\\Flagged"]);
+    flagged.add(index);
+    await pause(100 * chance("pause", kill));
+    here.close();
     await ann.stop("SIGKILL");
     await ann.start();
   }
@@ -99,10 +141,13 @@ test("Dovecot's letters come, killed in between, each once and with its flags", 
   const here = await ann.imap();
   for (const [folder, [, name]] of FOLDERS.entries())
     expect(await contents(here, name)).toEqual(
-      Array.from({ length: PER_FOLDER }, (_, index) => `${folder}/${index} ${index % 2 === 0}`).sort(),
+      Array.from({ length: lettersOf(folder) }, (_, index) =>
+        contentLine(`${folder}/${index}`, index % 2 === 0, folder === 0 && flagged.has(index)),
+      ).sort(),
     );
   await here.logout();
-}, 300_000);
+  await there.logout();
+}, THOROUGH ? 2_400_000 : 600_000);
 
 test("flags, moves and removals go both ways, and Dovecot's new letter wakes a mail program in IDLE", async () => {
   await upToDate();
