@@ -21,6 +21,8 @@ const THOROUGH = process.env["THOROUGH"] === "1";
 const LETTERS = THOROUGH ? 5_000 : 500;
 const KILLS = THOROUGH ? 50 : 5;
 const SEED = "2026-11-26";
+/** Milliseconds for all of the kills; each costs a start. */
+const PATIENCE = THOROUGH ? 2_400_000 : 600_000;
 
 let scratch: string;
 let dovecot: PrivateDovecot;
@@ -117,37 +119,41 @@ function contentLine(subject: string, seen = false, flagged = false): string {
   return `${subject} ${seen}${flagged ? " flagged" : ""}`;
 }
 
-test("Dovecot's letters come, killed at random all the while, each once and with its flags", async () => {
-  const place = ["--imap-host", "127.0.0.1", "--imap-port", String(dovecot.port), "--ca", join(scratch, "ca.pem")];
-  const login = ["--user", dovecot.user, "--password-file", join(scratch, "password")];
-  await posternJson(scratch, "gateway", "add", ADDRESS, "--home", ann.home, ...place, ...login);
-  const there = await provider();
-  await there.mailboxOpen("INBOX");
-  const flagged = new Set<number>();
-  const deaths = Array.from({ length: KILLS }, (_, kill) => Math.floor(LETTERS * chance("death", kill)));
-  for (const [kill, letters] of deaths.sort((a, b) => a - b).entries()) {
+test(
+  "Dovecot's letters come, killed at random all the while, each once and with its flags",
+  async () => {
+    const place = ["--imap-host", "127.0.0.1", "--imap-port", String(dovecot.port), "--ca", join(scratch, "ca.pem")];
+    const login = ["--user", dovecot.user, "--password-file", join(scratch, "password")];
+    await posternJson(scratch, "gateway", "add", ADDRESS, "--home", ann.home, ...place, ...login);
+    const there = await provider();
+    await there.mailboxOpen("INBOX");
+    const flagged = new Set<number>();
+    const deaths = Array.from({ length: KILLS }, (_, kill) => Math.floor(LETTERS * chance("death", kill)));
+    for (const [kill, letters] of deaths.sort((a, b) => a - b).entries()) {
+      const here = await ann.imap();
+      while ((await lettersHere(here)) < letters) await pause(5);
+      // What changes at the provider meanwhile comes too, whether the letter itself is here or not.
+      const index = Math.floor(lettersOf(0) * chance("flag", kill));
+      await there.messageFlagsAdd(String(index + 1), ["\\Flagged"]);
+      flagged.add(index);
+      await pause(100 * chance("pause", kill));
+      here.close();
+      await ann.stop("SIGKILL");
+      await ann.start();
+    }
+    await upToDate();
     const here = await ann.imap();
-    while ((await lettersHere(here)) < letters) await pause(5);
-    // What changes at the provider meanwhile comes too, whether the letter itself is here or not.
-    const index = Math.floor(lettersOf(0) * chance("flag", kill));
-    await there.messageFlagsAdd(String(index + 1), ["\\Flagged"]);
-    flagged.add(index);
-    await pause(100 * chance("pause", kill));
-    here.close();
-    await ann.stop("SIGKILL");
-    await ann.start();
-  }
-  await upToDate();
-  const here = await ann.imap();
-  for (const [folder, [, name]] of FOLDERS.entries())
-    expect(await contents(here, name)).toEqual(
-      Array.from({ length: lettersOf(folder) }, (_, index) =>
-        contentLine(`${folder}/${index}`, index % 2 === 0, folder === 0 && flagged.has(index)),
-      ).sort(),
-    );
-  await here.logout();
-  await there.logout();
-}, THOROUGH ? 2_400_000 : 600_000);
+    for (const [folder, [, name]] of FOLDERS.entries())
+      expect(await contents(here, name)).toEqual(
+        Array.from({ length: lettersOf(folder) }, (_, index) =>
+          contentLine(`${folder}/${index}`, index % 2 === 0, folder === 0 && flagged.has(index)),
+        ).sort(),
+      );
+    await here.logout();
+    await there.logout();
+  },
+  PATIENCE,
+);
 
 test("flags, moves and removals go both ways, and Dovecot's new letter wakes a mail program in IDLE", async () => {
   await upToDate();
