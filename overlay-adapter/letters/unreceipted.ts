@@ -73,15 +73,15 @@ export class UnreceiptedLetters {
     return [...new Set(labels)];
   }
 
-  /** Stops waiting for devices that there is no session with any more; what no other has taken is encrypted anew. */
-  forgetLostDevices(): AddressLabel[] {
+  /** Stops waiting for devices, of one contact or all, that there is no session with any more; what no other has taken is encrypted anew. */
+  forgetLostDevices(only?: AddressLabel): AddressLabel[] {
     const ids = this.#sqlite
       .prepare(
-        `DELETE FROM overlay_unreceipted AS u WHERE NOT EXISTS
+        `DELETE FROM overlay_unreceipted AS u WHERE u.label = coalesce(?, u.label) AND NOT EXISTS
            (SELECT 1 FROM device_session s WHERE s.label = u.label AND s.device_id = u.device_id) RETURNING delivery`,
       )
       .pluck()
-      .all() as number[];
+      .all(only ?? null) as number[];
     const anew = this.#sqlite
       .prepare(
         `UPDATE overlay_delivery AS d SET state = 'waiting', accepted = 0, tag = NULL, slots = NULL

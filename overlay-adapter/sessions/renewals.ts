@@ -328,6 +328,8 @@ export class Renewals {
       else if (found.settled === 0) again(found);
     }
     if (begun && as > 0) for (const letter of sent.after(label, as, deviceId, seq)) again(letter);
+    // The device may have been put in another's place before it had read its queue: it names nothing then.
+    if (begun) outbox.unreceipted.forgetLostDevices(label);
     return { copyRunning, lost };
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
@@ -12,8 +12,9 @@ import { findRecord, type RecordSearch } from "../../overlay-adapter/recovery/fi
 import { RECORD_REFRESH } from "../../overlay-adapter/recovery/limits.ts";
 import { recordSlot } from "../../overlay-adapter/recovery/record-cells.ts";
 import { createRelayClient } from "../../overlay-adapter/relay-client/relay-client.ts";
-import { withoutToken } from "../../relay/relay-url.ts";
-import type { HomeCopy, Person } from "../overlay-adapter/person.ts";
+import { startRelay } from "../../relay/relay.ts";
+import { parseRelayUrl, withoutToken } from "../../relay/relay-url.ts";
+import { type HomeCopy, Person } from "../overlay-adapter/person.ts";
 import { cast, verified } from "./cast.ts";
 import { DaysClock } from "./days-clock.ts";
 
@@ -25,26 +26,26 @@ function paper(who: Person): Buffer {
   return seed;
 }
 
-async function search(seed: Buffer): Promise<RecordSearch> {
+async function search(seed: Buffer, at = [relay()]): Promise<RecordSearch> {
   const client = createRelayClient({ carrier: tlsCarrier() });
   try {
     // The sheet of paper has no token.
-    return await findRecord(client, [withoutToken(relay())], seed);
+    return await findRecord(client, at.map(withoutToken), seed);
   } finally {
     await client.close();
   }
 }
 
 /** A home on a new machine, made from the words alone; nothing runs on it yet. */
-async function recover(seed: Buffer, found?: RecordSearch): Promise<HomeCopy> {
+async function recover(seed: Buffer, found?: RecordSearch, relays = [relay()]): Promise<HomeCopy> {
   const copy = { home: mkdtempSync(join(tmpdir(), "postern-recovered-")), key: randomBytes(32) };
   const db = new Database(join(copy.home, "postern.db"), copy.key);
   await recoverAccount({
     db,
     home: copy.home,
     masterSeed: seed,
-    search: found ?? (await search(seed)),
-    relays: [relay()],
+    search: found ?? (await search(seed, relays)),
+    relays,
     now: Date.now(),
   });
   db.close();
@@ -53,9 +54,10 @@ async function recover(seed: Buffer, found?: RecordSearch): Promise<HomeCopy> {
 
 const names = (found: RecordSearch) => found.found?.record.contacts.map(({ label }) => label).sort();
 
-async function untilRecorded(who: Person, seed: Buffer, contacts: readonly Person[]): Promise<void> {
+async function untilRecorded(who: Person, seed: Buffer, contacts: readonly Person[], at = [relay()]): Promise<void> {
   const wanted = JSON.stringify(contacts.map(({ label }) => label).sort());
-  while (JSON.stringify(names(await search(seed))) !== wanted) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (JSON.stringify(names(await search(seed, at))) !== wanted)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   await who.overlay.idle();
 }
 
@@ -116,6 +118,32 @@ test("the lost machine in a thief's hands reads nothing newer, stops, and cannot
   expect(names(now)).toEqual([bob.label]);
   const { revoked } = again.identity.accountState().state;
   expect(revoked.some((key) => key.equals(alice.device.identityKey))).toBe(true);
+});
+
+test("machine and relay are lost together: the record at the spare relay leads back", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "postern-lost-relay-"));
+  const lost = await startRelay({ directory, host: "127.0.0.1", port: 0 });
+  const alice = new Person(parseRelayUrl(lost.url), { keepsRecord: true, spareRelays: [relay()] });
+  try {
+    const bob = person();
+    await verified(alice, bob);
+    const seed = paper(alice);
+    await untilRecorded(alice, seed, [bob], [relay()]);
+    await alice.close();
+    await lost.stop();
+    // The lost relay still stands on the paper; nothing answers there.
+    const found = await search(seed, [parseRelayUrl(lost.url), relay()]);
+    const again = person(await recover(seed, found, [relay()]), { keepsRecord: true });
+    await again.until(() => again.overlay.reached().every(({ state }) => state === "answered"));
+    await bob.send("found again", again);
+    await again.until(() => again.contents().includes("found again"));
+    await again.send("so have I", bob);
+    await bob.until(() => bob.contents().includes("so have I"));
+    expect(bob.contacts.byLabel(again.label)?.state).toBe("verified");
+  } finally {
+    await alice.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 test("recovery that is killed before the bridge has told anybody goes on at its next start", async () => {
