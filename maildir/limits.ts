@@ -109,6 +109,9 @@ export const FOLDERS_AT_A_TIME = 16;
 /** Messages that are written and synced at the same time, and that an import commits together. */
 export const STAGING_BATCH = 64;
 
+/** Small files of another program's Maildir that are read before their turn: as many as the thread pool works on at a time, twice. */
+export const FILES_AHEAD = 8;
+
 /** Octets of small messages that are written at the same time: an import has two such batches in memory. */
 export const STAGING_BATCH_OCTETS = 8 * 1024 * 1024;
 
