@@ -76,8 +76,8 @@ export async function appendMessages(
       const newUids = added.values();
       return existing.map((uid) => uid ?? newUids.next().value ?? 0);
     };
-    const atATime = Math.ceil(storage.rowsPerTransaction / NEW_MESSAGE_COST);
-    const uids = await putAllOrNone(storage, mailbox, items, put, atATime);
+    const rowsPerTransaction = Math.ceil(storage.rowsPerTransaction / NEW_MESSAGE_COST);
+    const uids = await putAllOrNone(storage, mailbox, items, put, { rowsPerTransaction });
     for (const one of merged) discard(storage, one);
     return uids;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { closeSync, fsync, rmSync } from "node:fs";
+import { closeSync, fsync, linkSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import type { MessagePort } from "node:worker_threads";
 import { errorCode } from "../foundation/failure.ts";
@@ -26,14 +26,33 @@ export interface LetterOrder {
   readonly directory: string;
 }
 
-/** What became of it: file and name are on the disk, or nothing is left of them. */
+/** Files that are to get a second name in a directory. */
+export interface LinkOrder {
+  readonly number: number;
+  readonly links: readonly FileLink[];
+  readonly directory: string;
+}
+
+export interface FileLink {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The file system's code for a link, by its place in the list, that was not made. */
+export type RefusedLinks = ReadonlyMap<number, string>;
+
+/**
+ * What became of it: file and name of a letter are on the disk, or nothing is left of them; all names are on the disk but
+ * those that were refused.
+ */
 export type LetterAnswer = { readonly number: number } & (
-  | { readonly contentHash: Uint8Array; readonly code?: never }
+  | { readonly result: Uint8Array | RefusedLinks; readonly code?: never }
   | { readonly code: string; readonly message: string }
 );
 
 /**
- * Seals and writes the letters that come through the port, and answers each once it is durable; says `ready` at first.
+ * Seals and writes the letters that come through the port, and links files; answers each order once it is durable, a
+ * letter with its SHA-256. Says `ready` at first.
  * What a letter to come needs of X25519 is made while none waits. Ends when the port is closed.
  */
 export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }: LetterRecipients): void {
@@ -60,11 +79,25 @@ export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }:
     return contentHash;
   };
 
-  port.on("message", (order: LetterOrder) => {
+  const link = async ({ links, directory }: LinkOrder): Promise<RefusedLinks> => {
+    const refused = new Map<number, string>();
+    for (const [index, { from, to }] of links.entries()) {
+      try {
+        linkSync(from, to);
+      } catch (error) {
+        refused.set(index, errorCode(error));
+      }
+    }
+    await directories.sync(directory);
+    return refused;
+  };
+
+  port.on("message", (order: LetterOrder | LinkOrder) => {
     const { number } = order;
     const answer = (given: LetterAnswer): void => port.postMessage(given);
-    write(order).then(
-      (contentHash) => answer({ number, contentHash }),
+    const working: Promise<Uint8Array | RefusedLinks> = "letter" in order ? write(order) : link(order);
+    working.then(
+      (result) => answer({ number, result }),
       (error: unknown) => answer({ number, code: errorCode(error), message: String(error) }),
     );
     preparing ??= setImmediate(prepare);

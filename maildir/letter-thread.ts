@@ -1,9 +1,16 @@
 import { Worker } from "node:worker_threads";
 import type { LetterFile } from "./letter-file.ts";
-import type { LetterAnswer, LetterOrder, LetterRecipients } from "./letter-service.ts";
+import type {
+  FileLink,
+  LetterAnswer,
+  LetterOrder,
+  LetterRecipients,
+  LinkOrder,
+  RefusedLinks,
+} from "./letter-service.ts";
 
 interface Waiting {
-  readonly resolve: (contentHash: Buffer) => void;
+  readonly resolve: (result: Uint8Array | RefusedLinks) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -11,9 +18,9 @@ interface Waiting {
 const IS_BUILT = import.meta.url.endsWith(".js");
 
 /**
- * Seals small letters and writes their files beside the main thread, which parses them meanwhile. It starts with the
- * first letter; until it runs, where it cannot, and after it broke, `write` does nothing and the caller does it all.
- * Keeps the process alive while letters are written.
+ * Seals small letters and writes their files beside the main thread, which parses them meanwhile, and links files while
+ * the main thread commits those before. It starts with the first order; until it runs, where it cannot, and after it
+ * broke, nothing is done and the caller does it all. Keeps the process alive while it works.
  */
 export class LetterThread {
   readonly #recipients: LetterRecipients;
@@ -27,20 +34,24 @@ export class LetterThread {
     this.#recipients = recipients;
   }
 
+  /** Whether orders are taken just now; the first question starts the thread. */
+  get isReady(): boolean {
+    if (this.#worker === undefined && !this.#broken) this.#start();
+    return this.#ready;
+  }
+
   /**
-   * The SHA-256 of the letter, once its file and its name are on the disk; undefined where the thread does not run.
+   * The SHA-256 of the letter, once its file and its name are on the disk.
    * @throws what the file system says; nothing is left behind then
    */
-  write(letter: LetterFile, directory: string): Promise<Buffer> | undefined {
-    if (this.#worker === undefined && !this.#broken) this.#start();
-    const worker = this.#worker;
-    if (worker === undefined || !this.#ready) return undefined;
-    return new Promise((resolve, reject) => {
-      const number = ++this.#last;
-      if (this.#waiting.size === 0) worker.ref();
-      this.#waiting.set(number, { resolve, reject });
-      worker.postMessage({ number, letter, directory } satisfies LetterOrder);
-    });
+  async write(letter: LetterFile, directory: string): Promise<Buffer> {
+    const hash = (await this.#order({ letter, directory })) as Uint8Array;
+    return Buffer.from(hash);
+  }
+
+  /** The links that were refused, once all others are on the disk. @throws what the file system says of the directory */
+  async link(links: readonly FileLink[], directory: string): Promise<RefusedLinks> {
+    return (await this.#order({ links, directory })) as RefusedLinks;
   }
 
   /** Nothing is written afterwards; what waits fails. */
@@ -48,6 +59,17 @@ export class LetterThread {
     const worker = this.#worker;
     this.#break(new Error("the store was closed"));
     await worker?.terminate();
+  }
+
+  #order(order: Omit<LetterOrder, "number"> | Omit<LinkOrder, "number">): Promise<Uint8Array | RefusedLinks> {
+    return new Promise((resolve, reject) => {
+      const worker = this.#worker;
+      if (worker === undefined) throw new Error("the thread that writes letters does not run");
+      const number = ++this.#last;
+      if (this.#waiting.size === 0) worker.ref();
+      this.#waiting.set(number, { resolve, reject });
+      worker.postMessage({ number, ...order });
+    });
   }
 
   #start(): void {
@@ -67,7 +89,7 @@ export class LetterThread {
     const waiting = this.#waiting.get(answer.number);
     this.#waiting.delete(answer.number);
     if (this.#waiting.size === 0) worker.unref();
-    if (answer.code === undefined) waiting?.resolve(Buffer.from(answer.contentHash));
+    if (answer.code === undefined) waiting?.resolve(answer.result);
     else waiting?.reject(Object.assign(new Error(answer.message), { code: answer.code }));
   }
 

@@ -91,9 +91,11 @@ export async function stage(
     directory: folders.fresh(folder),
   };
   const taken = Buffer.isBuffer(content) ? content : await takeSmall(content);
+  const isSmall = Buffer.isBuffer(taken);
   const written =
-    (Buffer.isBuffer(taken) ? await writeBeside(storage, taken, place) : undefined) ??
-    (await writeHere(storage, Buffer.isBuffer(taken) ? only(taken) : taken, place));
+    isSmall && storage.letters.isReady
+      ? await writeBeside(storage, taken, place)
+      : await writeHere(storage, isSmall ? only(taken) : taken, place);
   return new StagedFile({ ...written, file, path: place.path, emailId, internalDate, claim });
 }
 
@@ -101,15 +103,14 @@ type Place = Omit<LetterFile, "octets"> & { readonly directory: string };
 
 type Written = Pick<StagedFile, "size" | "content">;
 
-/** Parses while another thread seals and writes; undefined where there is none. @throws Failure */
+/** Parses while another thread seals and writes. @throws Failure */
 async function writeBeside(
   { letters, appendLimit }: Storage,
   octets: Buffer,
   { directory, ...place }: Place,
-): Promise<Written | undefined> {
+): Promise<Written> {
   checkSize(octets.length, appendLimit);
   const writing = letters.write({ octets, ...place }, directory);
-  if (writing === undefined) return undefined;
   writing.catch(() => undefined);
   const parser = new StructureParser();
   parser.push(octets);

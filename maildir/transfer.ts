@@ -55,6 +55,38 @@ async function linkMessage(
   return { file, path };
 }
 
+/** Gives second names to the messages of a list, noted in `links`; durable. @throws Failure damaged */
+async function linkMessages(
+  storage: Storage,
+  source: StoredMailbox,
+  uids: readonly number[],
+  target: StoredMailbox,
+  links: Map<string, Link>,
+): Promise<void> {
+  const { folders, names, letters, sync } = storage;
+  const directory = folders.fresh(target.folder);
+  const rows = [...storage.messages.flaggedFiles(source.row, uids)].flat();
+  let left = rows;
+  if (letters.isReady && rows.length > 0) {
+    const wanted = rows.map((message) => {
+      const file = folders.randomName();
+      const path = folders.fresh(target.folder, file);
+      links.set(message.file, { file, path });
+      return { from: names.locate(source.place(message)), to: path };
+    });
+    const refused = await letters.link(wanted, directory);
+    // Among them those whose file got another name just now.
+    left = rows.filter((_, index) => refused.has(index));
+  }
+  if (left.length === 0) return;
+  const turn = turnTaker();
+  for (const message of left) {
+    links.set(message.file, await linkMessage(storage, source, message, target));
+    await turn();
+  }
+  await sync.sync(directory);
+}
+
 /**
  * COPY and MOVE: the target gets a second name for each file, durable before the index knows it. COPY is all or none;
  * MOVE takes each message wholly or not at all, and a failure may leave some moved (RFC 6851 section 3.3). Messages that
@@ -71,16 +103,23 @@ export async function transfer(
   const links = new Map<string, Link>();
   /** Files of links that the index names now. */
   const taken = new Set<string>();
-  const turn = turnTaker();
+  const slices = inSlices(uids, storage.rowsPerTransaction);
+  /** The names for one transaction are made while the one before is committed. */
+  const linking: Promise<void>[] = [];
+  const linkUpTo = (last: number): void => {
+    for (const slice of slices.slice(linking.length, last + 1)) {
+      const one = linkMessages(storage, source, slice, target, links);
+      one.catch(() => undefined);
+      linking.push(one);
+    }
+  };
+  const prepare = async (index: number): Promise<void> => {
+    linkUpTo(index);
+    await linking[index];
+    linkUpTo(index + 1);
+  };
   target.counters();
   try {
-    for (const rows of storage.messages.flaggedFiles(source.row, uids)) {
-      for (const message of rows) {
-        links.set(message.file, await linkMessage(storage, source, message, target));
-        await turn();
-      }
-    }
-    if (links.size > 0) await storage.sync.sync(storage.folders.fresh(target.folder));
     const put = (some: readonly number[]): (readonly [number, number])[] => {
       const rows = [...storage.messages.rows(source.row, some)].flat().filter(({ file }) => links.has(file));
       const spelt = new Map<string, FlagSet>();
@@ -100,12 +139,14 @@ export async function transfer(
       return left.map((uid, index) => [uid, added[index] ?? 0]);
     };
     const pairs = andExpunge
-      ? (await commitInTurns(storage, inSlices(uids, storage.rowsPerTransaction), put)).flat()
-      : await putAllOrNone(storage, target, uids, put);
+      ? (await commitInTurns(storage, slices, put, prepare)).flat()
+      : await putAllOrNone(storage, target, uids, put, { prepare });
     return { uidValidity: target.uidValidity, uids: pairs };
   } catch (error) {
     throw isMissing(error) ? new Failure("nonexistent", "the mailbox was removed") : storageFailure(error);
   } finally {
+    await Promise.allSettled(linking);
+    const turn = turnTaker();
     for (const { file, path } of links.values()) {
       if (!taken.has(file)) rmSync(path, { force: true });
       await turn();

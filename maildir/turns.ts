@@ -12,16 +12,18 @@ export function inSlices<T>(items: readonly T[], size: number): (readonly T[])[]
 /**
  * A transaction for each slice, one after the other, and others get their turn in between; syncs are waited for at the
  * end, so that they are as few as for one transaction. Resolves when all is durable. If one fails, the ones before it
- * stand and none follows.
+ * stand and none follows. `prepare` is waited for before each.
  */
 export async function commitInTurns<T, R>(
   storage: Pick<Storage, "db">,
   slices: readonly (readonly T[])[],
   work: (slice: readonly T[], index: number) => R,
+  prepare?: (index: number) => Promise<void>,
 ): Promise<R[]> {
   const durable: Promise<R>[] = [];
   let failed = false;
   for (const [index, slice] of slices.entries()) {
+    if (prepare !== undefined) await prepare(index);
     await new Promise<void>((resolve) => {
       const result = commit(storage, () => {
         const value = work(slice, index);

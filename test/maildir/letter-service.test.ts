@@ -11,20 +11,28 @@ import type { AgeIdentity } from "../../maildir/age/identity.ts";
 import { AgeOpener } from "../../maildir/age/opener.ts";
 import { VaultKey } from "../../maildir/age/vault-key.ts";
 import { X25519Identity } from "../../maildir/age/x25519.ts";
-import { type LetterAnswer, type LetterOrder, serveLetters } from "../../maildir/letter-service.ts";
+import {
+  type FileLink,
+  type LetterAnswer,
+  type LetterOrder,
+  type LinkOrder,
+  serveLetters,
+} from "../../maildir/letter-service.ts";
 import { PREPARED_KEYS } from "../../maildir/limits.ts";
 import { decodeTrailer, TRAILER_SIZE } from "../../maildir/padding.ts";
 
 const vaultKey = Buffer.alloc(32, 7);
 const recovery = new X25519Identity(encodeBech32("age-secret-key-", Buffer.alloc(32, 9)));
 
-/** A folder, and a service that writes into it. */
-async function inService(
-  work: (
-    folder: string,
-    write: (octets: Uint8Array, name: string, to?: string) => Promise<LetterAnswer>,
-  ) => Promise<void>,
-): Promise<void> {
+interface Service {
+  readonly folder: string;
+  /** Writes a letter into a directory of the folder. */
+  readonly write: (octets: Uint8Array, name: string, directory?: string) => Promise<LetterAnswer>;
+  readonly link: (links: readonly FileLink[]) => Promise<LetterAnswer>;
+}
+
+/** A folder, and a service that works in it. */
+async function inService(work: (service: Service) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "postern-letters-"));
   for (const directory of ["tmp", "new"]) mkdirSync(join(folder, directory));
   const { port1: own, port2: theirs } = new MessageChannel();
@@ -33,18 +41,20 @@ async function inService(
   expect(await ready).toEqual(["ready"]);
   const answers = new Map<number, (answer: LetterAnswer) => void>();
   own.on("message", (answer: LetterAnswer) => answers.get(answer.number)?.(answer));
+  const order = (given: Omit<LetterOrder, "number"> | Omit<LinkOrder, "number">): Promise<LetterAnswer> => {
+    const number = answers.size + 1;
+    own.postMessage({ number, ...given });
+    return new Promise((resolve) => answers.set(number, resolve));
+  };
   try {
-    await work(folder, (octets, name, to = "new") => {
-      const number = answers.size + 1;
-      const letter = {
-        octets,
-        internalDate: 1e12,
-        emailId: "a".repeat(16),
-        temporary: join(folder, "tmp", `${number}`),
-        path: join(folder, to, name),
-      };
-      own.postMessage({ number, letter, directory: join(folder, to) } satisfies LetterOrder);
-      return new Promise((resolve) => answers.set(number, resolve));
+    await work({
+      folder,
+      write: (octets, name, directory = "new") => {
+        const [temporary, path] = [join(folder, "tmp", name), join(folder, directory, name)];
+        const letter = { octets, internalDate: 1e12, emailId: "a".repeat(16), temporary, path };
+        return order({ letter, directory: join(folder, directory) });
+      },
+      link: (links) => order({ links, directory: join(folder, "new") }),
     });
   } finally {
     own.close();
@@ -61,12 +71,12 @@ async function contentOf(file: Buffer, identity: AgeIdentity): Promise<Buffer> {
 }
 
 test("letters are sealed for both recipients, padded, hashed and named; the times of their files tell nothing", () =>
-  inService(async (folder, write) => {
+  inService(async ({ folder, write }) => {
     const letters = [Buffer.from("Subject: short\r\n\r\nx\r\n"), Buffer.alloc(200_000, "long "), Buffer.from("y")];
     const answers = await Promise.all(letters.map((octets, index) => write(octets, `letter ${index}`)));
     for (const [index, octets] of letters.entries()) {
       const contentHash = createHash("sha256").update(octets).digest();
-      expect(answers[index]).toEqual({ number: index + 1, contentHash: Uint8Array.from(contentHash) });
+      expect(answers[index]).toEqual({ number: index + 1, result: Uint8Array.from(contentHash) });
       const path = join(folder, "new", `letter ${index}`);
       expect(statSync(path).mtimeMs).toBe(0);
       for (const identity of [recovery, new VaultKey(vaultKey)]) {
@@ -80,7 +90,7 @@ test("letters are sealed for both recipients, padded, hashed and named; the time
   }));
 
 test("no two letters have the same ephemeral share, however many were made in advance", () =>
-  inService(async (folder, write) => {
+  inService(async ({ folder, write }) => {
     const names = Array.from({ length: 3 * PREPARED_KEYS }, (_, index) => `${index}`);
     for (const name of names.slice(0, 5)) await write(Buffer.from("x"), name);
     await Promise.all(names.slice(5).map((name) => write(Buffer.from("x"), name)));
@@ -89,9 +99,27 @@ test("no two letters have the same ephemeral share, however many were made in ad
   }));
 
 test("a letter that cannot be written is answered with the file system's code, and leaves nothing", () =>
-  inService(async (folder, write) => {
+  inService(async ({ folder, write }) => {
     const refused = await write(Buffer.from("x"), "x", "gone");
     expect(refused).toMatchObject({ number: 1, code: "ENOENT" });
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
-    expect(await write(Buffer.from("x"), "x")).toMatchObject({ number: 2, contentHash: expect.anything() });
+    expect(await write(Buffer.from("x"), "x")).toMatchObject({ number: 2, result: expect.anything() });
+  }));
+
+test("files are linked but for those that are gone, which are told by their place in the list", () =>
+  inService(async ({ folder, write, link }) => {
+    await write(Buffer.from("x"), "a");
+    const [from, to] = [join(folder, "new", "a"), (name: string) => join(folder, "new", name)];
+    const answer = await link([
+      { from, to: to("b") },
+      { from: join(folder, "new", "gone"), to: to("c") },
+      { from, to: to("d") },
+      { from, to: to("b") },
+    ]);
+    const result = new Map([
+      [1, "ENOENT"],
+      [3, "EEXIST"],
+    ]);
+    expect(answer).toEqual({ number: 2, result });
+    expect(readdirSync(join(folder, "new")).sort()).toEqual(["a", "b", "d"]);
   }));
