@@ -2,6 +2,7 @@ import { type AddressLabel, addressLabel } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
 import { decodeAccountState, type SignedAccountState, verifyAccountState } from "./account-state.ts";
+import { ContactCache } from "./contact-cache.ts";
 import { DECODED_PINS_MAX } from "./limits.ts";
 import { checkPetname } from "./petname.ts";
 import { type PinOutcome, pin } from "./pin.ts";
@@ -55,11 +56,13 @@ export class Contacts {
   readonly #database: Database;
   readonly #options: ContactsOptions;
   readonly #decoded = new Map<AddressLabel, SignedAccountState>();
+  readonly #cache: ContactCache;
 
   constructor(database: Database, options: ContactsOptions) {
     this.#database = database;
     this.#options = options;
     database.migrate(contactsSchema);
+    this.#cache = new ContactCache(() => database.sqlite.inTransaction);
   }
 
   /** By petname, ascending. */
@@ -69,13 +72,11 @@ export class Contacts {
 
   /** Without regard to case. */
   byPetname(petname: string): Contact | undefined {
-    const row = this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact WHERE petname = ?`).get(petname);
-    return row === undefined ? undefined : toContact(row);
+    return this.#cache.get(`petname ${petname}`, () => this.#find("petname", petname));
   }
 
   byLabel(label: AddressLabel): Contact | undefined {
-    const row = this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact WHERE label = ?`).get(label);
-    return row === undefined ? undefined : toContact(row);
+    return this.#cache.get(`label ${label}`, () => this.#find("label", label));
   }
 
   /** @throws Failure already-exists (petname, label, or the user's own label); invalid petname */
@@ -98,6 +99,7 @@ export class Contacts {
       this.#database.sqlite
         .prepare("INSERT INTO contact (label, petname, state, how, created_at) VALUES (?, ?, ?, ?, ?)")
         .run(label, petname, state, how, contact.createdAt);
+      this.#cache.changed();
       return contact;
     });
   }
@@ -109,6 +111,7 @@ export class Contacts {
       this.#require(label);
       this.#requireFree(petname, label);
       this.#database.sqlite.prepare("UPDATE contact SET petname = ? WHERE label = ?").run(petname, label);
+      this.#cache.changed();
     });
   }
 
@@ -119,6 +122,7 @@ export class Contacts {
       if (contact.state === "revoked" && state !== "revoked")
         throw new Failure("forbidden", `${contact.petname} is revoked: remove the contact and exchange a new invite`);
       this.#database.sqlite.prepare("UPDATE contact SET state = ? WHERE label = ?").run(state, label);
+      this.#cache.changed();
     });
   }
 
@@ -128,6 +132,7 @@ export class Contacts {
       this.#require(label);
       this.#database.sqlite.prepare("DELETE FROM contact WHERE label = ?").run(label);
       this.#decoded.delete(label);
+      this.#cache.changed();
     });
   }
 
@@ -145,10 +150,7 @@ export class Contacts {
       if (addressLabel(signed.state.masterPublicKey) !== label)
         return { kind: "invalid", why: "the state of another identity" };
       const outcome = pin(this.#decode(contact), signed);
-      if (outcome.kind === "pinned")
-        this.#database.sqlite
-          .prepare("UPDATE contact SET account_state = ?, epoch = ? WHERE label = ?")
-          .run(signed.bytes, signed.state.epoch, label);
+      if (outcome.kind === "pinned") this.#setPin(label, signed);
       if (outcome.kind === "fork" && contact.state !== "revoked") this.setState(label, "frozen");
       return outcome;
     });
@@ -161,9 +163,7 @@ export class Contacts {
     if (verification.kind === "invalid") return false;
     const { signed } = verification;
     if (addressLabel(signed.state.masterPublicKey) !== label) return false;
-    this.#database.sqlite
-      .prepare("UPDATE contact SET account_state = ?, epoch = ? WHERE label = ?")
-      .run(signed.bytes, signed.state.epoch, label);
+    this.#setPin(label, signed);
     return true;
   }
 
@@ -199,6 +199,18 @@ export class Contacts {
     if (this.#decoded.size >= DECODED_PINS_MAX) this.#decoded.clear();
     this.#decoded.set(label, verification.signed);
     return verification.signed;
+  }
+
+  #setPin(label: AddressLabel, { bytes, state }: SignedAccountState): void {
+    this.#database.sqlite
+      .prepare("UPDATE contact SET account_state = ?, epoch = ? WHERE label = ?")
+      .run(bytes, state.epoch, label);
+    this.#cache.changed();
+  }
+
+  #find(column: "label" | "petname", value: string): Contact | undefined {
+    const row = this.#database.sqlite.prepare(`SELECT ${COLUMNS} FROM contact WHERE ${column} = ?`).get(value);
+    return row === undefined ? undefined : toContact(row);
   }
 
   #require(label: AddressLabel): Contact {

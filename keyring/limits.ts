@@ -51,6 +51,8 @@ export const SCRAM_ITERATIONS_BOUNDS = [4096, 1_000_000] as const;
 export const PETNAME_MAX = 64;
 /** Decoded pins that are kept in memory, because each was checked by two signatures: more contacts than write in one hour. */
 export const DECODED_PINS_MAX = 256;
+/** Contacts that are kept in memory as they were read, some kilobytes each, by label and by petname. */
+export const CACHED_CONTACTS_MAX = 1_000;
 
 /** OpenPGP keys that are kept of one old e-mail address: people have two or three in ten years, an attacker makes any number. */
 export const OPENPGP_KEYS_OF_ADDRESS_MAX = 20;

@@ -35,7 +35,7 @@ export function mailboxesIn(value: string): MailboxAddress[] {
 
 /** Reads an address-list in modern, obsolete and broken syntax; never throws. What is no address at all is left out. */
 export function parseAddressList(value: string): Address[] {
-  const tokens = [...tokenize(value.slice(0, MAX_ADDRESS_TEXT))];
+  const tokens = tokenize(value.slice(0, MAX_ADDRESS_TEXT));
   const addresses: Address[] = [];
   let group: { kind: "group"; name: string; members: MailboxAddress[] } | undefined;
   let start = 0;
@@ -127,7 +127,8 @@ function joinWords(tokens: readonly Token[]): string {
 
 const SPECIALS = /[\s"(<>,;:@.[\]]/;
 
-function* tokenize(value: string): Generator<Token> {
+function tokenize(value: string): Token[] {
+  const tokens: Token[] = [];
   let spaced = false;
   let at = 0;
   while (at < value.length) {
@@ -137,30 +138,29 @@ function* tokenize(value: string): Generator<Token> {
       at++;
       continue;
     }
-    let token: Omit<Token, "spaced">;
+    let kind: Token["kind"] = "word";
+    let text: string;
     if (character === '"') {
-      const quoted = delimited(value, at, '"');
-      token = { kind: "word", text: quoted.text };
-      at = quoted.end;
+      ({ text, end: at } = delimited(value, at, '"'));
     } else if (character === "(") {
-      const comment = readComment(value, at);
-      token = { kind: "comment", text: comment.text };
-      at = comment.end;
+      kind = "comment";
+      ({ text, end: at } = readComment(value, at));
     } else if (character === "[") {
-      const literal = delimited(value, at, "]");
-      token = { kind: "word", text: `[${literal.text}]` };
-      at = literal.end;
+      ({ text, end: at } = delimited(value, at, "]"));
+      text = `[${text}]`;
     } else if ("<>,;:@.".includes(character)) {
-      token = { kind: character as Token["kind"], text: character };
+      kind = character as Token["kind"];
+      text = character;
       at++;
     } else {
-      const end = wordEnd(value, at);
-      token = { kind: "word", text: value.slice(at, end) };
-      at = end;
+      const start = at;
+      at = wordEnd(value, start);
+      text = value.slice(start, at);
     }
-    yield { ...token, spaced };
-    spaced = token.kind === "comment";
+    tokens.push({ kind, text, spaced });
+    spaced = kind === "comment";
   }
+  return tokens;
 }
 
 function wordEnd(value: string, start: number): number {

@@ -35,6 +35,35 @@ function add(petname: string, label: AddressLabel = BOB, state: ContactState = "
   return contacts.add({ label, petname, state, how: "invite" });
 }
 
+test("what a transaction wrote and rolled back is not remembered", () => {
+  add("Bob");
+  expect(contacts.byLabel(BOB)?.state).toBe("invited");
+  expect(() =>
+    database.transaction(() => {
+      contacts.setState(BOB, "verified");
+      contacts.rename(BOB, "Robert");
+      expect(contacts.byLabel(BOB)).toMatchObject({ state: "verified", petname: "Robert" });
+      expect(contacts.byPetname("bob")).toBeUndefined();
+      throw new Error("undone");
+    }),
+  ).toThrow("undone");
+  expect(contacts.byLabel(BOB)).toMatchObject({ state: "invited", petname: "Bob" });
+  expect(contacts.byPetname("robert")).toBeUndefined();
+  expect(contacts.byPetname("BOB")?.label).toBe(BOB);
+});
+
+test("a contact that was read is read anew once it has changed", () => {
+  add("Bob");
+  expect(contacts.byPetname("Bob")?.label).toBe(BOB);
+  contacts.setState(BOB, "verified");
+  expect(contacts.byLabel(BOB)?.state).toBe("verified");
+  contacts.rename(BOB, "Robert");
+  expect(contacts.byPetname("Bob")).toBeUndefined();
+  contacts.remove(BOB);
+  expect(contacts.byLabel(BOB)).toBeUndefined();
+  expect(contacts.byPetname("Robert")).toBeUndefined();
+});
+
 test("a contact is found by address and by petname in any case", () => {
   const bob = add("Bob");
   expect(bob).toEqual({
