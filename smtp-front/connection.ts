@@ -1,5 +1,6 @@
 import { TLSSocket } from "node:tls";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import { DataParser } from "./data-parser.ts";
 
 const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3} /;
 
@@ -33,6 +34,13 @@ export class SubmissionConnection extends SMTPConnection {
     if (this.#ready) return;
     this.#ready = true;
     super.connectionReady(next);
+  }
+
+  override _createParser(): DataParser {
+    const parser = new DataParser({ maxCommandLength: this._server.options.maxCommandLength });
+    parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    parser.on("error", (error: Error) => this.send(421, `Error: ${error.message}`));
+    return parser;
   }
 
   /** A text that begins with an enhanced code (RFC 2034) keeps it. */
