@@ -31,7 +31,8 @@ export class BodyHash {
     let end = text.length;
     while (end > 0 && text[end - 1] === "\n") end--;
     if (end > 0) {
-      this.#hash.update("\n".repeat(this.#lineEnds) + text.slice(0, end), "latin1");
+      if (this.#lineEnds > 0) this.#hash.update("\n".repeat(this.#lineEnds), "latin1");
+      this.#hash.update(end === text.length ? text : text.slice(0, end), "latin1");
       this.#lineEnds = 0;
     }
     this.#lineEnds += text.length - end;

@@ -17,6 +17,11 @@ export class LineSplitter {
     this.#onPiece = onPiece;
   }
 
+  /** True when what comes next begins a piece: nothing waits for the rest of its line. */
+  get atPieceStart(): boolean {
+    return this.#carry.length === 0;
+  }
+
   push(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let at = 0;

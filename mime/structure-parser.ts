@@ -60,7 +60,13 @@ export class StructureParser {
   }
 
   push(chunk: Uint8Array): void {
-    this.#lines.push(chunk);
+    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let at = 0; at < octets.length; ) {
+      if (this.#atLineStart && this.#lines.atPieceStart) at = this.#passOver(octets, at);
+      const end = octets.indexOf(LF, at) + 1 || octets.length;
+      this.#lines.push(octets.subarray(at, end));
+      at = end;
+    }
   }
 
   /** The tree, and the message's own header with the empty line that ends it, if there is one. */
@@ -71,6 +77,29 @@ export class StructureParser {
     while (this.#open.length > 0) root = this.#closeInnermost(this.#offset);
     if (root === undefined) throw new Error("end was called twice");
     return { root, header: this.#rootHeader };
+  }
+
+  /** Counts whole lines of a body that can be no delimiters, all at once; where the first begins that is none of these. */
+  #passOver(octets: Buffer, start: number): number {
+    if (this.#innermost.body === undefined) return start;
+    const delimited = !this.#frozen && this.#boundaries.size > 0;
+    let lines = 0;
+    let last = start;
+    let next = start;
+    while (!(delimited && octets[next] === HYPHEN && octets[next + 1] === HYPHEN)) {
+      const end = octets.indexOf(LF, next) + 1;
+      if (end === 0) break;
+      lines++;
+      last = next;
+      next = end;
+    }
+    if (lines === 0) return start;
+    this.#offset += next - start;
+    this.#lineEnds += lines;
+    this.#lineEndLength = next - last > 1 && octets[next - 2] === CR ? 2 : 1;
+    this.#lineEmpty = next - last === this.#lineEndLength;
+    this.#afterCr = false;
+    return next;
   }
 
   #take(piece: Buffer): void {

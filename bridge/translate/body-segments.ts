@@ -1,14 +1,21 @@
 import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
 import { LineSplitter } from "../../mime/line-splitter.ts";
-import { type Base64Line, base64Line, breakLines } from "./base64-lines.ts";
+import { type Base64Line, base64Line, breakLines, countLines, decodeCanonical, joinLines } from "./base64-lines.ts";
 import { type LineEnd, SEGMENT } from "./container.ts";
 import { RUN_TEXT_MAX, RUN_TEXT_MIN, SEGMENT_MAX } from "./limits.ts";
+
+const LF = 10;
 
 /** Base64 lines in a row that have one length and one line end. */
 interface Run {
   readonly lineLength: number;
   readonly lineEnd: LineEnd;
-  readonly text: BoundedBuffer;
+  /** Octets of text in one segment: whole lines. */
+  readonly segment: number;
+  /** Of the lines that are not written yet, without their ends. */
+  text: string;
+  /** Some of it was taken many lines at a time, and may be no base64. */
+  unchecked: boolean;
   /** A segment of this run was written already: the rest is worth one, however short. */
   begun: boolean;
 }
@@ -27,7 +34,14 @@ export class BodySegments {
 
   /** Takes a chunk; the segments that are ready by now. */
   push(chunk: Uint8Array): Buffer[] {
-    this.#lines.push(chunk);
+    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    for (let at = 0; at < octets.length; ) {
+      at = this.#takeLines(octets, at);
+      // What is no whole line like those before it: to the next line end, or as far as there is something.
+      const end = this.#run === undefined ? octets.length : octets.indexOf(LF, at) + 1 || octets.length;
+      this.#lines.push(octets.subarray(at, end));
+      at = end;
+    }
     return this.#handOver();
   }
 
@@ -46,9 +60,30 @@ export class BodySegments {
     return written;
   }
 
+  /** Takes whole lines that continue the run, many at a time; where the first one begins that does not. */
+  #takeLines(octets: Buffer, start: number): number {
+    let at = start;
+    for (let run = this.#run; run !== undefined && this.#lines.atPieceStart; run = this.#run) {
+      const { lineLength, lineEnd } = run;
+      const room = (run.segment - run.text.length) / lineLength;
+      const lines = countLines(octets, at, lineLength, lineEnd, room);
+      if (lines === 0) break;
+      const text = joinLines(octets, at, lineLength, lineEnd, lines);
+      const end = at + lines * (lineLength + lineEnd);
+      if (text === undefined) this.#lines.push(octets.subarray(at, end));
+      else {
+        run.text += text;
+        run.unchecked = true;
+        if (run.text.length === run.segment) this.#writeRun(run);
+      }
+      at = end;
+    }
+    return at;
+  }
+
   #take(piece: Buffer): void {
     const line = this.#atLineStart ? base64Line(piece) : undefined;
-    this.#atLineStart = piece[piece.length - 1] === 10;
+    this.#atLineStart = piece[piece.length - 1] === LF;
     if (this.#run !== undefined && !(line !== undefined && fits(line, this.#run))) this.#endRun();
     if (line === undefined) {
       this.#addLiteral(piece);
@@ -57,26 +92,29 @@ export class BodySegments {
     this.#run ??= {
       lineLength: line.length,
       lineEnd: line.lineEnd,
-      text: new BoundedBuffer(Math.floor(RUN_TEXT_MAX / line.length) * line.length),
+      segment: Math.floor(RUN_TEXT_MAX / line.length) * line.length,
+      text: "",
+      unchecked: false,
       begun: false,
     };
     const run = this.#run;
-    run.text.append(piece, 0, line.length);
+    run.text += piece.toString("latin1", 0, line.length);
     if (line.padded || line.length < run.lineLength) this.#endRun();
-    else if (run.text.full) this.#writeRun(run);
+    else if (run.text.length === run.segment) this.#writeRun(run);
   }
 
   #endRun(): void {
-    const run = this.#run;
+    for (let run = this.#run; run !== undefined && run.text !== ""; run = this.#run) this.#writeRun(run);
     this.#run = undefined;
-    if (run !== undefined && run.text.length > 0) this.#writeRun(run);
   }
 
   #writeRun(run: Run): void {
-    const text = run.text.bytes().toString("latin1");
-    run.text.clear();
-    const octets = Buffer.from(text, "base64");
-    if ((!run.begun && text.length < RUN_TEXT_MIN) || octets.toString("base64") !== text) {
+    const { text, unchecked } = run;
+    const octets = decodeCanonical(text);
+    run.text = "";
+    run.unchecked = false;
+    if (octets === undefined && unchecked) return this.#takeAgain(breakLines(text, run.lineLength, run.lineEnd));
+    if (octets === undefined || (!run.begun && text.length < RUN_TEXT_MIN)) {
       this.#addLiteral(breakLines(text, run.lineLength, run.lineEnd));
       return;
     }
@@ -88,6 +126,18 @@ export class BodySegments {
     head[3] = run.lineEnd;
     head.writeUInt32BE(octets.length, 4);
     this.#written.push(head, octets);
+  }
+
+  /** Not all of these lines are base64: one by one, they show which. */
+  #takeAgain(lines: Buffer): void {
+    const atLineStart = this.#atLineStart;
+    this.#atLineStart = true;
+    for (let at = 0; at < lines.length; ) {
+      const end = lines.indexOf(LF, at) + 1;
+      this.#take(lines.subarray(at, end));
+      at = end;
+    }
+    this.#atLineStart = atLineStart;
   }
 
   #addLiteral(octets: Buffer): void {

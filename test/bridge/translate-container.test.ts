@@ -114,6 +114,27 @@ test.each([
   await expect(decode(bytes, 1)).rejects.toThrow(MalformedOverlayMessage);
 });
 
+test.each([
+  ["nothing is wrong in it", (text: string) => text],
+  ["a line in the middle is no base64", (text: string) => `${text.slice(0, 130_000)}*${text.slice(130_001)}`],
+  [
+    "a line is one shorter and the next one longer",
+    (text: string) => text.replace(/(.)\r\n(.{76})(?=\r\nQ)/, "\r\n$1$2"),
+  ],
+  ["a line is padded in the middle", (text: string) => `${text.slice(0, 77_998)}==\r\n${text.slice(78_002)}`],
+  ["a line end stands inside a line", (text: string) => `${text.slice(0, 100_010)}\r\n${text.slice(100_012)}`],
+  ["a bare CR stands inside a line", (text: string) => `${text.slice(0, 100_010)}\r${text.slice(100_011)}`],
+  ["other text follows at once", (text: string) => `${text}--b--\r\n`],
+])("an attachment in large pieces becomes what it does line by line: %s", async (_, change) => {
+  for (const lineEnd of ["\r\n", "\n"]) {
+    const body = Buffer.from(change(base64(random(120_000))).replaceAll("\r\n", lineEnd), "latin1");
+    const whole = await encode(body, body.length);
+    expect((await encode(body, 16_383)).equals(whole)).toBe(true);
+    expect((await encode(body, 511)).equals(whole)).toBe(true);
+    expect((await decode(whole)).body.equals(body)).toBe(true);
+  }
+});
+
 test("any octets are an overlay message or malformed, nothing else", async () => {
   const good = await encode(Buffer.from(base64(random(600))));
   await fc.assert(

@@ -20,7 +20,8 @@ async function parse(
       messages.push(Buffer.concat(octets).toString("latin1"));
       parser.continue();
     });
-    callback?.();
+    // As a server, which asks somebody first.
+    setImmediate(() => callback?.());
   };
   for (const piece of pieces) await new Promise<void>((resolve) => parser.write(piece, () => resolve()));
   await new Promise<void>((resolve) => parser.end(resolve));
