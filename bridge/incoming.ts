@@ -3,11 +3,14 @@ import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Contacts } from "../keyring/contacts.ts";
 import type { Maildir } from "../maildir/store.ts";
+import { messageId } from "../mime/message-ids.ts";
 import type { LetterReceiver, ReceivedLetter } from "../overlay-adapter/ports.ts";
 import { type Account, OWN_LOCAL_PART } from "./account.ts";
+import { BodyHash } from "./body-hash.ts";
 import { formatNotice } from "./notice.ts";
 import { MalformedOverlayMessage } from "./translate/container.ts";
 import { translateIncoming } from "./translate/incoming.ts";
+import type { Twins } from "./upgrade/twins.ts";
 
 /** Keywords that tell the user in the mail program's list how a letter's sender became a contact. */
 const STATE_KEYWORDS: Readonly<Record<string, readonly string[]>> = {
@@ -20,18 +23,27 @@ export interface IncomingOptions {
   readonly contacts: Contacts;
   readonly maildir: Maildir;
   readonly logger: Logger;
+  /** Of letters that come by e-mail, too. */
+  readonly twins?: Twins;
 }
 
 /** Puts what the overlay delivers into INBOX, as the RFC 5322 message that mail programs read. */
-export function createLetterReceiver({ account, contacts, maildir, logger }: IncomingOptions): LetterReceiver {
+export function createLetterReceiver({ account, contacts, maildir, logger, twins }: IncomingOptions): LetterReceiver {
   async function stage(letter: ReceivedLetter, content: AsyncIterable<Uint8Array>, flags: readonly string[]) {
     const inbox = maildir.mailbox("INBOX");
     if (inbox === undefined) throw new Error("there is no INBOX");
     const internalDate = letter.receivedAt;
     // Ids are the senders' choice, and all recipients of a letter know its id: one contact must not take another's name.
     const name = Buffer.concat([Buffer.from(letter.from, "latin1"), letter.id]);
-    const staged = await maildir.stage(content, { name, mailboxId: inbox.id, internalDate });
-    return () => void maildir.insert(inbox.id, staged, { flags, internalDate });
+    const watch = twins?.mayHave(letter.from) === true ? new BodyHash() : undefined;
+    const watched = watch === undefined ? content : watch.watch(content);
+    const staged = await maildir.stage(watched, { name, mailboxId: inbox.id, internalDate });
+    const body = watch?.digest();
+    const id = messageId(staged.header);
+    return () => {
+      maildir.insert(inbox.id, staged, { flags, internalDate });
+      if (body !== undefined && id !== undefined) twins?.arrived(letter.from, id, body);
+    };
   }
 
   return {

@@ -10,6 +10,7 @@ import { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import type { Vault } from "../keyring/vault.ts";
 import type { VaultFile } from "../keyring/vault-file.ts";
 import { LegacyGateway } from "../legacy-gateway/gateway.ts";
+import { releaseLetter } from "../legacy-gateway/incoming/release-letter.ts";
 import { overlayOnly } from "../legacy-gateway/policy/decide.ts";
 import type { GatewayNotice } from "../legacy-gateway/ports.ts";
 import type { Aliases } from "../legacy-gateway/upgrade/aliases.ts";
@@ -35,6 +36,7 @@ import { OverlayEventHandler } from "./overlay-events.ts";
 import { SentCopies } from "./sent-copies.ts";
 import { MAILDIR_KEY_LABEL, MESSAGE_ID_KEY_LABEL, openExistingState } from "./state.ts";
 import { createSubmissionSink } from "./submission.ts";
+import { Twins } from "./upgrade/twins.ts";
 import { Upgrades } from "./upgrade/upgrades.ts";
 
 /** Everything that lies behind the vault, opened and put together. */
@@ -120,6 +122,8 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
     });
     const invitedAddress = (invite: string) => invitations.byInvite(invite)?.address;
     const events = new OverlayEventHandler({ db, account, contacts, maildir, logger, invitedAddress });
+    const release = (mailbox: string, uid: number) => releaseLetter(db, mailbox, uid);
+    const twins = new Twins({ db, maildir, aliases, release, logger });
     let upgrades: Upgrades | undefined;
     const overlay = openOverlay({
       db,
@@ -131,7 +135,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       spareRelays,
       carrier,
       ...(sendingCarrier && { sendingCarrier }),
-      receiver: createLetterReceiver({ account, contacts, maildir, logger }),
+      receiver: createLetterReceiver({ account, contacts, maildir, logger, twins }),
       clock,
       logger,
       receipts: { send: sendReceipts },
@@ -152,6 +156,10 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       notify,
       upgrade: {
         movedTo: (address) => stateOf(aliases, contacts, address),
+        isHere: async (address, id, payload) => {
+          const label = aliases.moved(address);
+          return label !== undefined && (await twins.isHere(label, id, payload));
+        },
         seen: async (invitation) => await upgrades?.seen(invitation),
         invitation: (address, encrypted) => upgrades?.invitation(address, encrypted),
       },
@@ -243,6 +251,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
         await overlay.close();
         await commands.settled();
         await events.settled();
+        await twins.settled();
         await maildir.close();
         db.close();
       },

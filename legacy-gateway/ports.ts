@@ -111,6 +111,8 @@ export interface ReadLetter {
   readonly content: AsyncIterable<Uint8Array>;
   /** Say how the letter came and what protected it: `$Legacy` and others. Never taken from the provider. */
   readonly keywords: readonly string[];
+  /** The same letter came by another road: this one is not stored. */
+  readonly isHere?: boolean;
 }
 
 /** Reads what came by the old road: says so in the letter, and may open what is encrypted. */

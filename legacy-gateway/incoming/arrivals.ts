@@ -208,6 +208,10 @@ export class Arrivals {
     try {
       const { specialUse: folder } = this.#mailbox;
       const letter = await read({ account: account.address, content: watched(), ...(folder && { folder }) });
+      if (letter.isHere === true) {
+        await drain(letter.content);
+        return { kind: "unkept", uid, flags };
+      }
       const staged = await mail.stage(letter.content, {
         mailboxId: this.#mailbox.id,
         ...(internalDate !== undefined && { internalDate: Math.trunc(internalDate) }),
@@ -236,4 +240,10 @@ export class Arrivals {
       throw new StoreFailed("the store failed", { cause: error });
     }
   }
+}
+
+/** To its end, where the connection goes on. */
+async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
+  const pieces = content[Symbol.asyncIterator]();
+  while ((await pieces.next()).done !== true);
 }

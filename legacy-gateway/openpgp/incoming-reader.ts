@@ -14,6 +14,7 @@ interface Arriving {
 interface Stored {
   readonly content: AsyncIterable<Uint8Array>;
   readonly keywords: readonly string[];
+  readonly isHere?: boolean;
 }
 
 export interface OpenPgpReaderOptions {
@@ -39,7 +40,7 @@ export function createOpenPgpReader({ book, collector, now, next }: OpenPgpReade
     });
     const stored = await next({ ...letter, content: read.content }, read);
     const keywords = [...new Set([...stored.keywords, ...read.keywords])];
-    return { content: behind(formatVerdict(read.verdict), stored.content), keywords };
+    return { ...stored, content: behind(formatVerdict(read.verdict), stored.content), keywords };
   };
 }
 

@@ -1,9 +1,10 @@
 import { OVERLAY_DOMAIN } from "../../foundation/address.ts";
 import { parseAddressList } from "../../mime/address-list.ts";
 import { headerFields } from "../../mime/header.ts";
+import { messageId } from "../../mime/message-ids.ts";
 import { type SplitMessage, splitMessage } from "../../mime/split-message.ts";
 import { readSplitLetter } from "../incoming/incoming-letter.ts";
-import { headerOf } from "../openpgp/entity.ts";
+import { type Entity, headerOf } from "../openpgp/entity.ts";
 import type { ReadLetter as OpenedLetter } from "../openpgp/read-letter.ts";
 import type { ReadLetter, ReceivedLetter, SpecialUse } from "../ports.ts";
 import { invitationIn } from "./invitation-field.ts";
@@ -23,6 +24,8 @@ export interface SeenInvitation {
 export interface UpgradeReaderOptions {
   /** How far the contact is known whose old address this is; undefined for all other addresses. */
   readonly movedTo: (address: string) => string | undefined;
+  /** Whether the overlay has brought that sender's letter already; `payload` is what came, its encryption off. */
+  readonly isHere?: (address: string, messageId: string, payload: Entity) => Promise<boolean>;
   /** What it writes down is durable when it resolves; the same invitation may come again. */
   readonly seen: (invitation: SeenInvitation) => Promise<void>;
 }
@@ -34,7 +37,7 @@ const PASSED_OVER: ReadonlySet<SpecialUse> = new Set(["\\Sent", "\\Drafts", "\\T
  * What is done with every letter of the old road once its encryption is off: it is marked as such, more so where its
  * sender has moved to the overlay, and an invitation in it goes to whoever shows it to the user.
  */
-export function createUpgradeReader({ movedTo, seen }: UpgradeReaderOptions) {
+export function createUpgradeReader({ movedTo, isHere, seen }: UpgradeReaderOptions) {
   return async ({ account, folder, content }: ReceivedLetter, opened: OpenedLetter): Promise<ReadLetter> => {
     const split = await splitMessage(content);
     const found = folder !== undefined && PASSED_OVER.has(folder) ? undefined : invitationOf(opened, split);
@@ -44,6 +47,10 @@ export function createUpgradeReader({ movedTo, seen }: UpgradeReaderOptions) {
       .map((address) => ({ address, state: movedTo(address) }))
       .find(({ state }) => state !== undefined);
     if (moved === undefined) return letter;
+    const id = messageId(split.header);
+    const payload = opened.looked?.opened.payload;
+    if (id !== undefined && payload !== undefined && (await isHere?.(moved.address, id, payload)) === true)
+      return { ...letter, isHere: true };
     return {
       keywords: [...letter.keywords, OLD_ROAD_KEYWORD],
       content: behind(formatOldRoad(moved.address, moved.state ?? ""), letter.content),

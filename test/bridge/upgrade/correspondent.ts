@@ -12,6 +12,7 @@ import { OverlayEventHandler } from "../../../bridge/overlay-events.ts";
 import { SentCopies } from "../../../bridge/sent-copies.ts";
 import { openState } from "../../../bridge/state.ts";
 import { createSubmissionSink } from "../../../bridge/submission.ts";
+import { Twins } from "../../../bridge/upgrade/twins.ts";
 import { Upgrades } from "../../../bridge/upgrade/upgrades.ts";
 import { type Clock, systemClock } from "../../../foundation/clock.ts";
 import type { Database } from "../../../foundation/database.ts";
@@ -22,6 +23,7 @@ import { createIdentity, identitySchema, loadIdentity } from "../../../keyring/i
 import { recoveryIdentity } from "../../../keyring/recovery-identity.ts";
 import { Vault } from "../../../keyring/vault.ts";
 import { LegacyGateway } from "../../../legacy-gateway/gateway.ts";
+import { releaseLetter } from "../../../legacy-gateway/incoming/release-letter.ts";
 import type { SpecialUse } from "../../../legacy-gateway/ports.ts";
 import { openUpgradeStores } from "../../../legacy-gateway/upgrade/upgrade-stores.ts";
 import { openMaildir } from "../../../maildir/open.ts";
@@ -119,6 +121,8 @@ export class Correspondent {
     });
     const invitedAddress = (invite: string) => stores.invitations.byInvite(invite)?.address;
     const events = new OverlayEventHandler({ db, account, contacts, maildir, logger, invitedAddress });
+    const release = (mailbox: string, uid: number) => releaseLetter(db, mailbox, uid);
+    const twins = new Twins({ db, maildir, aliases, release, logger });
     const overlay = openOverlay({
       db,
       home: this.#home,
@@ -127,7 +131,7 @@ export class Correspondent {
       device,
       relay: this.#relay,
       carrier: tlsCarrier(),
-      receiver: createLetterReceiver({ account, contacts, maildir, logger }),
+      receiver: createLetterReceiver({ account, contacts, maildir, logger, twins }),
       clock,
       companion: aliases,
       onEvent: (event) => {
@@ -149,6 +153,10 @@ export class Correspondent {
         movedTo: (address) => {
           const label = aliases.moved(address);
           return label === undefined ? undefined : contacts.byLabel(label)?.state;
+        },
+        isHere: async (address, id, payload) => {
+          const label = aliases.moved(address);
+          return label !== undefined && (await twins.isHere(label, id, payload));
         },
         seen: (invitation) => this.upgrades.seen(invitation),
         invitation: (address, encrypted) => this.upgrades.invitation(address, encrypted),
@@ -260,6 +268,7 @@ export class Correspondent {
     for (const letter of letters) {
       const content = only(Buffer.from(letter, "latin1"));
       const read = await this.keys.read({ account: this.address, content, ...(folder && { folder }) });
+      if (read.isHere === true) continue;
       const staged = await this.maildir.stage(read.content, { mailboxId: inbox.id });
       await this.db.commit(() => this.maildir.insert(inbox.id, staged, { flags: read.keywords }));
     }

@@ -209,6 +209,43 @@ test("a provider that swaps the invitation becomes nobody unnoticed", async () =
   });
 }, 60_000);
 
+test("one letter that comes by both roads is shown once, as the overlay brought it, whichever comes first", async () => {
+  const [ann, bob] = [await person(ANN), await person(BOB)];
+  const OTHER = "robert@third.example";
+  await ann.exchangeKeys(bob);
+  ann.keys.policies.confirmPlain(OTHER);
+  await upgradeOperations(() => ann).gatewayUpgrade({ invite: true, address: BOB });
+  for (const one of [ann, bob]) one.upgrades.stores.consents.set("encrypted");
+  await bob.submit([ANN], "come over", "an invitation is in here");
+  await ann.fetch(await bob.post());
+  await ann.letter("carries an invitation");
+  await upgradeOperations(() => ann).gatewayUpgradeAccept({ which: BOB });
+  await Promise.all([ann.letter("has moved"), bob.letter("has moved")]);
+  // Ann's address is an alias at Bob's; Bob's second address is not known to Ann as his.
+  await ann.submit([BOB, OTHER], "twice", "by the overlay first");
+  await bob.letter("by the overlay first");
+  await bob.fetch(await ann.post());
+  expect(
+    await bob.filed().then((all) => all.filter(({ text }) => text.includes("by the overlay first"))),
+  ).toMatchObject([{ flags: [] }]);
+
+  bob.overlay.freezeContact(ann.account.label);
+  await ann.submit([BOB, OTHER], "twice more", "by e-mail first");
+  const [copy = ""] = await ann.post();
+  await bob.fetch([copy]);
+  expect((await bob.letter("by e-mail first")).flags).toContain("$OldRoad");
+  // Another letter under the same id is another letter.
+  await bob.fetch([copy.replace("by e-mail first", "somebody's words")]);
+  bob.overlay.unfreezeContact(ann.account.label);
+  await bob.until(() => bob.overlay.status().connected);
+  for (;;) {
+    const found = (await bob.filed()).filter(({ text }) => text.includes("by e-mail first"));
+    if (found.length === 1 && found[0]?.text.includes("x-postern=pass") === true) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(await bob.count("somebody's words")).toBe(1);
+}, 60_000);
+
 test("a thousand letters with invitations make one notice for each address, lists and one's own none", async () => {
   const [ann, bob] = [await person(ANN), await person(BOB)];
   const { link } = await bob.overlay.createInvite({ expiresAt: Date.now() + 3_600_000 });
