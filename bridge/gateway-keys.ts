@@ -27,7 +27,7 @@ export interface GatewayKeysOptions {
   /** Where keys may be asked for; nobody is asked where it is absent. */
   readonly lookup?: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
   /** Invites old contacts to the overlay, and hears of their invitations; nobody does where it is absent. */
-  readonly upgrade?: UpgradeReaderOptions & Required<Pick<OpenPgpWriterOptions, "invitation">>;
+  readonly upgrade?: UpgradeReaderOptions & Required<Pick<OpenPgpWriterOptions, "invitation" | "hasMoved">>;
 }
 
 /** The library is loaded, and the own keys opened, when the first letter or command needs them: most starts have none. */

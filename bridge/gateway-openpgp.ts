@@ -17,6 +17,7 @@ const NO_UPGRADE: NonNullable<GatewayKeysOptions["upgrade"]> = {
   movedTo: () => undefined,
   seen: async () => undefined,
   invitation: () => undefined,
+  hasMoved: () => false,
 };
 
 const NO_LOOKUP = { places: [], fetch: async () => undefined };
@@ -30,11 +31,12 @@ export async function openGatewayOpenPgp({
   lookup = NO_LOOKUP,
   upgrade = NO_UPGRADE,
 }: GatewayKeysOptions & Pick<GatewayKeys, "store" | "policies" | "preferences">): Promise<GatewayOpenPgp> {
+  const { invitation, hasMoved } = upgrade;
   const book = await KeyBook.open({ store, now, notify });
   const collector = new KeyCollector({ book, store, now });
   return {
     book,
     read: createOpenPgpReader({ book, collector, now, next: createUpgradeReader(upgrade) }),
-    write: createOpenPgpWriter({ book, store, policies, preferences, lookup, now, invitation: upgrade.invitation }),
+    write: createOpenPgpWriter({ book, store, policies, preferences, lookup, now, invitation, hasMoved }),
   };
 }

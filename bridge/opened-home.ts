@@ -156,6 +156,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       notify,
       upgrade: {
         movedTo: (address) => stateOf(aliases, contacts, address),
+        hasMoved: (address) => aliases.hasMoved(address),
         isHere: async (address, id, payload) => {
           const label = aliases.moved(address);
           return label !== undefined && (await twins.isHere(label, id, payload));

@@ -30,13 +30,15 @@ export interface OpenPgpWriterOptions {
   readonly lookup: { readonly places: readonly LookupPlace[]; readonly fetch: FetchKey };
   /** As ProtectionParts.invitation. */
   readonly invitation?: NonNullable<ProtectionParts["invitation"]>;
+  /** Whether letters to the address went over the overlay once, which counts as if they had sent something encrypted. */
+  readonly hasMoved?: (address: string) => boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Makes of a letter what leaves: encrypted, in the clear where that is allowed, or nothing. */
 export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
-  const { book, store, policies, preferences, invitation, now } = options;
+  const { book, store, policies, preferences, invitation, hasMoved, now } = options;
   return async ({ account, recipients, header, body }: Leaving): Promise<Written> => {
     const general: Policy = account.plain === "allowed" ? "encrypt-if-possible" : "encrypt-or-refuse";
     const own = preferences.of(account.address);
@@ -62,7 +64,7 @@ export function createOpenPgpWriter(options: OpenPgpWriterOptions) {
           return {
             ...(policy !== undefined && { own: policy }),
             plainConfirmed,
-            sentEncrypted: peer.sentEncrypted !== undefined,
+            sentEncrypted: peer.sentEncrypted !== undefined || hasMoved?.(address) === true,
             advice,
           };
         },

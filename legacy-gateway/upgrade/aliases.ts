@@ -57,6 +57,14 @@ export class Aliases {
     return row && aliasOf(row);
   }
 
+  /** Whether letters to the address went over the overlay once: what was written there is not for providers now. */
+  hasMoved(address: string): boolean {
+    return (
+      this.#sqlite.prepare("SELECT 1 FROM gateway_once_moved WHERE address = ?").get(address.toLowerCase()) !==
+      undefined
+    );
+  }
+
   /** The old addresses of a contact. */
   of(label: AddressLabel): string[] {
     return this.#sqlite
@@ -92,6 +100,7 @@ export class Aliases {
     this.#sqlite
       .prepare("UPDATE gateway_alias SET state = 'moved', told = 0 WHERE label = ? AND state = 'joining'")
       .run(label);
+    this.#rememberMoved(label);
   }
 
   /** The contact is none any more: e-mail goes to its addresses again, and no invitation before the user says so. */
@@ -139,6 +148,15 @@ export class Aliases {
     this.#sqlite
       .prepare("INSERT OR REPLACE INTO gateway_alias VALUES (?, ?, ?, ?, ?, ?, 0)")
       .run(address, label, state, Number(invited), came, clock.now());
+    this.#rememberMoved(label);
+  }
+
+  #rememberMoved(label: AddressLabel): void {
+    this.#sqlite
+      .prepare(
+        "INSERT OR IGNORE INTO gateway_once_moved SELECT address FROM gateway_alias WHERE label = ? AND state = 'moved'",
+      )
+      .run(label);
   }
 
   #remove(address: string, label: AddressLabel, offer: "failed" | "refused"): void {

@@ -48,5 +48,9 @@ export const UPGRADE_SCHEMA: Schema = {
     CREATE UNIQUE INDEX gateway_alias_holder ON gateway_alias (address) WHERE state <> 'rival';
     CREATE INDEX gateway_alias_label ON gateway_alias (label);
     `,
+    `
+    CREATE TABLE gateway_once_moved (address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT INTO gateway_once_moved SELECT address FROM gateway_alias WHERE state = 'moved';
+    `,
   ],
 };

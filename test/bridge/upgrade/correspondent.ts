@@ -154,6 +154,7 @@ export class Correspondent {
           const label = aliases.moved(address);
           return label === undefined ? undefined : contacts.byLabel(label)?.state;
         },
+        hasMoved: (address) => aliases.hasMoved(address),
         isHere: async (address, id, payload) => {
           const label = aliases.moved(address);
           return label !== undefined && (await twins.isHere(label, id, payload));

@@ -108,7 +108,8 @@ test("an encrypted letter carries it inside, it is accepted, and mail to the old
   const [contact] = ann.contacts.list();
   expect(contact && viewContact(contact, ann).oldAddresses).toEqual([BOB]);
 
-  // Reply in the old thread.
+  // Reply in the old thread; that nothing goes there by e-mail changes nothing.
+  bob.keys.policies.set(ANN, "overlay-only");
   const id = /^Message-ID: (<.*>)/m.exec(shown.text)?.[1] ?? "";
   expect(id).toMatch(/@old\.example>$/);
   await bob.submit([ANN], "Re: lanterns", "at the postern", `In-Reply-To: ${id}\r\nReferences: ${id}\r\n`);
@@ -153,6 +154,13 @@ test("who has moved is marked where a letter of theirs comes by the old road; th
   await bob.submit([ANN], "by e-mail", "again as before");
   const [byMail = ""] = await bob.post();
   expect(byMail).toContain("multipart/encrypted");
+  // What went over the overlay is not for providers to read now, unless the user says so for the address.
+  for (const one of [ann, bob]) one.keys.policies.confirmPlain(one === ann ? BOB : ANN);
+  const carol = "carol@friend.example";
+  bob.keys.policies.confirmPlain(carol);
+  await expect(bob.submit([ANN, carol], "to both", "in the clear?")).rejects.toMatchObject({ code: 550 });
+  bob.keys.policies.set(ANN, "overlay-only");
+  await expect(bob.submit([ANN], "again", "not by e-mail")).rejects.toMatchObject({ code: 550 });
   // The contact goes, and with it the other side's alias.
   await ann.overlay.removeContact(bob.account.label);
   ann.contacts.remove(bob.account.label);

@@ -67,7 +67,7 @@ test("a letter that another road brought is not stored, nor asked for again, and
   await until(() => gateway.standings()[0]?.incoming.state.kind === "watching" && here.uids().length === 2);
   expect(readings).toBe(3);
   const subjects = await Promise.all(
-    here.uids().map(async (uid) => /Subject: (.*)\r/.exec((await read(here, uid)).toString())?.[1]),
+    here.uids().map(async (uid) => /Subject: (.*)\r/.exec((await read(here, uid)).toString())?.[1] ?? ""),
   );
   expect(subjects.toSorted()).toEqual(["one", "three"]);
   const uidOf = (subject: string) => here.uids()[subjects.indexOf(subject)] ?? 0;
