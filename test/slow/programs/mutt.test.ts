@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { simpleParser } from "mailparser";
-import { findLetters, untilLetter } from "../../../rig/letters.ts";
+import { type ParsedMail, simpleParser } from "mailparser";
+import { fetchAll, findLetters, untilLetter } from "../../../rig/letters.ts";
 import type { Person } from "../../../rig/person.ts";
+import { eventually } from "../../end-to-end/eventually.ts";
 import { TwoPeople } from "../../end-to-end/two-people.ts";
 import { mailAccount, type Security } from "./mail-account.ts";
 import { Mutt } from "./mutt.ts";
@@ -30,6 +31,9 @@ async function openMutt(person: Person, security: Security): Promise<Mutt> {
   running.push(mutt);
   return mutt;
 }
+
+const contactsOf = async (person: Person) =>
+  (await person.command<{ contacts: { petname: string }[] }>("contacts")).contacts.map(({ petname }) => petname);
 
 test.each<Security>(["tls", "starttls"])(
   "over %s: mutt sends a letter with a file; mutt at the other end lists it by itself, shows it and answers",
@@ -72,3 +76,26 @@ test("mutt does not take a certificate that another authority signed", async () 
   const home = join(people.scratch, "mutt-deceived");
   await expect(Mutt.start({ account, security: "tls", home })).rejects.toThrow("does not trust the certificate");
 }, 60_000);
+
+test("a command to the bridge by mail: mutt shows its question, and the reply is the confirmation", async () => {
+  const mutt = await openMutt(people.alice, "tls");
+  await mutt.send({ to: "postern@postern.alt", subject: "remove bob", body: "\n" });
+  const client = await people.alice.imap();
+  try {
+    const letterThat = (fits: (letter: ParsedMail) => boolean) =>
+      eventually(async () => {
+        const letters = await Promise.all([...(await fetchAll(client)).values()].map((raw) => simpleParser(raw)));
+        return letters.find(fits);
+      });
+    const { subject = "" } = await letterThat((letter) => letter.subject?.startsWith("Really remove bob?") ?? false);
+    await mutt.untilListed(subject);
+    expect(await mutt.read(subject, /Answer this letter, and it is done/)).toContain("From: Postern <");
+    expect(await contactsOf(people.alice)).toContain("bob");
+    await mutt.reply(subject, "Yes.\n");
+    await letterThat(({ text }) => text?.includes("bob is no contact any more") ?? false);
+    expect(await contactsOf(people.alice)).not.toContain("bob");
+  } finally {
+    await client.logout();
+  }
+  await mutt.quit();
+}, 120_000);

@@ -171,7 +171,9 @@ export class Mutt {
 
   async #select(subject: string): Promise<void> {
     await this.#terminal.press("l");
-    await this.#terminal.answer(/^Limit to messages matching/m, `~s "${subject}$"`);
+    // A POSIX expression: a bracket makes any character plain.
+    const pattern = subject.replace(/[?*+.()[\]{}|]/g, "[$&]");
+    await this.#terminal.answer(/^Limit to messages matching/m, `~s "${pattern}$"`);
     await this.#terminal.untilShown(/^-.*Mutt: .*\[Msgs:1\/\d+\]/m);
   }
 
