@@ -62,7 +62,11 @@ export interface ImapLimits {
   readonly loginTimeout: number;
   /** A client that takes no octet of an answer for this long is gone. */
   readonly stalledTimeout: number;
-  /** Time to wait for a TLS hello before the greeting is sent in plain, where one port serves both. */
+  /**
+   * Time to wait for a TLS hello before the greeting is sent in plain, where one port serves both. Programs with GLib take 50 ms
+   * to say it, and several times as long on a busy machine; a greeting in plain is then all they get. It costs those who
+   * mean STARTTLS this time at each connection, and nobody else.
+   */
   readonly tlsDetection: number;
   /** Between two untagged updates in IDLE: a burst of changes is told at once. */
   readonly idleCoalescing: number;
@@ -108,7 +112,7 @@ export const defaultLimits: ImapLimits = {
   idleTimeout: 32 * 60_000,
   loginTimeout: 2 * 60_000,
   stalledTimeout: 10 * 60_000,
-  tlsDetection: 250,
+  tlsDetection: 1_000,
   idleCoalescing: 5,
   connections: 500,
   loginFailures: 10,

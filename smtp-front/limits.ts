@@ -10,7 +10,8 @@ export interface SmtpLimits {
   readonly idle: number;
   /**
    * How long a client that wants TLS from the first octet may take to say so before the greeting is sent in the clear.
-   * A program that means STARTTLS waits this long; one on this machine sends its hello within a millisecond.
+   * A program that means STARTTLS waits this long; most send their hello within a millisecond, those with GLib take 50 ms
+   * and several times as long on a busy machine.
    */
   readonly helloWait: number;
   /** Time for a TLS handshake; on one machine it takes a few milliseconds, on a loaded one a second. */
@@ -31,7 +32,7 @@ export const SMTP_LIMITS: SmtpLimits = {
   recipients: 1_000,
   connections: 50,
   idle: 300_000,
-  helloWait: 100,
+  helloWait: 1_000,
   handshake: 30_000,
   wrongPasswordDelay: 500,
   wrongPasswordDelayMost: 8_000,
