@@ -173,8 +173,11 @@ export interface Mailbox extends Annotated {
   /** The same with ids, or names that are the same where the ids are; of the references only the newest. */
   threadFields(uids: readonly number[]): readonly ((SortFields & MessageLinks) | undefined)[];
   sortAddresses(uids: readonly number[]): readonly (SortAddresses | undefined)[];
-  /** What `keep` was given last, before a restart too; undefined where there is nothing, and not all of it after a crash. */
-  kept(): Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * What `keep` was given last, before a restart too; undefined where there is nothing, and not all of it after a crash.
+   * Others are served while it is read.
+   */
+  kept(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Keeps octets with the mailbox, in place of others: only what could be made anew. Never rejects. */
   keep(octets: Uint8Array): Promise<void>;
   structure(uid: number): Part | undefined;

@@ -39,6 +39,8 @@ export class MessageColumns {
   readonly #positions = new Map<string, number>();
   /** So many sets may be known before those that no message has are forgotten. */
   #room = SPARE_FLAG_SETS;
+  /** Where the message is that was asked for last. */
+  #asked = 0;
   #unseen = 0;
   #deleted = 0;
   #size = 0;
@@ -128,8 +130,12 @@ export class MessageColumns {
   }
 
   #indexOf(uid: number): number {
-    const index = firstAtLeast(this.uids, uid);
-    return this.uids[index] === uid ? index : -1;
+    // UIDs come in long runs: as far from the one that was asked for before as there, it mostly stands.
+    let index = this.#asked + uid - (this.uids[this.#asked] ?? 0);
+    if (this.uids[index] !== uid) index = firstAtLeast(this.uids, uid);
+    if (this.uids[index] !== uid) return -1;
+    this.#asked = index;
+    return index;
   }
 
   #flagsAt(index: number): KnownFlags {

@@ -159,7 +159,7 @@ export class StoredMailbox implements MaildirMailbox {
     return this.#storage.contents.sorting.threadFields(this.contents(uids));
   }
 
-  kept(): Uint8Array<ArrayBuffer> | undefined {
+  kept(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#storage.kept.of(this.row);
   }
 

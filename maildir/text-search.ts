@@ -47,8 +47,8 @@ export async function searchText(
     uids.filter((_, at) => contents[at] !== undefined && fits(contents[at]));
   // Before the index is asked: what is indexed meanwhile is then looked at twice instead of never.
   const isUncovered = index.uncovered();
-  const covered = new Set(contents.filter((content) => content !== undefined && !isUncovered(content)));
-  const query = { index, covered, phrase: asked.phrase, turn: turnTaker(signal) };
+  const query = { index, covered: contentsAmong(contents, isUncovered), phrase: asked.phrase, turn: turnTaker(signal) };
+  await query.turn();
   const found = await scanTexts(mailbox, where, needle, having(isUncovered), signal);
   if (where !== "body") {
     const held = await holding(query, "header");
@@ -73,10 +73,26 @@ export async function searchText(
 
 interface PhraseQuery {
   readonly index: TextIndex;
-  /** Contents of the messages that are asked about, as far as the index covers them. */
-  readonly covered: ReadonlySet<number | undefined>;
+  /** Whether a content is of the messages that are asked about, and the index covers it. */
+  readonly covered: (content: number) => boolean;
   readonly phrase: string;
   readonly turn: () => Promise<void>;
+}
+
+/** Tells of a content whether it is one of these, but for some. They lie close together: an octet for each is less than a set. */
+function contentsAmong(
+  contents: readonly (number | undefined)[],
+  except: (content: number) => boolean,
+): (content: number) => boolean {
+  let [first, last] = [Number.POSITIVE_INFINITY, 0];
+  for (const content of contents) {
+    if (content === undefined) continue;
+    first = Math.min(first, content);
+    last = Math.max(last, content);
+  }
+  const marks = new Uint8Array(Math.max(0, last - first + 1));
+  for (const content of contents) if (content !== undefined && !except(content)) marks[content - first] = 1;
+  return (content) => marks[content - first] === 1;
 }
 
 /** Which of the contents have bodies that hold the phrase, or headers that may. */
@@ -85,10 +101,10 @@ async function holding({ index, covered, phrase, turn }: PhraseQuery, column: Te
   const needle = Buffer.from(phrase, "utf8");
   for (let from: number | undefined = 0; from !== undefined; ) {
     const { sure, rows, next } = index.candidates(column, phrase, from);
-    for (const row of sure) if (covered.has(contentOf(row))) holders.add(contentOf(row));
+    for (const row of sure) if (covered(contentOf(row))) holders.add(contentOf(row));
     for (const row of rows) {
       const content = contentOf(row);
-      if (!covered.has(content) || holders.has(content)) continue;
+      if (!covered(content) || holders.has(content)) continue;
       if (column === "header" || index.bodyHolds(row, needle)) holders.add(content);
       await turn();
     }

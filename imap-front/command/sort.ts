@@ -41,10 +41,13 @@ async function sortView(
     returns?.update === true &&
     session.followed.begin(session, view, { tag: session.tag, uid, key, sort: keys, items: returns.updateItems });
   const found = await evaluate(searchContext(session, view), key, view.uids);
-  const columns = session.options.sortables.of(view.mailbox);
+  const columns = await session.options.sortables.of(view.mailbox);
   const rows = await learnRows(session, view.mailbox, columns, found, wantedFor(keys));
-  const uids = (await sortRows(columns, rows, keys, session.pace)).map((row) => columns.uids[row] as number);
+  const { pace } = session;
+  const uids = (await sortRows(columns, rows, keys, pace)).map((row) => columns.uids[row] as number);
+  if (pace.due) await pace.yield();
   const numbers = uid ? uids : uids.map((number) => view.sequenceOf(number));
+  if (pace.due) await pace.yield();
   const told = returns === undefined ? uids : named(uids, returns);
   const inOrder = (): number[] => told.toSorted((a, b) => a - b);
   const highest = withModSeq && told.length > 0 ? highestModSeq(view.mailbox.summaries(inOrder())) : undefined;

@@ -18,7 +18,7 @@ export const thread: Handler<Selected> = async (session, { view }, args, uid) =>
   const { limits, pace } = session;
   const byReferences = algorithm === "REFERENCES";
   const found = await evaluate(searchContext(session, view), key, view.uids);
-  const columns = session.options.sortables.of(view.mailbox);
+  const columns = await session.options.sortables.of(view.mailbox);
   const wanted: Kind = byReferences ? "links" : "fields";
   const rows = await learnRows(session, view.mailbox, columns, found, new Set([wanted]));
   const forest = byReferences

@@ -106,7 +106,7 @@ export class FollowedSearch {
 
   async #insertSorted(session: Session, view: MailboxView, uids: readonly number[]): Promise<Run[]> {
     const { sort = [] } = this.#search;
-    const columns = session.options.sortables.of(view.mailbox);
+    const columns = await session.options.sortables.of(view.mailbox);
     const compare = sortOrder(columns, sort);
     const rowsOf = (some: readonly number[]): Promise<number[]> =>
       learnRows(session, view.mailbox, columns, some, wantedFor(sort));

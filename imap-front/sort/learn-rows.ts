@@ -17,15 +17,14 @@ export async function learnRows(
   const rows: number[] = [];
   for (let i = 0; i < uids.length; i += BATCH) {
     const batch = uids.slice(i, i + BATCH);
-    if (!batch.every((uid) => isKnown(columns, uid, wanted))) {
+    const known = rows.length;
+    if (!pushRows(columns, batch, wanted, rows)) {
+      rows.length = known;
       await columns.unpack(pace);
       const unknown = batch.filter((uid) => columns.rowOf(uid) === undefined);
       if (unknown.length > 0) for (const summary of mailbox.summaries(unknown)) columns.add(summary);
-      learn(mailbox, columns, batch.map((uid) => columns.rowOf(uid)).filter(isRow), wanted, limits.threadReferences);
-    }
-    for (const uid of batch) {
-      const row = columns.rowOf(uid);
-      if (row !== undefined) rows.push(row);
+      pushRows(columns, batch, wanted, rows);
+      learn(mailbox, columns, rows.slice(known), wanted, limits.threadReferences);
     }
     session.progress?.at(i, uids.length);
     if (pace.due) await pace.yield();
@@ -35,15 +34,16 @@ export async function learnRows(
   return rows;
 }
 
-function isRow(row: number | undefined): row is number {
-  return row !== undefined;
-}
-
-function isKnown(columns: SortColumns, uid: number, wanted: ReadonlySet<Kind>): boolean {
-  const row = columns.rowOf(uid);
-  if (row === undefined) return false;
-  for (const kind of wanted) if (!columns.knows(kind, row)) return false;
-  return true;
+/** Adds the rows of the messages, as far as they have some; true if all that is wanted of all of them is known. */
+function pushRows(columns: SortColumns, uids: readonly number[], wanted: ReadonlySet<Kind>, rows: number[]): boolean {
+  const kinds = [...wanted];
+  let all = true;
+  for (const uid of uids) {
+    const row = columns.rowOf(uid);
+    if (row !== undefined) rows.push(row);
+    all &&= row !== undefined && kinds.every((kind) => columns.knows(kind, row));
+  }
+  return all;
 }
 
 /** Reads what is wanted and not known yet of the rows; of a message that is gone nothing is. */

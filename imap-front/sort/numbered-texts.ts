@@ -1,9 +1,14 @@
 import type { Pace } from "../pace.ts";
 
+const LATIN = /^[\0-\xff]*$/;
+
 /** Texts that are read out of packed ones between two looks at the clock. */
 const UNPACKED = 4096;
 
-/** Texts one after the other in UTF-16, which half of a surrogate pair survives, and how many units each has. */
+/**
+ * Texts one after the other, and how many UTF-16 units each has: an octet for each unit where that is enough for all, else two.
+ * Halves of surrogate pairs survive that.
+ */
 export interface PackedTexts {
   readonly lengths: Int32Array;
   readonly octets: Uint8Array;
@@ -56,7 +61,11 @@ export class NumberedTexts {
   #unpackSome(): boolean {
     if (this.#packed === undefined) return false;
     const { lengths, octets } = this.#packed;
-    if (this.#all === "") this.#all = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("utf16le");
+    if (this.#all === "") {
+      const units = lengths.reduce((sum, length) => sum + length, 0);
+      const encoding = octets.length === units ? "latin1" : "utf16le";
+      this.#all = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString(encoding);
+    }
     for (let end = Math.min(lengths.length, this.texts.length + UNPACKED); this.texts.length < end; ) {
       const start = this.#at;
       this.#at += lengths[this.texts.length] as number;
@@ -71,5 +80,7 @@ export class NumberedTexts {
 }
 
 export function packTexts(texts: readonly string[]): PackedTexts {
-  return { lengths: Int32Array.from(texts, ({ length }) => length), octets: Buffer.from(texts.join(""), "utf16le") };
+  const all = texts.join("");
+  const encoding = LATIN.test(all) ? "latin1" : "utf16le";
+  return { lengths: Int32Array.from(texts, ({ length }) => length), octets: Buffer.from(all, encoding) };
 }

@@ -1,3 +1,6 @@
+/** Milliseconds. */
+const SECOND = 1_000;
+
 /**
  * Orders a list by several columns of whole numbers without a comparison in JavaScript: each element gets one number that
  * stands in the order of all its values, and a Float64Array sorts itself in native code.
@@ -17,6 +20,11 @@ export class Ordering {
   by(column: Float64Array, reverse = false): void {
     let values = column;
     let [min, max] = bounds(values);
+    if (!this.#holds(max - min + 1) && values.every((value) => (value - min) % SECOND === 0)) {
+      // Dates of headers are whole seconds: exact as they are, and never ranked for being too large.
+      values = values.map((value) => (value - min) / SECOND);
+      [min, max] = [0, (max - min) / SECOND];
+    }
     if (!this.#holds(max - min + 1)) {
       const dense = rankOf(this.#keys);
       [this.#keys, this.#span] = [dense.ranks, dense.count];
@@ -26,16 +34,24 @@ export class Ordering {
       [values, min, max] = [dense.ranks, 0, dense.count - 1];
     }
     const span = max - min + 1;
-    const keys = this.#keys;
-    this.#keys = values.map((value, at) => (keys[at] as number) * span + (reverse ? max - value : value - min));
+    const keys = new Float64Array(this.#size);
+    for (let at = 0; at < keys.length; at++) {
+      const value = values[at] as number;
+      keys[at] = (this.#keys[at] as number) * span + (reverse ? max - value : value - min);
+    }
+    this.#keys = keys;
     this.#span *= span;
   }
 
   /** The positions 0 to n - 1 in order; where all columns are equal, the lower one first. */
   positions(): number[] {
     const size = this.#size;
-    const keys = this.#keys.map((key, position) => key * size + position).sort();
-    return Array.from(keys, (key) => key % size);
+    const keys = new Float64Array(size);
+    for (let at = 0; at < size; at++) keys[at] = (this.#keys[at] as number) * size + at;
+    keys.sort();
+    const positions: number[] = [];
+    for (let at = 0; at < size; at++) positions.push((keys[at] as number) % size);
+    return positions;
   }
 
   /** Keys that are so many times larger, with their positions, are still exact. */

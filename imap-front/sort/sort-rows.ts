@@ -17,7 +17,9 @@ export async function sortRows(
     ordering.by(valuesOf(column(columns), rows, ranks), key.reverse);
     if (pace.due) await pace.yield();
   }
-  return ordering.positions().map((position) => rows[position] as number);
+  const positions = ordering.positions();
+  if (pace.due) await pace.yield();
+  return positions.map((position) => rows[position] as number);
 }
 
 /** A column's values for these rows; of texts, their ranks. */

@@ -18,16 +18,18 @@ export class SortableCache {
   readonly #limit: number;
   /** Least recently used first. */
   readonly #mailboxes = new Map<Mailbox, SortColumns>();
+  /** Those whose mailboxes are just asked for what they keep. */
+  readonly #coming = new Map<Mailbox, Promise<SortColumns>>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /** What is known of the mailbox; anew, where most of it speaks of messages that are gone. A command goes on with what it got. */
-  of(mailbox: Mailbox): SortColumns {
-    let known = this.#mailboxes.get(mailbox) ?? kept(mailbox);
+  async of(mailbox: Mailbox): Promise<SortColumns> {
+    let known = this.#mailboxes.get(mailbox) ?? (await this.#kept(mailbox));
     this.#mailboxes.delete(mailbox);
-    if (known === undefined || known.size > 2 * mailbox.status().messages + SPARE) known = new SortColumns();
+    if (known.size > 2 * mailbox.status().messages + SPARE) known = new SortColumns();
     this.#mailboxes.set(mailbox, known);
     return known;
   }
@@ -49,9 +51,19 @@ export class SortableCache {
     if (known === undefined || known.learnt < WORTH_KEEPING || known.learnt < SHARE_WORTH_KEEPING * known.size) return;
     await mailbox.keep(await encodeColumns(known, mailbox.uidValidity, pace));
   }
-}
 
-function kept(mailbox: Mailbox): SortColumns | undefined {
-  const octets = mailbox.kept();
-  return octets === undefined ? undefined : decodeColumns(octets, mailbox.uidValidity);
+  /** What the mailbox keeps, the same for all who ask meanwhile; empty columns where that is nothing. */
+  #kept(mailbox: Mailbox): Promise<SortColumns> {
+    let coming = this.#coming.get(mailbox);
+    if (coming === undefined) {
+      const decode = (octets: Uint8Array<ArrayBuffer> | undefined): SortColumns =>
+        (octets && decodeColumns(octets, mailbox.uidValidity)) ?? new SortColumns();
+      coming = mailbox
+        .kept()
+        .then(decode)
+        .finally(() => this.#coming.delete(mailbox));
+      this.#coming.set(mailbox, coming);
+    }
+    return coming;
+  }
 }

@@ -1,3 +1,4 @@
+import type { Pace } from "../pace.ts";
 import { NO_TEXT, type SortColumns } from "../sort/sort-columns.ts";
 import { NONE } from "./forest.ts";
 
@@ -11,13 +12,15 @@ interface Root {
  * Step 5 of THREAD=REFERENCES (RFC 5256 section 3): threads under the root that have one base subject become one. `order`
  * has all messages by date; `parents`, the parent of each, is changed. New dummies count on from the largest.
  */
-export function mergeSubjects(
+export async function mergeSubjects(
   columns: SortColumns,
   rows: readonly number[],
   order: readonly number[],
   parents: Int32Array,
-): void {
+  pace: Pace,
+): Promise<void> {
   const roots = rootsOf(order, parents);
+  if (pace.due) await pace.yield();
   const isDummy = (node: number) => node >= rows.length;
   const isReply = (node: number) => !isDummy(node) && columns.replies[rows[node] as number] === 1;
   const subjectOf = ({ first }: Root) => columns.subjects[rows[first] as number] as number;
@@ -33,6 +36,7 @@ export function mergeSubjects(
       known === undefined || (!isDummy(known) && (isDummy(root.node) || (isReply(known) && !isReply(root.node))));
     if (isBetter) table.set(subject, root.node);
   }
+  if (pace.due) await pace.yield();
 
   // Step C.
   const merged = new Map<number, number>();
@@ -49,6 +53,7 @@ export function mergeSubjects(
       table.set(subjectOf(root), nextDummy++);
     }
   }
+  if (pace.due) await pace.yield();
   if (merged.size > 0)
     for (const [message, parent] of parents.entries()) parents[message] = merged.get(parent) ?? parent;
 }

@@ -22,7 +22,7 @@ export async function threadByReferences(
   if (pace.due) await pace.yield();
   const order = await byDate(columns, rows, pace);
   if (pace.due) await pace.yield();
-  mergeSubjects(columns, rows, order, parents);
+  await mergeSubjects(columns, rows, order, parents, pace);
   if (pace.due) await pace.yield();
   const dummies = parents.reduce((last, parent) => Math.max(last, parent + 1), rows.length);
   const forest = new Forest(rows.length, dummies);

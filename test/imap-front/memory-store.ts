@@ -289,7 +289,7 @@ export class MemoryMailbox implements Mailbox {
     return this.#sorting(uids);
   }
 
-  kept(): Uint8Array<ArrayBuffer> | undefined {
+  async kept(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#kept;
   }
 
