@@ -222,7 +222,9 @@ export class AccountSession {
   async #settleOrphans(): Promise<boolean> {
     const { folders, context } = this.#options;
     const { ledger, mail, db, origin } = context;
-    const settled = folders.all.every(({ compared, news, missing }) => compared && news === "none" && missing === 0);
+    // One folder that the provider does not open is not to keep what was removed from the others.
+    const open = folders.all.filter(({ trouble }) => trouble === undefined);
+    const settled = open.every(({ compared, news, missing }) => compared && news === "none" && missing === 0);
     if (this.#mayHaveMoved || !settled || !ledger.hasOrphans()) return false;
     for (const { id, kind, mailbox, localUid } of ledger.orphans()) {
       if (kind === "vanished") await mail.mailboxById(mailbox)?.expunge([localUid], origin);

@@ -148,6 +148,38 @@ test("what it tells of letters that nobody has changes nothing", async () => {
   expect(here()).toBe(3);
 });
 
+test("flags whose STORE is cut off in the middle are told again, and are not taken back here", async () => {
+  await add();
+  await ann.upToDate();
+  const mailbox = box(ann.mail, `${ADDRESS}/INBOX`);
+  const [uid = 0] = mailbox.uids();
+  server.twist = times(1, "UID STORE", (_command, _say, socket) => {
+    socket.destroy();
+    return true;
+  });
+  await mailbox.changeFlags([uid], "add", ["\\Flagged"]);
+  const stores = (): number => server.commands.filter((command) => command.startsWith("UID STORE")).length;
+  await ann.until("it is told again", () => stores() === 2);
+  await ann.upToDate();
+  expect([...mailbox.summaries([uid])][0]?.flags).toContain("\\Flagged");
+});
+
+test("a removal that is cut off in the middle is not forgotten", async () => {
+  await add();
+  await ann.upToDate();
+  const mailbox = box(ann.mail, `${ADDRESS}/INBOX`);
+  const [uid = 0] = mailbox.uids();
+  server.twist = times(1, "UID EXPUNGE", (_command, _say, socket) => {
+    socket.destroy();
+    return true;
+  });
+  await mailbox.expunge([uid]);
+  const removals = (): number => server.commands.filter((command) => command.startsWith("UID EXPUNGE")).length;
+  await ann.until("it is told again", () => removals() === 2);
+  await ann.upToDate();
+  expect(here()).toBe(2);
+});
+
 test("a header without end is left at the provider, and the rest comes", async () => {
   server.letters.set(9, `Subject: ${"x".repeat(1_200_000)}`);
   await add();
