@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../foundation/clock.ts";
 import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
 import type { DropReason } from "../../overlay-adapter/events.ts";
 import { SWEEP_INTERVAL } from "../../overlay-adapter/limits.ts";
-import { decodeInnerCell, encodeInnerCell } from "../../overlay-adapter/queues/cell.ts";
+import { decodeInnerCell, encodeInnerCell, type InnerCell } from "../../overlay-adapter/queues/cell.ts";
 import { openCell, sealCell } from "../../overlay-adapter/queues/cell-seal.ts";
 import { decodeQueueAddress, type QueueAddress } from "../../overlay-adapter/queues/queue-address.ts";
 import {
@@ -138,24 +138,8 @@ test("a letter that another device could open and this one could not is noticed,
   expect(dropped(b, "elsewhere")).toBe(1);
 });
 
-test("devices that are promised different bodies: whoever was promised another one than there is drops it", async () => {
-  const { a, b, cells, tap, address } = await tapped();
-  tap.held = true;
-  await a.send("what this device is promised", b);
-  await a.send("what another is promised", b);
-  await a.overlay.idle();
-  const [mine, others] = cells.map((cell) =>
-    decodeInnerCell(openCell(address.queueKey, "postern cell 1", cell) as Buffer),
-  );
-  if (mine?.kind !== "letter" || others?.kind !== "letter") throw new Error("letters' cells were expected");
-  const slots = [...mine.slots, ...others.slots.map((slot) => ({ ...slot, deviceId: 2 }))];
-  const mixed = encodeInnerCell({ ...others, tag: mine.tag, slots });
-  await inject(address, sealCell(address.queueKey, "postern cell 1", mixed, randomBytes(12)));
-  await b.until(() => dropped(b, "altered") === 1);
-  expect(b.contents()).toEqual([]);
-});
-
-test("one body for two devices that were told different keys: a first cell fits the header of one of them at most", async () => {
+/** The insides of two letters' first cells that were never sent, and a way to send others in their place. */
+async function twoHeld() {
   const { a, b, cells, tap, address } = await tapped();
   tap.held = true;
   await a.send("what this device is told", b);
@@ -165,11 +149,24 @@ test("one body for two devices that were told different keys: a first cell fits 
     decodeInnerCell(openCell(address.queueKey, "postern cell 1", cell) as Buffer),
   );
   if (mine?.kind !== "letter" || others?.kind !== "letter") throw new Error("letters' cells were expected");
+  const slots = [...mine.slots, ...others.slots.map((slot) => ({ ...slot, deviceId: 2 }))];
+  const send = (inner: InnerCell) =>
+    inject(address, sealCell(address.queueKey, "postern cell 1", encodeInnerCell(inner), randomBytes(12)));
+  return { b, mine, others, slots, send };
+}
+
+test("devices that are promised different bodies: whoever was promised another one than there is drops it", async () => {
+  const { b, mine, others, slots, send } = await twoHeld();
+  await send({ ...others, tag: mine.tag, slots, commitment: mine.commitment });
+  await b.until(() => dropped(b, "altered") === 1);
+  expect(b.contents()).toEqual([]);
+});
+
+test("one body for two devices that were told different keys: a first cell fits the header of one of them at most", async () => {
+  const { b, mine, others, slots, send } = await twoHeld();
   expect(mine.commitment.equals(others.commitment)).toBe(false);
   // The chunk opens with this device's key, to what its header promises; only the commitment is the other's.
-  const slots = [...mine.slots, ...others.slots.map((slot) => ({ ...slot, deviceId: 2 }))];
-  const split = encodeInnerCell({ ...mine, slots, commitment: others.commitment });
-  await inject(address, sealCell(address.queueKey, "postern cell 1", split, randomBytes(12)));
+  await send({ ...mine, slots, commitment: others.commitment });
   await b.until(() => dropped(b, "altered") === 1);
   expect(b.contents()).toEqual([]);
 });
