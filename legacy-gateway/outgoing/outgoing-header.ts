@@ -30,7 +30,7 @@ export function outgoingHeader(fields: readonly HeaderField[], context: Outgoing
   const date = parseDateTime(first("date")?.value ?? "")?.time ?? now;
   const lines = [`From: ${sender(first("from"), from)}\r\n`];
   const replyTo = first("reply-to");
-  if (replyTo !== undefined && !namesOverlay(replyTo.value)) lines.push(keepField(replyTo));
+  if (replyTo !== undefined && !namesOverlay(decodeEncodedWords(replyTo.value))) lines.push(keepField(replyTo));
   const shown = recipients.filter((field) => field !== undefined);
   lines.push(...(shown.length > 0 ? shown : ["To: undisclosed-recipients:;\r\n"]));
   lines.push(`Date: ${formatDateTime(date)}\r\n`, `Message-ID: <${messageId}>\r\n`);
@@ -57,7 +57,7 @@ export function outgoingHeader(fields: readonly HeaderField[], context: Outgoing
 /** The name that the user goes by, with the account's address. */
 function sender(field: HeaderField | undefined, from: string): string {
   const [written] = mailboxesIn(field?.value ?? "");
-  return formatMailbox(written?.name === undefined ? undefined : decodeEncodedWords(written.name), from);
+  return formatMailbox(openName(written?.name), from);
 }
 
 /** As it was written, unless overlay addresses are in it: old contacts never see those. */
@@ -65,11 +65,15 @@ function openRecipients(field: HeaderField): string | undefined {
   const all = mailboxesIn(field.value);
   const open = all.filter(({ local, domain }) => parseAddress(`${local}@${domain}`)?.kind === "legacy");
   if (open.length === 0) return undefined;
-  if (open.length === all.length && !namesOverlay(field.value)) return keepField(field);
-  const texts = open.map(({ name, local, domain }) =>
-    formatMailbox(name === undefined ? undefined : decodeEncodedWords(name), formatAddrSpec(local, domain)),
-  );
+  if (open.length === all.length && !namesOverlay(decodeEncodedWords(field.value))) return keepField(field);
+  const texts = open.map(({ name, local, domain }) => formatMailbox(openName(name), formatAddrSpec(local, domain)));
   return foldedField(field.name, texts, ",");
+}
+
+/** Some programs write an address into the name, too. */
+function openName(name: string | undefined): string | undefined {
+  const decoded = name === undefined ? "" : decodeEncodedWords(name);
+  return decoded === "" || namesOverlay(decoded) ? undefined : decoded;
 }
 
 function namesOverlay(value: string): boolean {
