@@ -5,6 +5,7 @@ import type { Security } from "../accounts/account.ts";
 import { DISCOVERY_PATIENCE, MAX_AUTOCONFIG } from "../limits.ts";
 import { askHttps } from "../provider/https.ts";
 import { type FoundServer, type FoundServers, isHostName, parseAutoconfig } from "./autoconfig.ts";
+import { knownProvider } from "./known-providers.ts";
 
 /** What discovery asks the world with; tests bring their own. */
 export interface DiscoveryPorts {
@@ -17,8 +18,8 @@ export interface DiscoveryPorts {
 }
 
 /**
- * Finds the servers of an address, in this order: the domain's autoconfig file, its SRV records (RFC 6186), names that
- * are common. Nobody but the address's own domain is asked.
+ * Finds the servers of an address, in this order: the domain's autoconfig file, its SRV records (RFC 6186), what is known
+ * of large providers, names that are common. Nobody but the address's own domain is asked.
  * @throws Failure nonexistent, saying what to do
  */
 export async function discoverServers(address: string, ports: DiscoveryPorts): Promise<FoundServers> {
@@ -28,6 +29,7 @@ export async function discoverServers(address: string, ports: DiscoveryPorts): P
   const found =
     (await fromAutoconfig(address, domain, ports)) ??
     (await fromSrv(address, domain, ports)) ??
+    knownProvider(address, domain) ??
     (await fromGuesses(address, domain, ports));
   if (found === undefined)
     throw new Failure(

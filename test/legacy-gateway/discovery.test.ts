@@ -62,6 +62,17 @@ test("SRV records come second, and names that are common third", async () => {
   });
 });
 
+test("of a large provider that tells nothing itself the servers are known, and what it tells counts more", async () => {
+  const nothing = world({ servers: ["imap.gmail.com:993"] });
+  expect(await discoverServers("ann@Gmail.com", nothing)).toEqual({
+    imap: { host: "imap.gmail.com", port: 993, security: "tls", user: "ann@Gmail.com" },
+    smtp: { host: "smtp.gmail.com", port: 465, security: "tls", user: "ann@Gmail.com" },
+  });
+  expect(nothing.asked.filter((asked) => /:\d+$/.test(asked))).toEqual([]);
+  const records = { "_imaps._tcp.gmail.com": { host: "new.gmail.com", port: 993 } };
+  expect(await discoverServers("ann@gmail.com", world({ records }))).toMatchObject({ imap: { host: "new.gmail.com" } });
+});
+
 test("an SRV record that leads out of the domain is not followed without being asked for", async () => {
   const records = { "_imaps._tcp.old.example": { host: "mail.evil.example", port: 993 } };
   await expect(discoverServers("ann@old.example", world({ records }))).rejects.toMatchObject({
