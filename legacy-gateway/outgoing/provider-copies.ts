@@ -1,3 +1,4 @@
+import type { ImapFlow } from "imapflow";
 import type { Database } from "../../foundation/database.ts";
 import type { Account } from "../accounts/account.ts";
 import { LetterAppender } from "../provider/append-letters.ts";
@@ -26,16 +27,15 @@ export async function fileProviderCopies(options: ProviderCopiesOptions, signal:
   const stop = (): void => appender?.close();
   signal.addEventListener("abort", stop);
   try {
-    const sent = (await client.list()).find(({ specialUse }) => specialUse === "\\Sent");
-    if (sent !== undefined) await client.mailboxOpen(sent.path, { readOnly: true });
+    const sent = await sentFolder(client);
+    await client.mailboxOpen(sent.path, { readOnly: true });
     const missing: OutgoingLetter[] = [];
     for (const letter of outbox.copiesDue(account.id)) {
-      const found = sent === undefined || (await isThere(client, letter.messageId));
-      if (found) await settle(letter);
+      if (await isThere(client, letter.messageId)) await settle(letter);
       else missing.push(letter);
     }
-    if (sent === undefined || missing.length === 0) return;
-    appender = new LetterAppender(client, sent.pathAsListed);
+    if (missing.length === 0) return;
+    appender = new LetterAppender(client, sent.listed);
     for (const letter of missing) {
       const { size, since: date } = letter;
       const appended = await appender.append({ size, date, content: outbox.content(letter.letter) });
@@ -53,7 +53,15 @@ export async function fileProviderCopies(options: ProviderCopiesOptions, signal:
   }
 }
 
-async function isThere(client: Awaited<ReturnType<typeof openImap>>, messageId: string): Promise<boolean> {
+/** The provider's folder for sent letters, as its client and as it itself calls it; made where there is none. */
+async function sentFolder(client: ImapFlow): Promise<{ readonly path: string; readonly listed: string }> {
+  const found = (await client.list()).find(({ specialUse }) => specialUse === "\\Sent");
+  if (found !== undefined && !found.flags.has("\\NonExistent")) return { path: found.path, listed: found.pathAsListed };
+  const { path } = await client.mailboxCreate(found?.path ?? "Sent");
+  return { path, listed: found?.pathAsListed ?? path };
+}
+
+async function isThere(client: ImapFlow, messageId: string): Promise<boolean> {
   const found = await client.search({ header: { "message-id": messageId } }, { uid: true });
   return Array.isArray(found) && found.length > 0;
 }
