@@ -339,6 +339,31 @@ test("a letter waits while the provider is away or says so, and leaves once when
   expect(reports.filter(({ action }) => action === "failed")).toEqual([]);
 });
 
+test("a provider that is down for a day is tried less and less often, the user hears of it once, and the letter leaves once", async () => {
+  account();
+  await server.stop();
+  await submit(["bob@friend.example"]);
+  const began = now;
+  const attempts: number[] = [];
+  while (now - began < 24 * 60 * 60_000) {
+    gateway.start();
+    const before = attempts.length;
+    await until(() => (gateway.outbox.list()[0]?.delivery.attempts ?? 0) > before);
+    attempts.push(Math.round((now - began) / 60_000));
+    await gateway.close();
+    now = gateway.outbox.list()[0]?.delivery.nextAt ?? Number.POSITIVE_INFINITY;
+  }
+  // Minutes.
+  expect(attempts).toEqual([0, 1, 6, 21, 81, 321, 561, 801, 1_041, 1_281]);
+  await server.resume();
+  gateway.start();
+  await until(() => server.taken.length === 1 && gateway.outbox.list().length === 0);
+  expect(reports.map(({ action }) => action)).toEqual(["delayed", "relayed"]);
+  const notices = (await mail.messages("INBOX")).filter(({ text }) => text.includes("Action: delayed"));
+  expect(notices).toHaveLength(1);
+  expect(notices[0]?.text).toContain("cannot be reached");
+});
+
 test("after five days a letter is given up with the last answer", async () => {
   account();
   server.onRecipient = () => {
