@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the mail programs that test/slow/programs drives, the Tor of test/slow/tor and the compiler of test/slow/power-cut, from Debian's packages, where they are absent.
 set -eu
-packages="aerc age alpine curl dovecot-imapd evolution-data-server fetchmail gcc gir1.2-camel-1.2 glib-networking gnupg gsasl isync libc6-dev
-  libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools iproute2 libsasl2-modules msmtp mutt neomutt offlineimap3 openssl perl python3 python3-gi
+packages="aerc age alpine curl dovecot-imapd dovecot-lmtpd evolution-data-server fetchmail gcc gir1.2-camel-1.2 glib-networking gnupg gsasl isync libc6-dev
+  libio-socket-ssl-perl libmail-imapclient-perl libnss3-tools iproute2 libsasl2-modules msmtp mutt neomutt offlineimap3 openssl perl postfix python3 python3-gi
   thunderbird tmux tor xvfb"
 
 missing=
