@@ -122,7 +122,14 @@ test("an account with a password, TLS and a copy in the provider's Sent; the pro
   const smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", String(postfix.port)];
   const { tested } = await posternJson<{ tested: { smtp: unknown } }>(
     scratch,
-    ...["gateway", "add", ANN, "--home", ann.home, ...imapPlace(), ...smtp, ...login],
+    "gateway",
+    "add",
+    ANN,
+    "--home",
+    ann.home,
+    ...imapPlace(),
+    ...smtp,
+    ...login,
   );
   expect(tested.smtp).toEqual({ host: "127.0.0.1", port: postfix.port, sizeLimit: 3_000_000 });
   await allowPlain(ann, BOB, ...OTHERS);
@@ -132,8 +139,18 @@ test("an account that is signed in to in a browser, and STARTTLS; Dovecot and Po
   const smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", String(postfix.startTlsPort), "--smtp-security", "starttls"];
   const provider = ["--oauth", `${oauth.url}/token`, "--oauth-page", `${oauth.url}/authorize`, "--oauth-scope", "mail"];
   const child = spawnPostern(scratch, [
-    ...["gateway", "add", BOB, "--home", bob.home, ...imapPlace(), ...smtp, ...provider],
-    ...["--oauth-client-id", "app", "--allow-plain", "--json"],
+    "gateway",
+    "add",
+    BOB,
+    "--home",
+    bob.home,
+    ...imapPlace(),
+    ...smtp,
+    ...provider,
+    "--oauth-client-id",
+    "app",
+    "--allow-plain",
+    "--json",
   ]);
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -203,7 +220,9 @@ test("greylisted letters and those for a provider that is away wait, and say why
   await send(ann, ANN, BOB, "while Postfix was away");
   const { letters } = await posternJson<{ letters: { to: string; state: string; reason?: string }[] }>(
     scratch,
-    ...["queue", "--home", ann.home],
+    "queue",
+    "--home",
+    ann.home,
   );
   expect(letters.map(({ to, reason }) => [to, reason])).toEqual([
     ["later@friend.example", expect.stringContaining("Greylisted")],
@@ -217,7 +236,13 @@ test("greylisted letters and those for a provider that is away wait, and say why
 test("a wrong password and a certificate for another name change nothing, and say what to do", async () => {
   const wrong = await postern(
     scratch,
-    ...["gateway", "password", ANN, "--password-file", join(scratch, "wrong"), "--home", ann.home],
+    "gateway",
+    "password",
+    ANN,
+    "--password-file",
+    join(scratch, "wrong"),
+    "--home",
+    ann.home,
   );
   expect(wrong).toMatchObject({ status: 10, stderr: expect.stringContaining("refuses the user or the password") });
   expect(wrong.stderr).not.toContain("another-password");
