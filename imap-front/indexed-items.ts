@@ -29,6 +29,13 @@ export function isIndexedItem(item: FetchItem): item is IndexedItem {
   return decoded === undefined && section.text === "HEADER" && section.part.length === 0;
 }
 
+/** Items that a message's summary tells by itself, in a few octets. */
+const LIGHT: ReadonlySet<string> = new Set(["UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "SAVEDATE"]);
+
+export function isLightItem(item: FetchItem): boolean {
+  return LIGHT.has(item.kind);
+}
+
 /** Reads what the items need for the whole batch; headers once for all of them. */
 export function itemColumns(items: readonly IndexedItem[], batch: Batch): ItemColumn[] {
   const headers = headersFor(items.filter(isHeaderItem), batch);

@@ -42,13 +42,15 @@ export async function searchText(
 ): Promise<ReadonlySet<number>> {
   const asked = uids.length > FEW_MESSAGES ? searchablePhrase(fold(needle)) : undefined;
   if (asked === undefined) return await scanTexts(mailbox, where, needle, uids, signal);
+  const turn = turnTaker(signal);
   const contents = mailbox.contents(uids);
+  await turn();
   const having = (fits: (content: number) => boolean): number[] =>
     uids.filter((_, at) => contents[at] !== undefined && fits(contents[at]));
   // Before the index is asked: what is indexed meanwhile is then looked at twice instead of never.
   const isUncovered = index.uncovered();
-  const query = { index, covered: contentsAmong(contents, isUncovered), phrase: asked.phrase, turn: turnTaker(signal) };
-  await query.turn();
+  const query = { index, covered: contentsAmong(contents, isUncovered), phrase: asked.phrase, turn };
+  await turn();
   const found = await scanTexts(mailbox, where, needle, having(isUncovered), signal);
   if (where !== "body") {
     const held = await holding(query, "header");

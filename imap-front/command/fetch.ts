@@ -1,7 +1,7 @@
 import { Failure } from "../../foundation/failure.ts";
 import type { Handler } from "../dispatch.ts";
 import { type FetchItem, isReadItem, type PlainItem, parseFetchItems, type ReadItem } from "../fetch-items.ts";
-import { type IndexedItem, isIndexedItem, itemColumns } from "../indexed-items.ts";
+import { type IndexedItem, isIndexedItem, isLightItem, itemColumns } from "../indexed-items.ts";
 import { previewOf } from "../preview.ts";
 import { CommandFailure, failureReply } from "../reply.ts";
 import { vanishedEarlier } from "../resync.ts";
@@ -18,6 +18,10 @@ import { membersIn } from "../wire/sequence-set.ts";
 
 /** Messages of which the index is read at a time: a header, or an envelope made of it, may have some MiB (mime/limits.ts). */
 const BATCH = 32;
+/** The same where nothing but short columns is asked for: those are in memory, some hundred octets a message. */
+const LIGHT_BATCH = 512;
+/** Messages that are answered between two looks at the clock. */
+const UNPACED = 32;
 /** Messages whose octets are read ahead while the one before them is sent; each holds `limits.bufferedSection` at most. */
 const AHEAD = 4;
 
@@ -56,10 +60,12 @@ export async function sendMessages(
   const failures: unknown[] = [];
   const seen: number[] = [];
   const run = { session, view, items, sections, failures, seen };
-  for (let i = 0; i < uids.length; i += BATCH) {
-    const messages = [...view.mailbox.summaries(uids.slice(i, i + BATCH))];
+  const indexed = items.every(isIndexedItem);
+  const size = items.every(isLightItem) ? LIGHT_BATCH : BATCH;
+  for (let i = 0; i < uids.length; i += size) {
+    const messages = [...view.mailbox.summaries(uids.slice(i, i + size))];
     session.output.write(view.flagsIfNew());
-    if (items.every(isIndexedItem)) await sendIndexed(run, messages);
+    if (indexed) await sendIndexed(run, messages);
     else await sendSections(run, messages);
   }
   if (seen.length > 0) await view.mailbox.changeFlags(seen, "add", ["\\Seen"]);
@@ -146,7 +152,7 @@ async function sendIndexed(run: Run, messages: readonly MessageSummary[]): Promi
       if (marksSeen && !message.flags.includes("\\Seen")) seen.push(message.uid);
     }
     if (output.full) await output.flush();
-    if (pace.due) await pace.yield();
+    if (index % UNPACED === 0 && pace.due) await pace.yield();
   }
 }
 
