@@ -82,7 +82,7 @@ export interface NewCertificate {
   readonly fingerprint: string;
   /** A transferable public key, binary. */
   readonly certificate: Uint8Array;
-  /** Of all its keys, 16 hexadecimal digits each, lower case. */
+  /** Of all its keys that may sign, 16 hexadecimal digits each, lower case. */
   readonly keyIds: readonly string[];
 }
 

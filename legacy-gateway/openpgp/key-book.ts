@@ -91,7 +91,7 @@ export class KeyBook implements LetterKeys {
     const merged = known === undefined ? key : await merge(known, key, now).catch(() => known);
     const wasRevoked = known !== undefined && (await fitnessOf(known, now)) === "revoked";
     if (before === undefined || !before.equals(Buffer.from(merged.write())))
-      this.#store.storeCertificate(toCertificate(merged));
+      this.#store.storeCertificate(await toCertificate(merged));
     const { outcome } = this.#store.bind(address, fingerprint, origin);
     if (outcome === "another" && origin !== "gossip" && origin !== "import" && origin !== "own") {
       const accepted = bindings.find((one) => one.accepted);
@@ -193,7 +193,7 @@ export class KeyBook implements LetterKeys {
   }
 
   async #keep(key: PrivateKey, addresses: readonly string[]): Promise<ImportedKey> {
-    this.#store.addOwn(key.write(), toCertificate(key), addresses);
+    this.#store.addOwn(key.write(), await toCertificate(key), addresses);
     await this.#readOwn();
     return { fingerprint: key.getFingerprint(), addresses, secret: true };
   }

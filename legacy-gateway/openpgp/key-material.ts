@@ -1,6 +1,7 @@
 import {
   type AnyPacket,
   decryptKey,
+  enums,
   generateKey,
   type Key,
   PacketList,
@@ -20,14 +21,34 @@ import { splitKeyring } from "./split-keyring.ts";
 /** Whether a certificate can be encrypted to, as of a time. */
 export type Fitness = "fit" | "expired" | "revoked" | "weak" | "unfit";
 
-/** What the store keeps of a certificate. */
-export function toCertificate(key: Key): NewCertificate {
+/** What the store keeps of a certificate; it is found by the ids of the keys that may sign for it. */
+export async function toCertificate(key: Key): Promise<NewCertificate> {
   const certificate = key.toPublic().write();
-  return {
-    fingerprint: key.getFingerprint(),
-    certificate,
-    keyIds: key.getKeys().map((part) => part.getKeyID().toHex()),
-  };
+  const keyIds = [key.getKeyID().toHex()];
+  for (const subkey of key.subkeys) if (await signsFor(key, subkey)) keyIds.push(subkey.getKeyID().toHex());
+  return { fingerprint: key.getFingerprint(), certificate, keyIds };
+}
+
+/**
+ * Whether a subkey has agreed to sign for the primary key (RFC 9580 section 5.2.1.8, primary key binding): else anybody
+ * could put somebody's key into a certificate of their own, where it would be found in place of the right one. Whether
+ * it may sign at a certain time is another question.
+ */
+async function signsFor({ keyPacket: primary }: Key, { keyPacket, bindingSignatures }: Subkey): Promise<boolean> {
+  const bound = { key: primary, bind: keyPacket };
+  for (const binding of bindingSignatures) {
+    const { embeddedSignature: agreed, created } = binding;
+    if (agreed === null || agreed.created === null || created === null) continue;
+    try {
+      const { subkeyBinding, keyBinding } = enums.signature;
+      await binding.verify(primary, subkeyBinding, bound, created, false, OPENPGP_CONFIG);
+      await agreed.verify(keyPacket, keyBinding, bound, agreed.created, false, OPENPGP_CONFIG);
+      return true;
+    } catch {
+      // Forged, or of an algorithm that counts for nothing.
+    }
+  }
+  return false;
 }
 
 /** One certificate from the store, or from a letter; undefined where it is none, or too large. */

@@ -21,14 +21,13 @@ export interface OpenedLetter {
   readonly signatures: readonly SignatureCheck[];
   /** Of what the signatures cover, or the encryption holds; the letter itself where there is no layer. */
   readonly payload: Entity;
-  /** Text stood around the armored block, which is not part of the payload. */
-  readonly surrounded: boolean;
-  readonly inline: boolean;
+  /** Text stands around what is signed, and is shown with it. */
+  readonly partlySigned: boolean;
 }
 
 /** Takes the layers of OpenPGP off a letter (RFC 3156, and armored texts). Never throws on the letter. */
 export async function openLayers(letter: Entity, keys: ReadingKeys, now: number): Promise<OpenedLetter> {
-  let found: OpenedLetter = { encryption: "none", signatures: [], payload: letter, surrounded: false, inline: false };
+  let found: OpenedLetter = { encryption: "none", signatures: [], payload: letter, partlySigned: false };
   for (let layer = 0; ; layer++) {
     const entity = found.payload;
     const protection = recognize(entity);
@@ -53,7 +52,7 @@ export async function openLayers(letter: Entity, keys: ReadingKeys, now: number)
       const armor = findArmor(text, "SIGNED MESSAGE");
       if (armor === undefined || opened) return found;
       const checks = await checkCleartext(fromCharset(armor.armor, parameter(entity.root, "charset")), keys, now);
-      return { ...found, signatures: checks, surrounded: armor.surrounded, inline: true };
+      return { ...found, signatures: checks, partlySigned: armor.surrounded };
     }
     const inline = protection.kind === "inline-encrypted";
     const part = protection.kind === "encrypted" ? protection.message : protection.text;
@@ -68,8 +67,8 @@ export async function openLayers(letter: Entity, keys: ReadingKeys, now: number)
       encryption: "opened",
       signatures: message.signatures.length > 0 || !opened ? message.signatures : found.signatures,
       payload: inline ? textEntity(message.data) : parseEntity(message.data),
-      surrounded: armor?.surrounded ?? false,
-      inline,
+      // Of an inline letter, what stood around the block is not shown.
+      partlySigned: false,
     };
     if (inline) return found;
   }

@@ -14,6 +14,8 @@ export type SignatureVerdict =
   | { readonly result: "none" }
   /** Good, and the key is one that belongs to the address in From. */
   | { readonly result: "good"; readonly fingerprint: string }
+  /** Good, but it covers a part of the text that is shown. */
+  | { readonly result: "partial"; readonly fingerprint: string }
   /** Good, by somebody else. */
   | { readonly result: "other-sender"; readonly fingerprint: string }
   | Exclude<SignatureCheck, { readonly result: "good" }>;
@@ -22,14 +24,21 @@ export type SignatureVerdict =
 export type BelongsTo = (fingerprint: string, address: string) => boolean | Promise<boolean>;
 
 export async function judgeLetter(
-  { encryption, signatures }: { readonly encryption: Encryption; readonly signatures: readonly SignatureCheck[] },
+  letter: {
+    readonly encryption: Encryption;
+    readonly signatures: readonly SignatureCheck[];
+    /** More is shown than what is signed. */
+    readonly partlySigned: boolean;
+  },
   from: string | undefined,
   belongsTo: BelongsTo,
 ): Promise<Verdict> {
+  const { encryption, signatures, partlySigned } = letter;
   for (const check of signatures) {
     if (check.result !== "good" || from === undefined) continue;
     const fingerprint = check.key.getFingerprint();
-    if (await belongsTo(fingerprint, from)) return { encryption, from, signature: { result: "good", fingerprint } };
+    if (!(await belongsTo(fingerprint, from))) continue;
+    return { encryption, from, signature: { result: partlySigned ? "partial" : "good", fingerprint } };
   }
   const best = strongest(signatures);
   if (best === undefined) return { encryption, from, signature: { result: "none" } };
@@ -51,6 +60,8 @@ function resultOf(signature: SignatureVerdict): readonly [result: string, commen
   switch (signature.result) {
     case "good":
       return ["pass", "signed by the sender's key"];
+    case "partial":
+      return ["policy", "a part is signed by the sender's key, and text stands around it that is not"];
     case "other-sender":
       return ["policy", "signed, but not by a key of this sender"];
     case "bad":

@@ -22,6 +22,7 @@ import type { LetterKeys } from "../../../legacy-gateway/openpgp/read-letter.ts"
 import type { SignatureVerdict } from "../../../legacy-gateway/openpgp/verdict.ts";
 import { DAY, HOUR, keysOf, NOW, someKey } from "./some-keys.ts";
 import { encryptedLetter, FROM, NEEDLE, PAYLOAD, read, signedLetter } from "./some-letters.ts";
+import { asPacket, changed, literal, packet } from "./some-packets.ts";
 
 const BOB = "bob@example.org";
 const date = new Date(NOW - HOUR);
@@ -72,39 +73,6 @@ async function message({ from = bob, to = alice.toPublic(), config = {}, payload
 async function detached(part: string, key: PrivateKey, config: PartialConfig = {}, when = date): Promise<string> {
   const binary = await createMessage({ binary: Buffer.from(part, "latin1") });
   return await sign({ message: binary, signingKeys: key, detached: true, date: when, config });
-}
-
-/** The packets of an armored message, changed by hand. */
-function changed(armored: string, change: (packets: Buffer) => Buffer): string {
-  const base64 = armored.slice(armored.search(/\r?\n\r?\n/), armored.search(/\r?\n(?:=....\r?\n)?-----END/));
-  return armor(enums.armor.message, change(Buffer.from(base64, "base64")));
-}
-
-/** Where the packet with that tag begins, its body, and what follows; lengths are of RFC 9580 section 4.2.1. */
-function packet(packets: Buffer, tag: number): { start: number; body: Buffer; end: number } {
-  for (let at = 0; at < packets.length; ) {
-    const first = packets[at + 1] ?? 0;
-    const [head, length] =
-      first < 192
-        ? [2, first]
-        : first < 224
-          ? [3, ((first - 192) << 8) + (packets[at + 2] ?? 0) + 192]
-          : [6, packets.readUInt32BE(at + 2)];
-    const end = at + head + length;
-    if (((packets[at] ?? 0) & 0x3f) === tag) return { start: at, body: packets.subarray(at + head, end), end };
-    at = end;
-  }
-  throw new Error(`there is no packet ${tag}`);
-}
-
-function asPacket(tag: number, body: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(body.length);
-  return Buffer.concat([Buffer.from([0xc0 | tag, 0xff]), length, body]);
-}
-
-function literal(body: string | Buffer): Buffer {
-  return asPacket(11, Buffer.concat([Buffer.from("b\0\0\0\0\0", "latin1"), Buffer.from(body)]));
 }
 
 /** What is told of a letter; where it is opened the needle is to be seen, and only there. */
