@@ -30,9 +30,9 @@ export async function toCertificate(key: Key): Promise<NewCertificate> {
 }
 
 /**
- * Whether a subkey has agreed to sign for the primary key (RFC 9580 section 5.2.1.8, primary key binding): else anybody
- * could put somebody's key into a certificate of their own, where it would be found in place of the right one. Whether
- * it may sign at a certain time is another question.
+ * Whether a subkey has agreed to sign for the primary key (RFC 9580, primary key binding): else anybody could put
+ * somebody's key into a certificate of their own, where it would be found in place of the right one. Whether it
+ * may sign at a certain time is another question.
  */
 async function signsFor({ keyPacket: primary }: Key, { keyPacket, bindingSignatures }: Subkey): Promise<boolean> {
   const bound = { key: primary, bind: keyPacket };

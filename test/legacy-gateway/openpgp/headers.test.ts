@@ -111,11 +111,15 @@ test("a signed letter keeps its octets, and shows the subject that was signed", 
   expect(forged.text.slice(forged.text.indexOf("\r\n\r\n"))).toBe(signed.slice(signed.indexOf("\r\n\r\n")));
 });
 
-test("a letter that no relay would leave alone is not signed in the clear", async () => {
-  const letter = (text: string) => Buffer.from(`${FROM}Content-Type: text/plain\r\n\r\n${text}\r\n`, "latin1");
-  expect(await signLetter(letter("\xc3\xa4"), { own: bob, now: NOW })).toBeUndefined();
-  expect(await signLetter(letter("blank at the end "), { own: bob, now: NOW })).toBeUndefined();
-  expect(await signLetter(letter("x".repeat(2_000)), { own: bob, now: NOW })).toBeUndefined();
+test("what a relay would change is encoded before it is signed; a letter that cannot be is not signed", async () => {
+  const letter = (text: string, header = "") =>
+    Buffer.from(`${header}${FROM}Content-Type: text/plain\r\n\r\n${text}\r\n`, "latin1");
+  for (const text of ["\xc3\xa4", "blank at the end ", "x".repeat(2_000)]) {
+    const signed = (await signLetter(letter(text), { own: bob, now: NOW }))?.toString("latin1") ?? "";
+    expect(signed).not.toMatch(/[\x80-\xff]|[ \t]\r\n|[^\r\n]{999}/);
+    expect((await read(signed, keys)).keywords).toEqual(["$Legacy", "$Plaintext", "$Signed"]);
+  }
+  expect(await signLetter(letter("text", "Comments: \xc3\xa4\r\n"), { own: bob, now: NOW })).toBeUndefined();
 });
 
 test("results in this bridge's name are taken off, others stay", async () => {

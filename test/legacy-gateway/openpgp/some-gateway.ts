@@ -3,7 +3,6 @@ import { createLegacyReporter } from "../../../bridge/legacy-reports.ts";
 import { SentCopies } from "../../../bridge/sent-copies.ts";
 import { createSubmissionSink } from "../../../bridge/submission.ts";
 import { type Clock, systemClock } from "../../../foundation/clock.ts";
-import { silentLogger } from "../../../foundation/logger.ts";
 import type { AccountSettings } from "../../../legacy-gateway/accounts/account.ts";
 import { LegacyGateway } from "../../../legacy-gateway/gateway.ts";
 import type { KeyBook } from "../../../legacy-gateway/openpgp/key-book.ts";
@@ -30,10 +29,12 @@ export class SomeGateway {
   readonly book: KeyBook;
   readonly gateway: LegacyGateway;
   readonly notices: GatewayNotice[];
+  /** What was logged, as JSON. */
+  readonly logs: string[];
   readonly #sink: SubmissionSink;
 
   private constructor(
-    parts: Pick<SomeGateway, "mail" | "keys" | "book" | "gateway" | "notices">,
+    parts: Pick<SomeGateway, "mail" | "keys" | "book" | "gateway" | "notices" | "logs">,
     sink: SubmissionSink,
   ) {
     this.mail = parts.mail;
@@ -41,6 +42,7 @@ export class SomeGateway {
     this.book = parts.book;
     this.gateway = parts.gateway;
     this.notices = parts.notices;
+    this.logs = parts.logs;
     this.#sink = sink;
   }
 
@@ -49,13 +51,14 @@ export class SomeGateway {
     const mail = await SomeMail.create();
     const { db, account, maildir, overlay, commands } = mail;
     const notices: GatewayNotice[] = [];
+    const logs: string[] = [];
     const notify = (notice: GatewayNotice) => void notices.push(notice);
     const keys = openGatewayKeys({ db, now: () => clock.now(), notify });
     const gateway = new LegacyGateway({
       db,
       mail: maildir,
       clock,
-      logger: silentLogger,
+      logger: (...said) => void logs.push(JSON.stringify(said)),
       notify,
       report: createLegacyReporter({ db, account, maildir, now: () => clock.now() }),
       read: keys.read,
@@ -89,7 +92,7 @@ export class SomeGateway {
       { kind: "password", password },
     );
     gateway.start();
-    return new SomeGateway({ mail, keys, book: await keys.book(), gateway, notices }, sink);
+    return new SomeGateway({ mail, keys, book: await keys.book(), gateway, notices, logs }, sink);
   }
 
   /** What her mail program submits. @throws SmtpReply */

@@ -298,6 +298,7 @@ test("of a thousand letters, or a quarter of them, what goes over the wire to th
     () => (ann.gateway.outbox.copiesDue(1).length === 0 ? true : undefined),
     120_000,
   );
+  expect(ann.logs.join("")).not.toMatch(/Needle|NEEDLE|friend\.example/);
   const copies = toImap.take();
   expect(copies).toContain("BEGIN PGP MESSAGE");
   expect(forbidden.filter((needle) => holds(copies, needle))).toEqual([]);
