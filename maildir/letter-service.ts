@@ -59,11 +59,12 @@ export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }:
   const recovery = new X25519Recipient(recoveryRecipient);
   const recipients = [recovery, new VaultKey(vaultKey)];
   const directories = new DirectorySync();
+  let underWay = 0;
   let preparing: NodeJS.Immediate | undefined;
 
-  /** One at a time: a letter that comes meanwhile goes first. */
+  /** One at a time, while nothing else is to be done: whoever waits for a sync is not to wait for this. */
   const prepare = (): void => {
-    preparing = recovery.prepare(PREPARED_KEYS) ? setImmediate(prepare) : undefined;
+    preparing = underWay === 0 && recovery.prepare(PREPARED_KEYS) ? setImmediate(prepare) : undefined;
   };
 
   const write = async ({ letter, directory }: LetterOrder): Promise<Uint8Array> => {
@@ -94,13 +95,16 @@ export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }:
 
   port.on("message", (order: LetterOrder | LinkOrder) => {
     const { number } = order;
-    const answer = (given: LetterAnswer): void => port.postMessage(given);
+    underWay++;
+    const answer = (given: LetterAnswer): void => {
+      port.postMessage(given);
+      if (--underWay === 0) preparing ??= setImmediate(prepare);
+    };
     const working: Promise<Uint8Array | RefusedLinks> = "letter" in order ? write(order) : link(order);
     working.then(
       (result) => answer({ number, result }),
       (error: unknown) => answer({ number, code: errorCode(error), message: String(error) }),
     );
-    preparing ??= setImmediate(prepare);
   });
   port.postMessage("ready");
   prepare();
