@@ -124,8 +124,11 @@ export const MAX_APPENDED_HEADERS = 32 * 1024 * 1024;
 /** What a staged message takes in memory beside its header, in octets. */
 export const STAGED_MESSAGE_COST = 1_024;
 
-/** Octets up to which a message is held in memory, so that a whole batch is stored at the same time. */
-export const SMALL_MESSAGE = 256 * 1024;
+/**
+ * Octets up to which a message is held in memory, so that a whole batch is stored at the same time and another thread
+ * seals it: all but three of a thousand letters. Parsing so many takes a few milliseconds.
+ */
+export const SMALL_MESSAGE = 1024 * 1024;
 
 /** UIDs and MODSEQs that sessions may have seen and a power cut undone: more than can be committed between two syncs. */
 export const UNCERTAIN_NUMBERS = 10_000;

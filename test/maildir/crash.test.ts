@@ -41,7 +41,7 @@ test(
     const maildir = await home.open();
     let go = (): void => undefined;
     const content = async function* (): AsyncGenerator<Uint8Array> {
-      yield Buffer.alloc(400_000);
+      yield Buffer.alloc(1_200_000);
       await new Promise<void>((resolve) => (go = resolve));
     };
     const appending = box(maildir, "INBOX").append([{ content: content(), flags: [] }]);
