@@ -57,6 +57,13 @@ test("the sheets are one page and one picture of the words' QR code, for their o
   expect(again.stderr).toMatch(/there is a file .*sheet\.pdf: name another one/);
 });
 
+/** What `--renew` says, in days from now. */
+async function renewedFor(...options: string[]): Promise<number> {
+  const command = ["paper-key", "--home", home, "--renew", ...options];
+  const { renewedUntil } = await posternJson<{ renewedUntil: string }>(scratch, ...command);
+  return (Date.parse(renewedUntil) - Date.now()) / 86_400_000;
+}
+
 test("words typed back are told right or wrong, also once they are no longer on this machine", async () => {
   const file = join(scratch, "words");
   const check = async (text: string) => {
@@ -70,7 +77,14 @@ test("words typed back are told right or wrong, also once they are no longer on 
   const others = await check(seedToWords(newMasterSeed((length) => Buffer.alloc(length, 7))));
   expect(others.stderr).toMatch(/not the one of this home/);
   expect((await paperKey("--forget", "--check")).stderr).toMatch(/one by one/);
+  expect(await renewedFor()).toBeGreaterThan(364);
   expect((await paperKey("--forget")).status).toBe(0);
   expect((await check(words)).status).toBe(0);
   expect((await paperKey("--pdf", join(scratch, "late.pdf"))).stderr).toMatch(/only the paper has it/);
+
+  // Gone from here, they are asked for where they are needed.
+  expect((await check(words)).status).toBe(0);
+  expect(await renewedFor("--words-file", file)).toBeGreaterThan(364);
+  writeFileSync(file, seedToWords(newMasterSeed((length) => Buffer.alloc(length, 7))));
+  expect((await paperKey("--renew", "--words-file", file)).stderr).toMatch(/another identity's paper key/);
 });
