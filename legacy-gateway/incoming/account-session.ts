@@ -29,6 +29,8 @@ export class AccountSession {
   #polledAt = Number.NEGATIVE_INFINITY;
   #inboxAt = 0;
   #foldersAt = 0;
+  /** Folders that are still to be looked at in this round. */
+  #unpolled: FolderSync[] = [];
   /** Something vanished from a folder, and nobody has looked since whether it is in another one. */
   #mayHaveMoved = false;
 
@@ -88,7 +90,8 @@ export class AccountSession {
       await this.#within(inbox, () => this.#hasNews(inbox));
       if (inbox.missing > 0) return await this.#bring(inbox);
     }
-    if (clock.now() >= this.#pollAt) {
+    if (this.#unpolled.length === 0 && clock.now() >= this.#pollAt) this.#beginPoll();
+    if (this.#unpolled.length > 0) {
       await this.#poll();
       return true;
     }
@@ -167,17 +170,26 @@ export class AccountSession {
     return folder.changedHere && folder.compared && folder.mailbox !== undefined && !this.#options.isCollecting();
   }
 
-  /** Looks which folders have changed; those that have not need not even be selected. */
-  async #poll(): Promise<void> {
-    const { context, client, folders, signal } = this.#options;
+  #beginPoll(): void {
+    const { context, folders } = this.#options;
     this.#polledAt = context.clock.now();
     this.#pollAt = this.#polledAt + POLL_INTERVAL;
     this.#mayHaveMoved = false;
-    for (const folder of folders.all) {
-      signal.throwIfAborted();
+    this.#unpolled = [...folders.all];
+  }
+
+  /**
+   * Looks which folders have changed, until there is something more urgent; those that have not need not even be
+   * selected. There may be hundreds, each a round trip.
+   */
+  async #poll(): Promise<void> {
+    const { client, folders } = this.#options;
+    do {
+      const folder = this.#unpolled.shift();
+      if (folder === undefined || !folders.all.includes(folder)) continue;
       if (folder === folders.selected(client) && folder.compared) continue;
       await this.#within(folder, () => this.#hasNews(folder));
-    }
+    } while (this.#unpolled.length > 0 && !this.isUrgent);
   }
 
   async #hasNews(folder: FolderSync): Promise<void> {
