@@ -6,8 +6,9 @@ import type { Part } from "../mime/part.ts";
 import type { SortAddresses, SortFields } from "../mime/sort-fields.ts";
 import { appendMessages } from "./append.ts";
 import type { FilePlace } from "./disk-names.ts";
-import { applyChange, type FlagList, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
-import { EXPUNGE_COST, EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, MAX_KEYWORDS, READS_PER_WRITE } from "./limits.ts";
+import { changeFlags, type FlagChanges, spellKeywords } from "./flag-changes.ts";
+import { applyChange, type FlagSet, maildirLetters, parseFlags } from "./flags.ts";
+import { EXPUNGE_COST, EXPUNGE_LOG_INTERVAL, MAX_EXPUNGE_LOG, READS_PER_WRITE } from "./limits.ts";
 import type { Counters, MailboxRow } from "./mailbox-index.ts";
 import type {
   AppendRequest,
@@ -231,24 +232,13 @@ export class StoredMailbox implements MaildirMailbox {
     return uids;
   }
 
-  async changeFlags(
+  changeFlags(
     uids: readonly number[],
     change: FlagChange,
     flags: readonly string[],
     options: { unchangedSince?: number; origin?: object } = {},
-  ): Promise<{ changed: readonly number[]; conflicts: readonly number[]; modSeq: number }> {
-    const asked = ascending(uids);
-    const list = parseFlags(flags);
-    await this.#storage.names.room();
-    const slices = inSlices(asked, this.#storage.rowsPerTransaction);
-    const results = await commitInTurns(this.#storage, slices, (some) =>
-      this.#changeFlags(some, change, list, options),
-    );
-    return {
-      changed: results.flatMap(({ changed }) => changed),
-      conflicts: results.flatMap(({ conflicts }) => conflicts),
-      modSeq: results.at(-1)?.modSeq ?? 0,
-    };
+  ): Promise<FlagChanges> {
+    return changeFlags(this.#storage, this, uids, change, flags, options);
   }
 
   copy(uids: readonly number[], target: MaildirMailbox, origin?: object): Promise<CopyResult> {
@@ -343,7 +333,11 @@ export class StoredMailbox implements MaildirMailbox {
 
   /** The flags as this mailbox spells them; keywords that are new to it are noted, inside the running transaction. */
   flagSet(flags: readonly string[]): FlagSet {
-    return applyChange({ bits: 0, keywords: "" }, "replace", this.#spell(parseFlags(flags), true));
+    return applyChange(
+      { bits: 0, keywords: "" },
+      "replace",
+      spellKeywords(this.#storage, this, parseFlags(flags), true),
+    );
   }
 
   /** After the commit of a change to the mailbox as a whole: forgets what is remembered and tells the watchers. */
@@ -363,6 +357,16 @@ export class StoredMailbox implements MaildirMailbox {
       }
     }
     this.#storage.changed({ kind: "messages", mailbox: this, change });
+  }
+
+  /** After the commit of changed flags. */
+  flagsChanged(groups: Iterable<{ readonly flags: FlagSet; readonly uids: readonly number[] }>, modSeq: number): void {
+    for (const { flags, uids } of groups) this.#columns?.setFlags(uids, flags, modSeq);
+  }
+
+  /** After the commit of a new keyword. */
+  forgetKeywords(): void {
+    this.#keywords = undefined;
   }
 
   /** After the commit of a rename. */
@@ -394,65 +398,6 @@ export class StoredMailbox implements MaildirMailbox {
     if (this.#storage.db.sqlite.inTransaction) throw new Error("what is not committed yet would be taken for stored");
     while (!this.load());
     return this.#columns as MessageColumns;
-  }
-
-  #spell({ bits, keywords }: FlagList, mayAdd: boolean): FlagList {
-    if (keywords.length === 0) return { bits, keywords };
-    const known = this.#storage.messages.keywords(this.row);
-    const spelling = new Map(known.map((keyword) => [keyword.toLowerCase(), keyword]));
-    for (const keyword of keywords) {
-      const key = keyword.toLowerCase();
-      if (spelling.has(key) || !mayAdd) continue;
-      if (spelling.size >= MAX_KEYWORDS) throw new Failure("invalid", "the mailbox has too many different keywords");
-      spelling.set(key, keyword);
-      this.#storage.messages.addKeyword(this.row, keyword);
-      this.#storage.db.afterCommit(() => {
-        this.#keywords = undefined;
-      });
-    }
-    return { bits, keywords: keywords.map((keyword) => spelling.get(keyword.toLowerCase()) ?? keyword) };
-  }
-
-  #changeFlags(
-    uids: readonly number[],
-    change: FlagChange,
-    flags: FlagList,
-    { unchangedSince = Number.POSITIVE_INFINITY, origin }: { unchangedSince?: number; origin?: object },
-  ): { changed: number[]; conflicts: number[]; modSeq: number } {
-    const { db, mailboxes, messages, names } = this.#storage;
-    const { uidNext, highestModSeq } = this.counters();
-    const list = this.#spell(flags, change !== "remove");
-    const conflicts: number[] = [];
-    const changed: number[] = [];
-    const groups = new Map<string, { flags: FlagSet; uids: number[] }>();
-    const renames: { before: FilePlace; after: FilePlace }[] = [];
-    for (const rows of messages.flaggedFiles(this.row, uids)) {
-      for (const row of rows) {
-        if (row.modSeq > unchangedSince) {
-          conflicts.push(row.uid);
-          continue;
-        }
-        const after = applyChange(row, change, list);
-        if (after.bits === row.bits && after.keywords === row.keywords) continue;
-        changed.push(row.uid);
-        const key = `${after.bits} ${after.keywords}`;
-        const group = groups.get(key);
-        if (group === undefined) groups.set(key, { flags: after, uids: [row.uid] });
-        else group.uids.push(row.uid);
-        const places = { before: this.place(row), after: this.place({ ...after, file: row.file }) };
-        if (places.before.letters !== places.after.letters) renames.push(places);
-      }
-    }
-    if (changed.length === 0) return { changed, conflicts, modSeq: highestModSeq };
-    const modSeq = highestModSeq + 1;
-    for (const group of groups.values()) messages.setFlags(this.row, group.uids, group.flags, modSeq);
-    mailboxes.setCounters(this.row, uidNext, modSeq);
-    db.afterCommit(() => {
-      for (const { before, after } of renames) names.settle(after, names.locate(before));
-      for (const group of groups.values()) this.#columns?.setFlags(group.uids, group.flags, modSeq);
-      this.emit({ kind: "flags", uids: changed, modSeq, ...(origin !== undefined && { origin }) });
-    });
-    return { changed, conflicts, modSeq };
   }
 }
 
