@@ -35,7 +35,7 @@ export function addGatewayChangeCommands(gateway: Command): void {
       "postern gateway change ann@example.org --keep --no-sent-copy",
     ],
     (command) =>
-      serverOptions(command.option("--user <name>", "the login"))
+      serverOptions(command.option("--user <name>", "the login"), "known")
         .option("--delete-after <days>", "remove letters at the provider so many days after they were sealed here")
         .option("--delete-once-fetched", "remove each letter there as soon as it was sealed here and read back")
         .option("--keep", "leave letters at the provider")

@@ -23,18 +23,20 @@ export interface ServerOptions {
   readonly direct?: boolean;
 }
 
-export function serverOptions(command: Command): Command {
+/** Of an account that is there already, what is not said stays; of a new one there are defaults. */
+export function serverOptions(command: Command, account: "new" | "known"): Command {
+  const unless = (text: string): string => (account === "new" ? ` (default: ${text})` : "");
   return command
-    .option("--imap-host <host>", "the server that has the letters (default: the address's domain is asked)")
-    .option("--imap-port <port>", "its port (default: 993, or 143 with starttls)")
-    .option("--imap-security <way>", "tls (default), starttls, or none (on this machine alone)")
+    .option("--imap-host <host>", `the server that has the letters${unless("the address's domain is asked")}`)
+    .option("--imap-port <port>", `its port${unless("993, or 143 with starttls")}`)
+    .option("--imap-security <way>", `tls, starttls, or none (on this machine alone)${unless("tls")}`)
     .option("--imap-pin <sha256>", "trust this one certificate, whatever name it has")
     .option("--smtp-host <host>", "the server that takes letters; without it nothing is sent from this address")
-    .option("--smtp-port <port>", "its port (default: 465, or 587 with starttls)")
-    .option("--smtp-security <way>", "tls (default), starttls, or none (on this machine alone)")
+    .option("--smtp-port <port>", `its port${unless("465, or 587 with starttls")}`)
+    .option("--smtp-security <way>", `tls, starttls, or none (on this machine alone)${unless("tls")}`)
     .option("--smtp-pin <sha256>", "trust this one certificate, whatever name it has")
     .option("--ca <file>", "certificates (PEM) to trust instead of the system's")
-    .option("--proxy <url>", "reach the provider through this SOCKS5 proxy (default: the proxy of [overlay])")
+    .option("--proxy <url>", `reach the provider through this SOCKS5 proxy${unless("the proxy of [overlay]")}`)
     .option("--direct", "reach the provider without any proxy");
 }
 

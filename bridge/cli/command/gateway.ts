@@ -42,7 +42,7 @@ export function addGatewayCommand(program: Command): void {
       "pass show old-mail | postern gateway add ann@example.org --imap-host mail.example.org --delete-after 30",
     ],
     (command) =>
-      serverOptions(oauthOptions(command))
+      serverOptions(oauthOptions(command), "new")
         .option("--user <name>", "the login, if it is not the address")
         .option(
           "--password-file <file>",
