@@ -16,6 +16,7 @@ import { onionKey } from "../bridge/onion-key.ts";
 import { TorControl } from "../bridge/tor-control.ts";
 import { formatLetter } from "../rig/letters.ts";
 import { Person } from "../rig/person.ts";
+import { PosternServer } from "../rig/postern-process.ts";
 import { startTorNet, type TorClient, torInstalled } from "../rig/tor-net.ts";
 import { readArguments } from "./arguments.ts";
 import { percentile, row } from "./report.ts";
@@ -119,13 +120,18 @@ async function roundTrip(socket: Socket, block: Buffer, blocks: number): Promise
   return performance.now() - sent;
 }
 
-async function behindTor(name: string, tor: TorClient): Promise<Person> {
-  const person = await Person.create(name, scratch);
+/** Somebody who reaches relays through Tor, and whose own one is an onion service: the bridge's, or the one that is given. */
+async function behindTor(name: string, tor: TorClient, relayUrl?: string): Promise<Person> {
+  const person = await Person.create(name, scratch, relayUrl);
   const file = join(person.home, "config.toml");
-  const text = readFileSync(file, "utf8")
-    .replace("[relay]\n", `[relay]\nonion = "127.0.0.1:${tor.control.port}"\n`)
-    .concat(`\n[overlay]\nproxy = "socks5://127.0.0.1:${tor.socks.port}"\n`);
-  writeFileSync(file, text);
+  const text = readFileSync(file, "utf8");
+  const own =
+    relayUrl === undefined ? text.replace("[relay]\n", `[relay]\nonion = "127.0.0.1:${tor.control.port}"\n`) : text;
+  const overlay = /^\[overlay\]\n/m.test(own) ? own : `${own}\n[overlay]\n`;
+  writeFileSync(
+    file,
+    overlay.replace(/^\[overlay\]\n/m, `[overlay]\nproxy = "socks5://127.0.0.1:${tor.socks.port}"\n`),
+  );
   await person.start();
   undo.push(() => person.stop());
   return person;
@@ -142,7 +148,36 @@ function existsBeyond(client: ImapFlow, count: number): Promise<number> {
   });
 }
 
-async function letterFigures(alice: Person, bob: Person): Promise<void> {
+async function befriend(inviter: Person, invited: Person): Promise<void> {
+  const { invite } = await inviter.command<{ invite: string }>("invite", "--name", "bob");
+  await patiently(() => invited.command("accept", invite, "--name", "alice"));
+  await patiently(async () => {
+    const { pending, contacts } = await invited.command<{ pending: unknown[]; contacts: unknown[] }>("contacts");
+    if (pending.length > 0 || contacts.length === 0) throw new Error("the invite is not answered yet");
+  });
+}
+
+/** Two others with a relay of its own, which has what was sent while the sender's bridge is off: large letters are blobs there. */
+async function sharedRelay(server: TorClient, client: TorClient): Promise<void> {
+  const key = onionKey(randomBytes(32));
+  const home = join(scratch, "relay");
+  const relay = await PosternServer.start(
+    scratch,
+    "relay",
+    ...["--home", home, "--listen", "127.0.0.1:0", "--advertise", key.host],
+  );
+  undo.push(() => relay.stop());
+  const port = new URL(relay.url.replace("postern-relay:", "http:")).port;
+  const control = await TorControl.open(server.control);
+  undo.push(() => control.close());
+  await control.request(`ADD_ONION ED25519-V3:${key.blob} Flags=DiscardPK Port=${port},127.0.0.1:${port}`);
+  const carol = await behindTor("carol", server, relay.url);
+  const dave = await behindTor("dave", client, relay.url);
+  await befriend(carol, dave);
+  await letterFigures(carol, dave, "by a relay of its own: ");
+}
+
+async function letterFigures(alice: Person, bob: Person, how = ""): Promise<void> {
   const inbox = await bob.imap();
   undo.push(() => inbox.close());
   await inbox.mailboxOpen("INBOX");
@@ -163,14 +198,14 @@ async function letterFigures(alice: Person, bob: Person): Promise<void> {
     return (await arrival) - dataEnded;
   };
   const first = await deliver(4_000, 0);
-  report("first letter, from the end of DATA to the recipient's IDLE EXISTS", `${first.toFixed(0)} ms`);
+  report(`${how}first letter, from the end of DATA to the recipient's IDLE EXISTS`, `${first.toFixed(0)} ms`);
   for (let sent = 1; sent <= LETTERS; sent++) latencies.push(await deliver(4_000, sent));
   report(
-    "letters of 4 KB, end of DATA to EXISTS, median / 95th",
+    `${how}letters of 4 KB, end of DATA to EXISTS, median / 95th`,
     `${percentile(latencies, 50).toFixed(1)} / ${percentile(latencies, 95).toFixed(1)} ms`,
   );
   const large = await deliver(LARGE, LETTERS + 1);
-  report("a letter of 4 MB, end of DATA to EXISTS", `${(LARGE / 1e6 / (large / 1000)).toFixed(2)} MB/s`);
+  report(`${how}a letter of 4 MB, end of DATA to EXISTS`, `${(LARGE / 1e6 / (large / 1000)).toFixed(2)} MB/s`);
   await session.close();
 }
 
@@ -185,16 +220,12 @@ try {
   const met = performance.now();
   const alice = await behindTor("alice", first);
   const bob = await behindTor("bob", second);
-  const { invite } = await alice.command<{ invite: string }>("invite", "--name", "bob");
-  await patiently(() => bob.command("accept", invite, "--name", "alice"));
-  await patiently(async () => {
-    const { pending, contacts } = await bob.command<{ pending: unknown[]; contacts: unknown[] }>("contacts");
-    if (pending.length > 0 || contacts.length === 0) throw new Error("the invite is not answered yet");
-  });
+  await befriend(alice, bob);
   report("two bridges behind onion services: started and each other's contacts", seconds(met));
   const status = await alice.command<{ relay: { address: string; published: boolean } }>("status");
   report("the relay that contacts are told", status.relay.address);
   await letterFigures(alice, bob);
+  await sharedRelay(first, second);
   report("all of it", seconds(started));
 } finally {
   for (const action of undo.toReversed()) await Promise.resolve(action()).catch(() => undefined);
