@@ -164,14 +164,13 @@ export class Database {
 
   /**
    * Runs the work in a transaction that it shares with whatever else is handed in at the same time, so that many
-   * callers pay for one fsync. Work that throws is rolled back alone. Resolves when the result is durable.
+   * callers pay for one fsync; while one is under way all wait for the next. Work that throws is rolled back alone.
+   * Resolves when the result is durable.
    */
   commit<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve, reject });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => this.#commitSoon());
+      if (!this.#syncing) this.#schedule();
     });
   }
 
@@ -221,6 +220,12 @@ export class Database {
       this.#checkpoints?.consider();
     }
     return result;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#commitSoon());
   }
 
   #commitSoon(): void {
@@ -281,6 +286,8 @@ export class Database {
     const ticket = this.#tickets;
     fdatasync(log, (error) => {
       this.#syncing = false;
+      // What came meanwhile could not have been synced before this: it shares one transaction now, not only one sync.
+      if (this.#waiting.length > 0) this.#schedule();
       if (error !== null) return this.#fail(error);
       this.#settle(ticket);
       if (this.#unsynced.length > 0) this.#syncSoon();
