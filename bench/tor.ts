@@ -161,11 +161,8 @@ async function befriend(inviter: Person, invited: Person): Promise<void> {
 async function sharedRelay(server: TorClient, client: TorClient): Promise<void> {
   const key = onionKey(randomBytes(32));
   const home = join(scratch, "relay");
-  const relay = await PosternServer.start(
-    scratch,
-    "relay",
-    ...["--home", home, "--listen", "127.0.0.1:0", "--advertise", key.host],
-  );
+  const where = ["--home", home, "--listen", "127.0.0.1:0"] as const;
+  const relay = await PosternServer.start(scratch, "relay", ...where, "--advertise", key.host);
   undo.push(() => relay.stop());
   const port = new URL(relay.url.replace("postern-relay:", "http:")).port;
   const control = await TorControl.open(server.control);
