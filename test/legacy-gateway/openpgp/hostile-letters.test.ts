@@ -284,6 +284,8 @@ test("who puts another one's signing key into a certificate neither gets that on
   const book = await keys.book();
   const letter = signedLetter(PAYLOAD, await detached(PAYLOAD, bob));
   await book.learn(forged, MALLORY, "attachment");
+  const signing = forged.getKeys()[2]?.getKeyID().toHex() ?? "";
+  expect(keys.store.withKeyIds([signing])).toHaveLength(1);
   expect(await seen(letter)).toMatchObject({ result: "pass" });
   expect((await seen(letter.replace(BOB, MALLORY))).result).toBe("policy");
 });
