@@ -70,6 +70,9 @@ export const EXPUNGE_COST = 0.5;
 /** Messages that one transaction puts in or takes out, some 10 ms: others wait for so long. */
 export const ROWS_PER_TRANSACTION = 250;
 
+/** Transactions of a COPY or MOVE whose links are made before their turn: they share syncs, and others' letters wait some 15 ms. */
+export const LINKED_AHEAD = 3;
+
 /** Different sets of flags that a mailbox's columns know, beyond twice those that its messages have. */
 export const SPARE_FLAG_SETS = 256;
 

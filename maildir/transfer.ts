@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { errorCode, Failure, storageFailure } from "../foundation/failure.ts";
 import { putAllOrNone } from "./all-or-none.ts";
 import { type FlagSet, formatFlags } from "./flags.ts";
+import { LINKED_AHEAD } from "./limits.ts";
 import { isMissing } from "./mail-folders.ts";
 import type { CopyResult } from "./message.ts";
 import { findStrayed } from "./message-access.ts";
@@ -104,7 +105,7 @@ export async function transfer(
   /** Files of links that the index names now. */
   const taken = new Set<string>();
   const slices = inSlices(uids, storage.rowsPerTransaction);
-  /** The names for one transaction are made while the one before is committed. */
+  /** The names for the next transactions are made while one is committed. */
   const linking: Promise<void>[] = [];
   const linkUpTo = (last: number): void => {
     for (const slice of slices.slice(linking.length, last + 1)) {
@@ -116,7 +117,7 @@ export async function transfer(
   const prepare = async (index: number): Promise<void> => {
     linkUpTo(index);
     await linking[index];
-    linkUpTo(index + 1);
+    linkUpTo(index + LINKED_AHEAD);
   };
   target.counters();
   try {
