@@ -1,9 +1,9 @@
 import { formatAddress, parseAddress } from "../../foundation/address.ts";
 import { mailboxesIn } from "../../mime/address-list.ts";
 import { formatDateTime, parseDateTime } from "../../mime/date.ts";
-import { foldedField, isPlainAddress, keepField } from "../../mime/field-text.ts";
+import { foldedField, isPlainAddress } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
-import { BODY_FIELDS, OWN_WORDS } from "../../mime/own-words.ts";
+import { BODY_FIELDS, OWN_WORDS, ownField } from "../../mime/own-words.ts";
 import { OWN_LOCAL_PART } from "../account.ts";
 
 /**
@@ -53,7 +53,7 @@ export function wireHeader(fields: readonly HeaderField[], context: WireHeaderCo
   if (first("disposition-notification-to") !== undefined) lines.push(`Disposition-Notification-To: ${ownAddress}\r\n`);
   for (const key of KEPT) {
     const field = first(key);
-    if (field !== undefined) lines.push(keepField(field));
+    if (field !== undefined) lines.push(ownField(field));
   }
   return Buffer.from(lines.join(""), "latin1");
 }

@@ -5,7 +5,7 @@ import { decodeEncodedWords } from "../../mime/encoded-word.ts";
 import { foldedField, formatAddrSpec, formatMailbox, keepField } from "../../mime/field-text.ts";
 import type { HeaderField } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
-import { BODY_FIELDS, OWN_WORDS } from "../../mime/own-words.ts";
+import { BODY_FIELDS, OWN_WORDS, ownField } from "../../mime/own-words.ts";
 
 /**
  * Fields of the sender's own words, or without which the letter cannot be read or answered. Everything else stays at
@@ -48,8 +48,7 @@ export function outgoingHeader(fields: readonly HeaderField[], context: Outgoing
   if (first("disposition-notification-to") !== undefined) lines.push(`Disposition-Notification-To: ${from}\r\n`);
   for (const key of KEPT) {
     const field = first(key);
-    // Some programs write their name into a comment here.
-    if (field !== undefined) lines.push(key === "mime-version" ? "MIME-Version: 1.0\r\n" : keepField(field));
+    if (field !== undefined) lines.push(ownField(field));
   }
   return Buffer.from(`${lines.join("")}\r\n`, "latin1");
 }

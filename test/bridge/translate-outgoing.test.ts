@@ -67,7 +67,7 @@ const TYPICAL = lines(
   "Reply-To: ann@old.example",
   "Organization: Home",
   "Autocrypt: addr=ann@old.example; keydata=QQ",
-  "MIME-Version: 1.0",
+  "MIME-Version: 1.0 (Secret Mail 16.0)",
   "Content-Type: text/plain; charset=utf-8",
   "",
   "Hi",
