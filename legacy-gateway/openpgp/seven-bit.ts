@@ -63,7 +63,7 @@ function softLines(line: string): string {
     const escape = rest.lastIndexOf("=", end - 1);
     if (escape > end - 3) end = escape;
     pieces.push(rest.slice(0, end));
-    rest = rest.slice(end);
+    rest = rest.slice(end).replace(/^F(?=rom )/, quoted);
   }
   return [...pieces, rest].join("=\r\n");
 }

@@ -81,7 +81,15 @@ test("a letter that is archived at the provider moves to Archive, and back with 
   archived.delete(30);
   server.letters.set(4, letter);
   clock.advance(POLL_INTERVAL);
-  await ann.until("it is back", () => here("INBOX").length === 1 && here("Archive").length === 0);
+  // The round in which the letter was seen to go may not have ended when the time passes: then it has to pass once more.
+  let next = 0;
+  await ann.until("it is back", () => {
+    if (performance.now() >= next) {
+      clock.advance(POLL_INTERVAL);
+      next = performance.now() + 500;
+    }
+    return here("INBOX").length === 1 && here("Archive").length === 0;
+  });
 });
 
 test("elsewhere what shows all letters once more is left out", () => {
