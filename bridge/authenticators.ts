@@ -2,7 +2,7 @@ import { Failure } from "../foundation/failure.ts";
 import type { Authenticator, MailStore } from "../imap-front/store.ts";
 import { SmtpReply, type SubmissionAuthenticator, type SubmissionSink } from "../smtp-front/submission.ts";
 import type { Account } from "./account.ts";
-import type { VaultGate } from "./vault-gate.ts";
+import type { VaultGate } from "./home/vault-gate.ts";
 
 /** What a login leads to, once the vault is open. */
 export interface Unlocked {

@@ -6,9 +6,9 @@ import { errorCode, Failure } from "../foundation/failure.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
 import type { LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
-import { editDistance } from "./edit-distance.ts";
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
+import { editDistance } from "./submission/edit-distance.ts";
 
 /** What config.toml in the home says; config.example.toml explains every key. */
 export interface Config {

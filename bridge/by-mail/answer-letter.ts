@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { encodeBase32 } from "../../foundation/base32.ts";
-import { noticeHeader, PLAIN } from "../notice.ts";
+import { noticeHeader, PLAIN } from "../notices/notice.ts";
 import { qrPicture } from "../qr-picture.ts";
 import type { CommandAnswer, CommandRequest } from "./command-store.ts";
 import { confirmationId } from "./understand.ts";

@@ -1,4 +1,4 @@
-import { editDistance } from "../edit-distance.ts";
+import { editDistance } from "../submission/edit-distance.ts";
 
 /** What can be said to the bridge by mail. Names are as they were typed. */
 export type MailCommand =

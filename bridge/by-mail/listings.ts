@@ -2,8 +2,8 @@ import { formatAddress } from "../../foundation/address.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Overlay } from "../../overlay-adapter/overlay.ts";
 import { type Account, OWN_LOCAL_PART } from "../account.ts";
-import { type ContactAliases, viewContact } from "../contact-operations.ts";
-import { explain } from "../letter-reports.ts";
+import { type ContactAliases, viewContact } from "../operations/contact-operations.ts";
+import { explain } from "../reports/letter-reports.ts";
 import { COMMAND_HELP } from "./command.ts";
 
 interface ListedHome {

@@ -1,7 +1,7 @@
 import type { Logger } from "../../foundation/logger.ts";
 import type { Maildir } from "../../maildir/store.ts";
 import { SmtpReply } from "../../smtp-front/submission.ts";
-import { fileNotice } from "../file-notice.ts";
+import { fileNotice } from "../notices/file-notice.ts";
 import { formatAnswer } from "./answer-letter.ts";
 import { type CommandHome, carryOut } from "./carry-out.ts";
 import { type CommandRequest, type CommandRow, CommandStore } from "./command-store.ts";

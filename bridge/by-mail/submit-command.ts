@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { SmtpReply, type Submission } from "../../smtp-front/submission.ts";
-import { stageSentCopy } from "../sent-copy.ts";
-import { sentMailbox } from "../sent-mailbox.ts";
-import type { SubmissionOptions } from "../submission.ts";
+import { stageSentCopy } from "../submission/sent-copy.ts";
+import { sentMailbox } from "../submission/sent-mailbox.ts";
+import type { SubmissionOptions } from "../submission/submission.ts";
 import { translateOutgoing } from "../translate/outgoing.ts";
 import { type CommandLetter, readCommandLetter } from "./command-letter.ts";
 import type { CommandRequest } from "./command-store.ts";

@@ -1,4 +1,4 @@
-import type { GatewayAccountView } from "../operations.ts";
+import type { GatewayAccountView } from "../operations/operations.ts";
 
 /** One line about an old address: what it is doing, and how far it is. */
 export function describeAccount(account: GatewayAccountView): string {

@@ -1,8 +1,8 @@
 import { Failure } from "../../foundation/failure.ts";
 import { readConfig } from "../config.ts";
 import { connectOperations } from "../control/client.ts";
-import { lockHome, requireHome } from "../home.ts";
-import type { Operations } from "../operations.ts";
+import { lockHome, requireHome } from "../home/home.ts";
+import type { Operations } from "../operations/operations.ts";
 import type { Invocation } from "./command/options.ts";
 import { createStderrLogger } from "./log.ts";
 

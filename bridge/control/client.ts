@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { errorCode, Failure } from "../../foundation/failure.ts";
-import type { HomePaths } from "../home.ts";
-import { OPERATION_NAMES, type Operations } from "../operations.ts";
+import type { HomePaths } from "../home/home.ts";
+import { OPERATION_NAMES, type Operations } from "../operations/operations.ts";
 import type { ControlAnswer, Running } from "./protocol.ts";
 
 /** The operations of the bridge that runs on this home. @throws Failure unavailable */

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { equalConstantTime } from "../../foundation/bytes.ts";
 import { Failure, storageFailure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
-import { OPERATION_NAMES, type Operations } from "../operations.ts";
+import { OPERATION_NAMES, type Operations } from "../operations/operations.ts";
 import { type ControlAnswer, type ControlRequest, MAX_REQUEST_LINE } from "./protocol.ts";
 
 export interface ControlServer {

@@ -7,7 +7,7 @@ import { MAX_OPENED } from "../../legacy-gateway/openpgp/limits.ts";
 import type { Aliases } from "../../legacy-gateway/upgrade/aliases.ts";
 import type { Maildir, MaildirMailbox } from "../../maildir/store.ts";
 import { firstField } from "../../mime/header.ts";
-import { BodyHash } from "../body-hash.ts";
+import { BodyHash } from "../submission/body-hash.ts";
 
 export interface TwinsOptions {
   readonly db: Database;

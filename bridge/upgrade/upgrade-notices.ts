@@ -1,7 +1,7 @@
 import type { Contact } from "../../keyring/contacts.ts";
 import type { Alias } from "../../legacy-gateway/upgrade/aliases.ts";
 import type { Came, Offer } from "../../legacy-gateway/upgrade/offers.ts";
-import { compareWords } from "../contact-notice.ts";
+import { compareWords } from "../notices/contact-notice.ts";
 
 /** Subjects are ASCII. */
 export interface UpgradeNotice {

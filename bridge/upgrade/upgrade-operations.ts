@@ -3,8 +3,8 @@ import { Failure } from "../../foundation/failure.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { Consent } from "../../legacy-gateway/upgrade/consents.ts";
 import { OWN_LOCAL_PART } from "../account.ts";
-import { checkOldAddress } from "../gateway-key-operations.ts";
-import type { GatewayUpgradeView, Operations } from "../operations.ts";
+import { checkOldAddress } from "../operations/gateway-key-operations.ts";
+import type { GatewayUpgradeView, Operations } from "../operations/operations.ts";
 import type { Upgrades } from "./upgrades.ts";
 
 type UpgradeOperations = Pick<

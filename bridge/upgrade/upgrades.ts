@@ -20,8 +20,8 @@ import { freePetname } from "../../overlay-adapter/contacts/petname.ts";
 import type { OverlayEvent } from "../../overlay-adapter/events.ts";
 import type { Overlay } from "../../overlay-adapter/overlay.ts";
 import type { Account } from "../account.ts";
-import { fileNotice } from "../file-notice.ts";
-import { formatNotice } from "../notice.ts";
+import { fileNotice } from "../notices/file-notice.ts";
+import { formatNotice } from "../notices/notice.ts";
 import { petnameOf } from "./address-petname.ts";
 import { movedNotice, offerNotice, rivalNotice } from "./upgrade-notices.ts";
 

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { connectOperations } from "../../bridge/control/client.ts";
 import { MAX_REQUEST_LINE } from "../../bridge/control/protocol.ts";
 import { type ControlServer, startControlServer } from "../../bridge/control/server.ts";
-import { homePaths } from "../../bridge/home.ts";
-import { OPERATION_NAMES, type Operations } from "../../bridge/operations.ts";
+import { homePaths } from "../../bridge/home/home.ts";
+import { OPERATION_NAMES, type Operations } from "../../bridge/operations/operations.ts";
 import { Failure, type FailureCode } from "../../foundation/failure.ts";
 
 const TOKEN = "the-token-of-this-home";

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { homePaths, lockHome } from "../../bridge/home.ts";
+import { homePaths, lockHome } from "../../bridge/home/home.ts";
 
 let home: string;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { createLegacyReporter } from "../../bridge/legacy-reports.ts";
-import { SentCopies } from "../../bridge/sent-copies.ts";
-import { createSubmissionSink } from "../../bridge/submission.ts";
+import { createLegacyReporter } from "../../bridge/reports/legacy-reports.ts";
+import { SentCopies } from "../../bridge/submission/sent-copies.ts";
+import { createSubmissionSink } from "../../bridge/submission/submission.ts";
 import { formatAddress } from "../../foundation/address.ts";
 import { silentLogger } from "../../foundation/logger.ts";
 import { LegacyGateway } from "../../legacy-gateway/gateway.ts";

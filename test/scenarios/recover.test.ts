@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { recoverAccount } from "../../bridge/recover-account.ts";
+import { recoverAccount } from "../../bridge/home/recover-account.ts";
 import { Database } from "../../foundation/database.ts";
 import { recoverySecret } from "../../keyring/recovery-secret.ts";
 import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";

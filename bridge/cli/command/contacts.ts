@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import type { ContactView, Operations, PendingInviteView } from "../../operations.ts";
+import type { ContactView, Operations, PendingInviteView } from "../../operations/operations.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 

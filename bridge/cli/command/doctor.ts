@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { readConfig } from "../../config.ts";
-import { type Diagnosis, examineHome } from "../../doctor.ts";
-import { lockHome, requireHome } from "../../home.ts";
-import { type RebuiltHome, rebuildHome } from "../../rebuild-home.ts";
+import { type Diagnosis, examineHome } from "../../home/doctor.ts";
+import { lockHome, requireHome } from "../../home/home.ts";
+import { type RebuiltHome, rebuildHome } from "../../home/rebuild-home.ts";
 import { EXIT_STATUS, type Output } from "../output.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import type { GatewayKeyView } from "../../operations.ts";
+import type { GatewayKeyView } from "../../operations/operations.ts";
 import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions } from "./options.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import type { GatewayOAuthRequest, SignInProgress } from "../../operations.ts";
+import type { GatewayOAuthRequest, SignInProgress } from "../../operations/operations.ts";
 import type { Output } from "../output.ts";
 import { readPassword } from "../password.ts";
 

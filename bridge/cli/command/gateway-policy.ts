@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { GatewayPolicyView } from "../../operations.ts";
+import type { GatewayPolicyView } from "../../operations/operations.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
 

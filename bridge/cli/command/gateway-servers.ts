@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { usualPort } from "../../../legacy-gateway/provider/usual-port.ts";
-import type { GatewayServerRequest } from "../../operations.ts";
+import type { GatewayServerRequest } from "../../operations/operations.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 /** Octets of certificates: they travel to the running bridge in one request. */

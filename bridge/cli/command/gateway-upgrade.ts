@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import type { GatewayUpgradeView, Operations } from "../../operations.ts";
+import type { GatewayUpgradeView, Operations } from "../../operations/operations.ts";
 import { describeAccepted } from "../../upgrade/describe-accepted.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand, type CommonOptions } from "./options.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { formatHostPort } from "../../host-port.ts";
-import type { GatewayAccountView } from "../../operations.ts";
+import type { GatewayAccountView } from "../../operations/operations.ts";
 import { describeAccount } from "../describe-account.ts";
 import { readPassword } from "../password.ts";
 import { withOperations } from "../with-operations.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { readConfig } from "../../config.ts";
+import { type InitResult, initHome } from "../../home/init.ts";
 import { formatHostPort } from "../../host-port.ts";
-import { type InitResult, initHome } from "../../init.ts";
 import { applySettings } from "../../settings.ts";
 import { addCommand, type Invocation, type SettingOptions, settingOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type Environment, readEnvironment } from "../../config.ts";
-import { type HomePaths, homePaths } from "../../home.ts";
+import { type HomePaths, homePaths } from "../../home/home.ts";
 import { createOutput, type Output } from "../output.ts";
 
 /** What every command has: where the home is, and how to print. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { QueuedLetterView } from "../../operations.ts";
+import type { QueuedLetterView } from "../../operations/operations.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand } from "./options.ts";
 

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
 import { readConfig } from "../../config.ts";
-import { exists } from "../../home.ts";
-import type { RecoveryView } from "../../operations.ts";
-import { type RecoverResult, recoverHome } from "../../recover-home.ts";
+import { exists } from "../../home/home.ts";
+import { type RecoverResult, recoverHome } from "../../home/recover-home.ts";
+import type { RecoveryView } from "../../operations/operations.ts";
 import { applySettings } from "../../settings.ts";
 import { readPaperWords } from "../paper-words.ts";
 import { withOperations } from "../with-operations.ts";

@@ -8,7 +8,7 @@ import { serveMetrics } from "../../../relay/metrics.ts";
 import { startRelay } from "../../../relay/relay.ts";
 import { formatSystemdUnit } from "../../../relay/systemd-unit.ts";
 import { saveAddress } from "../../../relay/token-desk.ts";
-import { exists } from "../../home.ts";
+import { exists } from "../../home/home.ts";
 import { type HostPort, isLoopback, parseHostPort } from "../../host-port.ts";
 import { parseOctetSize } from "../../octet-size.ts";
 import { createStderrLogger } from "../log.ts";

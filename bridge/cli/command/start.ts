@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../../../foundation/failure.ts";
-import { exists } from "../../home.ts";
+import { exists } from "../../home/home.ts";
 import { describeInit, initFromOptions } from "./init.ts";
 import { describeInvite } from "./invite.ts";
 import { addCommand, type SettingOptions, settingOptions } from "./options.ts";

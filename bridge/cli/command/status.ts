@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { describeMode, describeRoute } from "../../carriers.ts";
 import { formatHostPort } from "../../host-port.ts";
-import type { StatusView } from "../../operations.ts";
+import { describeMode, describeRoute } from "../../network/carriers.ts";
+import type { StatusView } from "../../operations/operations.ts";
 import { describeAccount } from "../describe-account.ts";
 import { withOperations } from "../with-operations.ts";
 import { addCommand } from "./options.ts";

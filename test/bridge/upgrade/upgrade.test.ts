@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { viewContact } from "../../../bridge/contact-operations.ts";
+import { viewContact } from "../../../bridge/operations/contact-operations.ts";
 import { upgradeOperations } from "../../../bridge/upgrade/upgrade-operations.ts";
 import { startRelay } from "../../../relay/relay.ts";
 import { parseRelayUrl, type RelayAddress } from "../../../relay/relay-url.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { createCleartextMessage, createMessage, encrypt, sign } from "openpgp";
-import { openGatewayKeys } from "../../../bridge/gateway-keys.ts";
+import { openGatewayKeys } from "../../../bridge/gateway/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
 import { NOW, someKey } from "./some-keys.ts";
 import { encryptedLetter, FROM, NEEDLE, only, PAYLOAD, signedLetter, textOf } from "./some-letters.ts";

@@ -17,7 +17,7 @@ import {
   SymEncryptedIntegrityProtectedDataPacket,
   sign,
 } from "openpgp";
-import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
+import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
 import { addressesOf } from "../../../legacy-gateway/openpgp/key-material.ts";
 import { HOUR, NOW, someKey } from "./some-keys.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
+import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
 import type { Account } from "../../../legacy-gateway/accounts/account.ts";
 import { formatAutocrypt } from "../../../legacy-gateway/openpgp/autocrypt-header.ts";

@@ -1,7 +1,7 @@
-import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
-import { createLegacyReporter } from "../../../bridge/legacy-reports.ts";
-import { SentCopies } from "../../../bridge/sent-copies.ts";
-import { createSubmissionSink } from "../../../bridge/submission.ts";
+import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway/gateway-keys.ts";
+import { createLegacyReporter } from "../../../bridge/reports/legacy-reports.ts";
+import { SentCopies } from "../../../bridge/submission/sent-copies.ts";
+import { createSubmissionSink } from "../../../bridge/submission/submission.ts";
 import { type Clock, systemClock } from "../../../foundation/clock.ts";
 import type { AccountSettings } from "../../../legacy-gateway/accounts/account.ts";
 import { LegacyGateway } from "../../../legacy-gateway/gateway.ts";

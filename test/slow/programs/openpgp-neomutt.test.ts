@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway-keys.ts";
+import { type GatewayKeys, openGatewayKeys } from "../../../bridge/gateway/gateway-keys.ts";
 import { Database } from "../../../foundation/database.ts";
 import type { Account } from "../../../legacy-gateway/accounts/account.ts";
 import { decodePeerState } from "../../../legacy-gateway/openpgp/autocrypt-peer.ts";

@@ -1,7 +1,7 @@
 /** Looks into a home's state from beside its bridge. */
 import { setTimeout as delay } from "node:timers/promises";
-import { homePaths } from "../../../../bridge/home.ts";
-import { openExistingState } from "../../../../bridge/state.ts";
+import { homePaths } from "../../../../bridge/home/home.ts";
+import { openExistingState } from "../../../../bridge/home/state.ts";
 import { openVault } from "../../../../keyring/key-slots.ts";
 import { readVaultFile } from "../../../../keyring/vault-file.ts";
 
