@@ -3,10 +3,11 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { errorCode, Failure } from "../foundation/failure.ts";
+import { isLoopback } from "../foundation/loopback.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../foundation/proxy-url.ts";
 import type { LookupPlace } from "../legacy-gateway/openpgp/key-lookup.ts";
 import { formatRelayUrl, parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
-import { formatHostPort, type HostPort, isLoopback, parseHostPort } from "./host-port.ts";
+import { formatHostPort, type HostPort, parseHostPort } from "./host-port.ts";
 import { parseOctetSize } from "./octet-size.ts";
 import { editDistance } from "./submission/edit-distance.ts";
 

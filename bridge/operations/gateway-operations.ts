@@ -1,10 +1,10 @@
 import { Failure } from "../../foundation/failure.ts";
+import { isLoopback } from "../../foundation/loopback.ts";
 import { formatProxyUrl, parseProxyUrl, type SocksProxy } from "../../foundation/proxy-url.ts";
 import type { AccountSettings, Secret, Server } from "../../legacy-gateway/accounts/account.ts";
 import { discoverServers, worldPorts } from "../../legacy-gateway/discovery/discover.ts";
 import type { AccountStanding } from "../../legacy-gateway/gateway.ts";
 import { greets } from "../../legacy-gateway/provider/greeting.ts";
-import { isLoopback } from "../../legacy-gateway/provider/loopback.ts";
 import { signIn } from "../../legacy-gateway/provider/oauth-sign-in.ts";
 import { parsePin } from "../../legacy-gateway/provider/trust.ts";
 import { usualPort } from "../../legacy-gateway/provider/usual-port.ts";

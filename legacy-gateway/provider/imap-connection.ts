@@ -1,12 +1,12 @@
 import type { ExpungeEvent, ImapFlow } from "imapflow";
 import { errorCode, Failure } from "../../foundation/failure.ts";
+import { isLoopback } from "../../foundation/loopback.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
 import { MAX_LINE, MAX_LITERAL, MAX_RESPONSE, MAX_TOKENS } from "../../imap-client/limits.ts";
 import type { Server } from "../accounts/account.ts";
 import { CONNECT_PATIENCE, IDLE_RENEWAL, SILENCE_PATIENCE } from "../limits.ts";
 import type { Login, LoginSource } from "./login.ts";
 import { lookAtCertificate } from "./look-at-certificate.ts";
-import { isLoopback } from "./loopback.ts";
 import { proxyUrlOf } from "./proxied.ts";
 import { certificateFailure, isCertificateError, tlsOptions } from "./trust.ts";
 import { wordsOf } from "./words.ts";

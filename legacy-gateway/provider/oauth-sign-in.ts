@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { equalConstantTime } from "../../foundation/bytes.ts";
 import { Failure } from "../../foundation/failure.ts";
+import { isLoopback } from "../../foundation/loopback.ts";
 import type { SocksProxy } from "../../foundation/proxy-url.ts";
 import { MAX_SIGN_IN_REQUEST, MAX_TOKEN_ANSWER, SIGN_IN_PATIENCE, TOKEN_PATIENCE } from "../limits.ts";
 import { parseTokenAnswer, saidBy } from "./access-tokens.ts";
 import { askHttps } from "./https.ts";
-import { isLoopback } from "./loopback.ts";
 import { shown } from "./words.ts";
 
 /** Where and as what the user signs in. */

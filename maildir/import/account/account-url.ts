@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { Failure } from "../../../foundation/failure.ts";
 
 /** Which mailboxes on which server. */
@@ -47,11 +46,6 @@ export function parseAccountUrl(text: string): AccountUrl {
 /** The account in the ledger: the same one on both usual ports. */
 export function accountName({ user, host, port }: Pick<AccountUrl, "user" | "host" | "port">): string {
   return port === 993 || port === 143 ? `${user}@${host}` : `${user}@${host}:${port}`;
-}
-
-/** Whether what is sent there stays on this machine. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 function decoded(text: string): string | undefined {

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ImapFlow } from "imapflow";
 import { errorCode, Failure } from "../../../foundation/failure.ts";
+import { isLoopback } from "../../../foundation/loopback.ts";
 import { MAX_LINE, MAX_LITERAL, MAX_RESPONSE } from "../../../imap-client/limits.ts";
-import { type AccountUrl, isLoopback } from "./account-url.ts";
+import type { AccountUrl } from "./account-url.ts";
 import { CONNECT_PATIENCE, MAX_SHOWN_TEXT, RETRY_DELAYS, SILENCE_PATIENCE } from "./limits.ts";
 
 export interface AccountLogin extends Omit<AccountUrl, "folder"> {
