@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { startRelay } from "../../../relay/relay.ts";
-import { parseRelayUrl, type RelayAddress } from "../../../relay/relay-url.ts";
-import { Correspondent } from "./correspondent.ts";
+import { expect, test } from "@jest/globals";
+import type { Correspondent } from "./correspondent.ts";
+import { correspondents } from "./correspondents.ts";
 
 const ANN = "ann@old.example";
 const BOB = "bob@friend.example";
@@ -13,27 +9,11 @@ const STEPS = 60;
 /** With THOROUGH=1 each step is one at which the power goes; else some are. */
 const STRIDE = process.env["THOROUGH"] === "1" ? 1 : 5;
 
-const directory = mkdtempSync(join(tmpdir(), "postern-upgrade-crash-"));
-let relay: Awaited<ReturnType<typeof startRelay>>;
-let at: RelayAddress;
-const people: Correspondent[] = [];
-
-beforeAll(async () => {
-  relay = await startRelay({ directory, host: "127.0.0.1", port: 0 });
-  at = parseRelayUrl(relay.url);
-});
-afterEach(async () => {
-  await Promise.all(people.splice(0).map((person) => person.close()));
-});
-afterAll(async () => {
-  await relay.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+const { person, part } = correspondents();
 
 /** Ann has invited Bob in an encrypted letter, which Bob has not fetched yet. */
 async function invited(): Promise<{ ann: Correspondent; bob: Correspondent; letter: string }> {
-  const [ann, bob] = [await Correspondent.create(ANN, at), await Correspondent.create(BOB, at)];
-  people.push(ann, bob);
+  const [ann, bob] = [await person(ANN), await person(BOB)];
   await ann.exchangeKeys(bob);
   ann.upgrades.stores.consents.set("encrypted");
   await ann.submit([BOB], "before", "written before");
@@ -109,7 +89,7 @@ test.each(["ann", "bob"] as const)(
   async (dying) => {
     let step = 1;
     while (step < STEPS && (await story(dying, step))) {
-      await Promise.all(people.splice(0).map((person) => person.close()));
+      await part();
       step += STRIDE;
     }
     expect(step).toBeGreaterThan(4);

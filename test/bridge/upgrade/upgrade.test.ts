@@ -1,39 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { viewContact } from "../../../bridge/operations/contact-operations.ts";
 import { upgradeOperations } from "../../../bridge/upgrade/upgrade-operations.ts";
-import { startRelay } from "../../../relay/relay.ts";
-import { parseRelayUrl, type RelayAddress } from "../../../relay/relay-url.ts";
-import { Correspondent } from "./correspondent.ts";
+import { correspondents } from "./correspondents.ts";
 
 const ANN = "ann@old.example";
 const BOB = "bob@friend.example";
 const INVITATION = /^Postern-Invitation:((?: [^\r\n]*\r\n)+)/m;
 
-const directory = mkdtempSync(join(tmpdir(), "postern-upgrade-relay-"));
-let relay: Awaited<ReturnType<typeof startRelay>>;
-let at: RelayAddress;
-const people: Correspondent[] = [];
-
-beforeAll(async () => {
-  relay = await startRelay({ directory, host: "127.0.0.1", port: 0 });
-  at = parseRelayUrl(relay.url);
-});
-afterEach(async () => {
-  await Promise.all(people.splice(0).map((person) => person.close()));
-});
-afterAll(async () => {
-  await relay.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function person(address: string): Promise<Correspondent> {
-  const made = await Correspondent.create(address, at);
-  people.push(made);
-  return made;
-}
+const { person } = correspondents();
 
 /** The link in a letter's header. */
 function linkIn(letter: string): string | undefined {
