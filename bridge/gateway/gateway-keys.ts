@@ -38,13 +38,15 @@ export function openGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   const preferences = new AccountPreferences(db);
   let opened: Promise<GatewayOpenPgp> | undefined;
   const openPgp = (): Promise<GatewayOpenPgp> => {
-    opened ??= import("./gateway-openpgp.ts").then(({ openGatewayOpenPgp }) =>
-      openGatewayOpenPgp({ ...options, store, policies, preferences }),
-    );
-    // What failed is tried again.
-    opened.catch(() => {
-      opened = undefined;
-    });
+    if (opened === undefined) {
+      opened = import("./gateway-openpgp.ts").then(({ openGatewayOpenPgp }) =>
+        openGatewayOpenPgp({ ...options, store, policies, preferences }),
+      );
+      // What failed is tried again.
+      opened.catch(() => {
+        opened = undefined;
+      });
+    }
     return opened;
   };
   return {
