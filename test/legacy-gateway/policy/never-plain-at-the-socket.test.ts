@@ -232,7 +232,7 @@ function fail(failure: Sending["failure"]): void {
   toSmtp.cut = where === "cut";
 }
 
-/** Resolves once nothing waits to be sent any more; what failed for now is tried again a minute later. */
+/** Resolves once nothing waits to be sent any more; what a provider put off is tried again a minute later. */
 async function settled(address: string): Promise<void> {
   await untilThere("an empty outbox", () => {
     if (ann.gateway.outbox.list().length === 0) return true;
