@@ -2,20 +2,18 @@
  * Measures one large attachment with the built program: two bridges and a relay as processes on loopback, fsync on, beside
  * what the machine allows for each thing that happens on the way. Everything is bounded and stops what it starts.
  */
-import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, createServer } from "node:tls";
 import { seal } from "../foundation/seal.ts";
-import { loadRelayKeys } from "../relay/relay-keys.ts";
 import { BLOCK_SIZE } from "../relay/wire/block.ts";
 import { formatLetter } from "../rig/letters.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
 import { idlingInbox } from "./inbox-watch.ts";
+import { blocksOverTls, overhead, relayPort, wireOctets } from "./loopback.ts";
 import { perSecond } from "./machine.ts";
+import { peakMemory } from "./process-figures.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
 import { twoPeople } from "./two-people.ts";
@@ -75,52 +73,9 @@ async function limits(): Promise<void> {
   fdatasyncSync(file);
   report("limit: 25 MiB written and synced", megabytes(SIZE, performance.now() - writing));
   closeSync(file);
-  report("limit: TLS on loopback in blocks of 16 KB, both ends in one process", await tlsSpeed());
-}
-
-async function tlsSpeed(): Promise<string> {
-  const keys = await loadRelayKeys(scratch);
-  const server = createServer({ key: keys.privateKey, cert: keys.certificate, minVersion: "TLSv1.3" });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const arrived = new Promise<void>((resolve) => {
-    server.on("secureConnection", (socket) => {
-      let octets = 0;
-      socket.on("data", (piece: Buffer) => {
-        octets += piece.length;
-        if (octets >= SIZE) resolve();
-      });
-    });
-  });
-  const client = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
-  await once(client, "secureConnect");
-  const block = randomBytes(BLOCK_SIZE);
-  const started = performance.now();
-  for (let at = 0; at < SIZE; at += BLOCK_SIZE) if (!client.write(block)) await once(client, "drain");
-  await arrived;
-  const speed = megabytes(SIZE, performance.now() - started);
-  client.destroy();
-  server.close();
-  return speed;
-}
-
-/** Octets that went over all connections of a port so far, towards it and from it; undefined where the system does not say. */
-function wireOctets(port: number): { in: number; out: number } | undefined {
-  try {
-    const sockets = execFileSync("ss", ["-tinH", "sport", "=", `:${port}`], { encoding: "utf8" });
-    const sum = (name: string): number =>
-      [...sockets.matchAll(new RegExp(`${name}:(\\d+)`, "g"))].reduce((total, match) => total + Number(match[1]), 0);
-    return { in: sum("bytes_received"), out: sum("bytes_sent") };
-  } catch {
-    return undefined;
-  }
-}
-
-/** The most memory that the process ever had, in MB. */
-function peakMemory(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  const blocks = SIZE / BLOCK_SIZE;
+  const speed = (await blocksOverTls(scratch, blocks)) * BLOCK_SIZE;
+  report("limit: TLS on loopback in blocks of 16 KB, both ends in one process", megabytes(speed, 1000));
 }
 
 try {
@@ -129,7 +84,7 @@ try {
   const inbox = await idlingInbox(bob, undo);
   const envelope = { from: alice.account.address, to: "bob@postern.alt" };
   const session = await SmtpSession.open(alice);
-  const port = Number(new URL(relay.url.replace("postern-relay:", "http:")).port);
+  const port = relayPort(relay.url);
 
   const before = [alice, bob].map(({ bridge }) => peakMemory(bridge.pid));
   const times: { submitted: number; delivered: number; afterData: number; whole: number }[] = [];
@@ -160,12 +115,10 @@ try {
   report("25 MiB attachment: from the 250 to the recipient's EXISTS", megabytes(SIZE, median("delivered")));
   report("25 MiB attachment: from the end of DATA to EXISTS", `${median("afterData").toFixed(0)} ms`);
   report("25 MiB attachment: from the first octet to EXISTS", megabytes(SIZE, median("whole")));
-  const overhead = (octets: readonly number[]): string =>
-    octets.length === 0
-      ? "not measured: there is no ss"
-      : `${((percentile(octets, 50) / SIZE - 1) * 100).toFixed(1)} % over the attachment's octets`;
-  report("25 MiB attachment: on the wire to the relay", overhead(wire.map((one) => one.in)));
-  report("25 MiB attachment: on the wire from the relay", overhead(wire.map((one) => one.out)));
+  const wireOverhead = (octets: readonly number[]): string =>
+    `${overhead(octets.length === 0 ? undefined : percentile(octets, 50), SIZE)} over the attachment's octets`;
+  report("25 MiB attachment: on the wire to the relay", wireOverhead(wire.map((one) => one.in)));
+  report("25 MiB attachment: on the wire from the relay", wireOverhead(wire.map((one) => one.out)));
   for (const [at, person] of [alice, bob].entries())
     report(
       `most memory of ${person.name}'s bridge, before and after`,

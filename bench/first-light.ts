@@ -3,19 +3,22 @@
  * is bounded and stops what it starts.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatLetter } from "../rig/letters.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
 import { idlingInbox } from "./inbox-watch.ts";
+import { blocksOverTls, overhead, relayPort, wireOctets } from "./loopback.ts";
 import { probeMachine } from "./machine.ts";
+import { processorTime, residentMemory } from "./process-figures.ts";
+import { ratchetSpeed } from "./ratchet.ts";
 import { percentile, row } from "./report.ts";
 import { SmtpSession } from "./smtp-session.ts";
 import { twoPeople } from "./two-people.ts";
 
 const HELP = `npm run bench -- [options]
-  --letters N   memory is read after so many letters (10000)
+  --letters N   so many letters in all; the last of them find everything warm (10000)
   --json        a JSON object a line`;
 
 const values = readArguments(HELP, {
@@ -24,6 +27,9 @@ const values = readArguments(HELP, {
 });
 const total = wholeNumber("letters", values.letters, 1, 1_000_000);
 const report = row(values.json);
+/** Letters whose ways are timed, one after another; the first of them only warm. */
+const SENT = 320;
+const WARMING = 20;
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
 const undo: (() => Promise<void>)[] = [];
@@ -45,15 +51,15 @@ function letter(from: string, size: number): Buffer {
   );
 }
 
-/** Resident memory of a process, in MB. */
-function residentMemory(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kilobytes) / 1024;
-}
-
 try {
   report("machine", `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, node ${process.version}`);
   for (const [name, value] of probeMachine(scratch)) report(name, value);
+  const { encrypted, decrypted } = await ratchetSpeed();
+  report(
+    "limit: libsignal, messages encrypted / decrypted",
+    `${encrypted.toFixed(0)} / ${decrypted.toFixed(0)} a second`,
+  );
+  report("limit: cells over TLS on loopback", `${(await blocksOverTls(scratch, 4000)).toFixed(0)}/s`);
 
   const { relay, alice, bob } = await twoPeople(scratch, undo);
   const starts: number[] = [];
@@ -68,13 +74,16 @@ try {
   const envelope = { from: alice.account.address, to: "bob@postern.alt" };
 
   const session = await SmtpSession.open(alice);
+  const port = relayPort(relay.url);
+  const wire = wireOctets(port);
   const latencies: { submission: number; delivery: number }[] = [];
-  for (let sent = 0; sent < 320; sent++) {
+  for (let sent = 0; sent < SENT; sent++) {
     const arrival = inbox.until(inbox.count() + 1).then(() => performance.now());
     const { dataEnded, acknowledged } = await session.send(envelope, letter(envelope.from, 4096));
     const arrived = await arrival;
-    if (sent >= 20) latencies.push({ submission: acknowledged - dataEnded, delivery: arrived - dataEnded });
+    if (sent >= WARMING) latencies.push({ submission: acknowledged - dataEnded, delivery: arrived - dataEnded });
   }
+  const wireAfter = wireOctets(port);
   await session.close();
   const submission = latencies.map((one) => one.submission);
   const delivery = latencies.map((one) => one.delivery);
@@ -84,6 +93,14 @@ try {
     `${percentile(delivery, 50).toFixed(1)} ms`,
   );
   report("4 KB, the same, 99th percentile", `${percentile(delivery, 99).toFixed(1)} ms`);
+
+  for (const [way, name] of [
+    ["in", "to the relay"],
+    ["out", "from the relay"],
+  ] as const) {
+    const octets = wire && wireAfter && wireAfter[way] - wire[way];
+    report(`4 KB, on the wire ${name}, receipts too, over the letter`, overhead(octets, SENT * 4096));
+  }
 
   /** Submits so many letters over so many connections, and waits until the last is told to the recipient. */
   const submitMany = async (size: number, connections: number, count: number): Promise<[number, number]> => {
@@ -118,8 +135,20 @@ try {
 
   const remaining = total - inbox.count();
   if (remaining > 0) {
+    const processes = [
+      ["sender", alice.bridge.pid],
+      ["recipient", bob.bridge.pid],
+      ["relay", relay.pid],
+      ["this client", process.pid],
+    ] as const;
+    const before = processes.map(([, pid]) => processorTime(pid));
     const [, delivered] = await submitMany(4096, 10, remaining);
-    report(`4 KB, 10 connections, ${remaining} letters: end to end`, `${delivered.toFixed(0)} letters/s`);
+    report(`4 KB, 10 connections, ${remaining} letters, warm: end to end`, `${delivered.toFixed(0)} letters/s`);
+    const costs = processes.map(([name, pid], at) => {
+      const cost = (processorTime(pid) - (before[at] ?? 0)) / remaining;
+      return `${name} ${cost.toFixed(2)}`;
+    });
+    report("of that: processor time for each letter, ms", costs.join(", "));
   }
   for (const person of [alice, bob])
     report(

@@ -3,7 +3,7 @@
  * connections. The machine's own limits are measured in the same run.
  */
 import { createHmac, randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
@@ -11,6 +11,7 @@ import { CELL_SIZE } from "../relay/wire/cell.ts";
 import { PosternServer } from "../rig/postern-process.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
 import { perSecond, probeMachine } from "./machine.ts";
+import { processorTime, residentMemory } from "./process-figures.ts";
 import { type BenchQueue, WireClient } from "./relay-wire.ts";
 import { percentile, row } from "./report.ts";
 
@@ -73,14 +74,9 @@ async function settledMemory(pid: number): Promise<number> {
   const readings: number[] = [];
   for (let n = 0; n < 6; n++) {
     await new Promise((resolve) => setTimeout(resolve, 500));
-    readings.push(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024);
+    readings.push(residentMemory(pid) * 1_048_576);
   }
   return Math.min(...readings);
-}
-
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 const megabytes = (octetsPerSecond: number): string => `${(octetsPerSecond / 1e6).toFixed(0)} MB/s`;
@@ -97,7 +93,7 @@ async function measureCells(address: RelayAddress, pid: number): Promise<void> {
         return queue;
       }),
     );
-    const before = processorSeconds(pid);
+    const before = processorTime(pid);
     const sent = Array.from({ length: connections }, () => 0);
     let full = 0;
     const rates = await Promise.all(
@@ -109,7 +105,7 @@ async function measureCells(address: RelayAddress, pid: number): Promise<void> {
       ),
     );
     const total = rates.reduce((sum, one) => sum + one, 0);
-    const cost = ((processorSeconds(pid) - before) * 1e6) / ((total * span) / 1_000);
+    const cost = ((processorTime(pid) - before) * 1e3) / ((total * span) / 1_000);
     report(
       `cells in, ${connections} connection${connections === 1 ? "" : "s"}`,
       `${perSecondText(total)} (${cost.toFixed(0)} us of the relay's processor each)`,
@@ -232,9 +228,9 @@ async function measureConnections({ address, pid }: Running, queues: readonly Be
     "memory per connection",
     `${each} KiB (${(connected / 1e6).toFixed(0)} MB in all, ${(before / 1e6).toFixed(0)} before)`,
   );
-  const idle = processorSeconds(pid);
+  const idle = processorTime(pid);
   await new Promise((resolve) => setTimeout(resolve, 5_000));
-  report("processor while all are idle", `${(((processorSeconds(pid) - idle) / 5) * 100).toFixed(1)} % of a core`);
+  report("processor while all are idle", `${((processorTime(pid) - idle) / 50).toFixed(1)} % of a core`);
   const sender = await WireClient.connect(address);
   const times = await measureLatency(queues[0] as BenchQueue, sender, readers[0] as WireClient);
   report("one cell at a time, with all of them connected", figures(times));
