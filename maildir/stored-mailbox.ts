@@ -25,7 +25,7 @@ import { type ColumnRow, firstAtLeast, MessageColumns } from "./message-columns.
 import type { FlaggedFile, StoredMessage } from "./message-index.ts";
 import { randomObjectId } from "./object-id.ts";
 import type { StagedFile } from "./staging.ts";
-import { commit, type Storage, setAnnotations } from "./storage.ts";
+import { type Storage, setAnnotations } from "./storage.ts";
 import type { InsertOptions, MaildirMailbox } from "./store.ts";
 import { searchText } from "./text-search.ts";
 import { transfer } from "./transfer.ts";
@@ -47,6 +47,8 @@ export class StoredMailbox implements MaildirMailbox {
   #name: string;
   #folder: string;
   #recentFrom: number;
+  /** It is not what the index says. */
+  #recentUnsaved = false;
   #columns: MessageColumns | undefined;
   /** All messages are in the columns, and what comes is to be added. */
   #whole = false;
@@ -101,11 +103,19 @@ export class StoredMailbox implements MaildirMailbox {
     const last = recent.at(-1);
     if (last === undefined) return recent;
     this.#recentFrom = last + 1;
-    // Whether \Recent outlives a crash matters to nobody, so nobody waits for it.
-    commit(this.#storage, () => this.#storage.mailboxes.setRecentFrom(this.row, last + 1)).catch(() => {
-      this.#storage.logger("warn", "which messages are recent could not be stored");
-    });
+    // Whether \Recent outlives a crash matters to nobody: it has no transaction of its own.
+    this.#recentUnsaved = true;
     return recent;
+  }
+
+  /** Writes which messages are recent, if others are than the index says; in the caller's transaction. */
+  saveRecent(): void {
+    if (!this.#recentUnsaved) return;
+    const { db, mailboxes } = this.#storage;
+    mailboxes.setRecentFrom(this.row, this.#recentFrom);
+    db.afterCommit(() => {
+      this.#recentUnsaved = false;
+    });
   }
 
   keywords(): readonly string[] {
@@ -221,6 +231,7 @@ export class StoredMailbox implements MaildirMailbox {
     const stored = arrivals.map(({ message }, index) => ({ ...message, uid: uidNext + index, modSeq, saveDate }));
     for (const message of stored) messages.insert(this.row, message);
     mailboxes.setCounters(this.row, uidNext + stored.length, modSeq);
+    this.saveRecent();
     const uids = stored.map(({ uid }) => uid);
     db.afterCommit(() => {
       for (const [index, message] of stored.entries())

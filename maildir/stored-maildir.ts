@@ -325,7 +325,10 @@ export class StoredMaildir implements Maildir {
     await this.#storage.removal.idle();
     await this.#storage.letters.close();
     await this.#storage.sync.close();
-    await commit(this.#storage, () => this.#storage.mailboxes.noteClosed());
+    await commit(this.#storage, () => {
+      for (const mailbox of this.#byId.values()) mailbox.saveRecent();
+      this.#storage.mailboxes.noteClosed();
+    });
   }
 
   /** Writes the sealed descriptions that are not what the index says; what fails is made up for at the next start. */

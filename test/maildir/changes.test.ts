@@ -266,10 +266,12 @@ test(
     expect(inbox.claimRecent()).toEqual([]);
     await append(inbox, mail("c"));
     expect(inbox.status().recent).toBe(1);
-    await home.db.commit(() => undefined);
+    await maildir.close();
     const again = await home.open();
     expect(box(again, "INBOX").status().recent).toBe(1);
     expect(box(again, "INBOX").claimRecent()).toEqual([3]);
+    await again.close();
+    expect(box(await home.open(), "INBOX").status().recent).toBe(0);
   }),
 );
 
