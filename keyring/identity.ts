@@ -203,6 +203,8 @@ class StoredIdentity implements Identity {
   readonly #random: RandomSource;
   /** The state that the bytes in the database decode to, kept because checking two signatures is slow. */
   #decoded: SignedAccountState | undefined;
+  /** A change was written: until its transaction is over, one way or the other, the database is asked each time. */
+  #changing = true;
 
   constructor(database: Database, random: RandomSource) {
     this.#database = database;
@@ -222,7 +224,8 @@ class StoredIdentity implements Identity {
   }
 
   accountState(): SignedAccountState {
-    // Read anew each time: a change that was rolled back must not live on here.
+    if (!this.#changing && this.#decoded !== undefined) return this.#decoded;
+    this.#changing &&= this.#database.sqlite.inTransaction;
     const { account_state: bytes } = this.#row();
     if (this.#decoded?.bytes.equals(bytes)) return this.#decoded;
     const verification = decodeAccountState(bytes);
@@ -335,6 +338,7 @@ class StoredIdentity implements Identity {
   }
 
   #store(signed: SignedAccountState): SignedAccountState {
+    this.#changing = true;
     const highest = Math.max(0, ...signed.state.devices.map(({ deviceId }) => deviceId));
     this.#database.sqlite
       .prepare("UPDATE identity SET account_state = ?, highest_device_id = max(highest_device_id, ?)")

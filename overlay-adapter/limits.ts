@@ -17,6 +17,8 @@ export const DEVICES_MAX = 127;
 export const LETTER_CELLS_MAX = 2048;
 /** Up to here a letter's content waits in the database, which is one fsync; above it gets a file of its own. */
 export const INLINE_MAX = 65_536;
+/** Small letters just enqueued that are kept in memory until they are sent: some hundreds. Beyond, they are read again. */
+export const FRESH_OCTETS = 4 * 1024 * 1024;
 /** Letters that share one step of the ratchet's transaction: more gain little, and a failure repeats them all. */
 export const BATCH_LETTERS = 32;
 /** Letters up to so many cells are gathered in memory and stored in batches; larger ones are streamed. */

@@ -35,6 +35,9 @@ export interface OutgoingBlobsOptions {
   readonly wakeSender: (label: AddressLabel) => void;
 }
 
+/** A letter's id, and its content's octets: below BLOB_LEAST nothing needs to be looked up. */
+type SizedLetter = Pick<OutgoingLetter, "letter" | "size">;
+
 interface OutRow {
   readonly letter: Buffer;
   readonly state: "uploading" | "ready" | "deleting";
@@ -98,17 +101,18 @@ export class OutgoingBlobs {
    * Whether a delivery that is to be encrypted now goes as a blob. A second time it does not: something was wrong with the
    * first. What it says is to be recorded by `setUsed`.
    */
-  isNext(letter: Uint8Array, label: AddressLabel): boolean {
-    return this.#way(letter, label)?.used === 0 && this.#row(letter)?.state === "ready";
+  isNext({ letter, size }: SizedLetter, label: AddressLabel): boolean {
+    return size >= BLOB_LEAST && this.#way(letter, label)?.used === 0 && this.#row(letter)?.state === "ready";
   }
 
   /** Whether a delivery that is encrypted was so as a blob. */
-  isUsed(letter: Uint8Array, label: AddressLabel): boolean {
-    return this.#way(letter, label)?.used === 1;
+  isUsed({ letter, size }: SizedLetter, label: AddressLabel): boolean {
+    return size >= BLOB_LEAST && this.#way(letter, label)?.used === 1;
   }
 
   /** In the transaction that records the encrypted delivery. */
-  setUsed(letter: Uint8Array, label: AddressLabel, asBlob: boolean): void {
+  setUsed({ letter, size }: SizedLetter, label: AddressLabel, asBlob: boolean): void {
+    if (size < BLOB_LEAST) return;
     this.#o.db.sqlite
       .prepare(
         asBlob

@@ -37,6 +37,8 @@ export interface WaitingCell {
 /** What is carried by hand, on disk. All methods are synchronous and join the caller's transaction. */
 export class CarryStore {
   readonly #sqlite: Database["sqlite"];
+  /** No queue has cells here, as nearly always: then nothing is looked up for each cell that goes to a relay. */
+  #unused = false;
 
   constructor(db: Database) {
     db.migrate(SCHEMA);
@@ -65,13 +67,18 @@ export class CarryStore {
   }
 
   streamOf(senderId: Uint8Array): CarryStream | undefined {
-    return this.#sqlite
+    if (this.#unused) return undefined;
+    const found = this.#sqlite
       .prepare("SELECT id, label, queue_key AS queueKey FROM overlay_carry_stream WHERE sender_id = ?")
       .get(Buffer.from(senderId)) as CarryStream | undefined;
+    // Inside a transaction it may yet be rolled back.
+    if (found === undefined && !this.#sqlite.inTransaction) this.#unused = this.streams().length === 0;
+    return found;
   }
 
   /** Adds a cell behind the others of its queue. */
   append(label: AddressLabel, address: QueueAddress, cell: Uint8Array): void {
+    this.#unused = false;
     const senderId = Buffer.from(address.senderId);
     const row = this.#sqlite
       .prepare(

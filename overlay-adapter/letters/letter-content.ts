@@ -27,6 +27,12 @@ export function sealedStart(index: number): number {
   return chunkStart(index) + index * SEAL_OVERHEAD;
 }
 
+/** A chunk of content that is in memory as a whole; empty past its end. */
+export function inlineChunk(content: Buffer, index: number): Buffer {
+  const start = chunkStart(index);
+  return content.subarray(start, start + chunkSize(index));
+}
+
 /** Chunks that hold any of the content; one for an empty letter. */
 export function dataChunks(size: number): number {
   return size <= FIRST_CHUNK ? 1 : 1 + Math.ceil((size - FIRST_CHUNK) / CHUNK);

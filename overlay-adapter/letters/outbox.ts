@@ -5,6 +5,7 @@ import type { LetterFailure } from "../events.ts";
 import { FAILED_KEPT, RELAYED_KEPT, STATUS_ROWS, WAIT_LIMIT } from "../limits.ts";
 import { decodeSlotList, encodeSlotList, type Slot } from "../queues/cell.ts";
 import type { Receipt } from "../receipts/receipt.ts";
+import { FreshLetters } from "./fresh-letters.ts";
 import { type LetterKind, NO_RECEIPT } from "./letter-header.ts";
 import type { SpooledContent } from "./spool.ts";
 import { UnreceiptedLetters } from "./unreceipted.ts";
@@ -24,6 +25,8 @@ export interface Delivery {
   readonly kind: LetterKind;
   /** As in the letter's header. */
   readonly flags: number;
+  /** Octets of the letter's content. */
+  readonly size: number;
   readonly since: number;
   /** Names the letter in its cells; given with the slots. */
   readonly tag: Buffer | undefined;
@@ -49,6 +52,7 @@ export interface DeliveryRow {
 export class Outbox {
   readonly unreceipted: UnreceiptedLetters;
   readonly #sqlite: Database["sqlite"];
+  readonly #fresh = new FreshLetters();
 
   constructor(db: Database) {
     db.migrate(blobSchema);
@@ -73,6 +77,14 @@ export class Outbox {
       "INSERT INTO overlay_delivery (letter, label, kind, size, state, since) VALUES (?, ?, ?, ?, 'waiting', ?)",
     );
     for (const label of recipients) insert.run(letter.letter, label, letter.kind, letter.size, now);
+    this.#fresh.add(letter, recipients.length);
+  }
+
+  /** The letter of a delivery, to be sent to its recipient now. */
+  take({ letter }: Pick<Delivery, "letter">): OutgoingLetter {
+    const found = this.#fresh.take(letter) ?? this.letter(letter);
+    if (found === undefined) throw new Error("a delivery's letter is gone");
+    return found;
   }
 
   letter(id: Uint8Array): OutgoingLetter | undefined {
@@ -114,7 +126,7 @@ export class Outbox {
   #next(label: AddressLabel, limit: number, condition: string): Delivery[] {
     const rows = this.#sqlite
       .prepare(
-        `SELECT id, letter, label, d.kind, flags, since, tag, slots, accepted
+        `SELECT id, letter, label, d.kind, flags, d.size, since, tag, slots, accepted
          FROM overlay_delivery d JOIN overlay_letter USING (letter)
          WHERE label = ? AND state IN ('waiting', 'encrypted') AND ${condition} AND NOT EXISTS
            (SELECT 1 FROM overlay_blob_out b JOIN overlay_blob_way w USING (letter)

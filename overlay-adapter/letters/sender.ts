@@ -67,6 +67,9 @@ export interface SenderOptions {
 /** A delivery whose ratchet messages are on disk. */
 type Encrypted = Delivery & { readonly tag: Buffer; readonly slots: readonly Slot[] };
 
+/** One that is to be sent now, with its letter. */
+type Outgoing = Encrypted & { readonly content: OutgoingLetter };
+
 /** How far the relay has taken a delivery's cells. */
 interface Progress {
   readonly delivery: Encrypted;
@@ -180,8 +183,9 @@ export class ContactSender {
   }
 
   /** Session state, ratchet messages and the letters' new state in one transaction, under the contact's mutex. */
-  async #encrypt(batch: readonly Delivery[]): Promise<Encrypted[] | "no-session" | "unanswered"> {
-    if (batch.every(isEncrypted)) return [...batch];
+  async #encrypt(batch: readonly Delivery[]): Promise<Outgoing[] | "no-session" | "unanswered"> {
+    if (batch.every(isEncrypted))
+      return batch.map((delivery) => ({ ...delivery, content: this.#o.outbox.take(delivery) }));
     const { db, own, contacts, device, outbox, chains, random, sent, clock, stateHash } = this.#o;
     return this.#o.sessions.run(this.#label, async () => {
       const steps = device.sessions(own, (label, id, key) => contacts.isTrustedDevice(label as AddressLabel, id, key));
@@ -193,17 +197,18 @@ export class ContactSender {
         else unanswered++;
       }
       if (ends.size === 0 && unanswered > 0) return "unanswered";
-      const result: Encrypted[] = [];
+      const result: Outgoing[] = [];
+      const state = stateHash();
       const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, ChainEnd>][] = [];
       const asBlob = new Map<Delivery, boolean>();
       const fresh: { delivery: Delivery; deviceId: number; headerHash: Buffer }[] = [];
       for (const delivery of batch) {
+        const letter = outbox.take(delivery);
         if (isEncrypted(delivery)) {
-          result.push(delivery);
+          result.push({ ...delivery, content: letter });
           continue;
         }
-        const letter = this.#letter(delivery);
-        const inBlob = this.#o.blobs.isNext(delivery.letter, this.#label);
+        const inBlob = this.#o.blobs.isNext(delivery, this.#label);
         asBlob.set(delivery, inBlob);
         const slots: Slot[] = [];
         const places = new Map<number, ChainEnd>();
@@ -216,7 +221,7 @@ export class ContactSender {
             id: letter.letter,
             seq,
             prevHash: end.hash,
-            stateHash: stateHash(),
+            stateHash: state,
             mark,
           });
           const ciphertext = await this.#step(() => steps.encrypt(this.#label, id, header, now));
@@ -232,7 +237,7 @@ export class ContactSender {
         }
         if (slots.length === 0) return "no-session";
         const tag = random(16);
-        result.push({ ...delivery, tag, slots });
+        result.push({ ...delivery, tag, slots, content: letter });
         added.push([{ ...delivery, tag, deviceId: device.deviceId, size: letter.size }, places]);
       }
       await db.commit(() => {
@@ -240,7 +245,7 @@ export class ContactSender {
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
         for (const one of fresh) outbox.unreceipted.add(one.delivery, one.deviceId, one.headerHash, now);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
-        for (const [{ letter }, inBlob] of asBlob) this.#o.blobs.setUsed(letter, this.#label, inBlob);
+        for (const [delivery, inBlob] of asBlob) this.#o.blobs.setUsed(delivery, this.#label, inBlob);
         for (const [letter, places] of added) sent.add(this.#label, letter, places, clock.now());
       });
       return result;
@@ -257,14 +262,8 @@ export class ContactSender {
     }
   }
 
-  #letter(delivery: Delivery): OutgoingLetter {
-    const letter = this.#o.outbox.letter(delivery.letter);
-    if (letter === undefined) throw new Error("a delivery's letter is gone");
-    return letter;
-  }
-
   /** Sends many cells at once, in order; whatever comes after the first that was not accepted is sent again. */
-  async #send(address: QueueAddress, batch: readonly Encrypted[]): Promise<StepResult> {
+  async #send(address: QueueAddress, batch: readonly Outgoing[]): Promise<StepResult> {
     const { client, random, window } = this.#o;
     const answers: Promise<void>[] = [];
     const progress: Progress[] = [];
@@ -289,12 +288,12 @@ export class ContactSender {
 
     try {
       sending: for (const delivery of batch) {
-        const letter = this.#letter(delivery);
-        const total = extraCells(delivery.slots.length) + (this.#isInBlob(delivery) ? 1 : paddedCells(letter.size));
+        const inBlob = this.#o.blobs.isUsed(delivery, this.#label);
+        const total = extraCells(delivery.slots.length) + (inBlob ? 1 : paddedCells(delivery.size));
         const step: Progress = { delivery, total, outcomes: [] };
         progress.push(step);
         try {
-          for await (const inner of this.#cells(delivery, letter)) {
+          for await (const inner of this.#cells(delivery, inBlob)) {
             await this.#window.enter();
             await window.enter();
             if (stop !== undefined || this.#o.stopping() || answers.length >= STEP_CELLS) {
@@ -325,8 +324,8 @@ export class ContactSender {
   }
 
   /** The insides of the delivery's cells that the relay does not have yet. */
-  async *#cells(delivery: Encrypted, letter: OutgoingLetter): AsyncGenerator<Buffer> {
-    const { tag, slots, accepted } = delivery;
+  async *#cells(delivery: Outgoing, inBlob: boolean): AsyncGenerator<Buffer> {
+    const { tag, slots, accepted, content: letter } = delivery;
     const extra = extraCells(slots.length);
     const first = slots.slice(0, FIRST_CELL_SLOTS);
     for (let at = accepted; at < extra; at++) {
@@ -340,8 +339,7 @@ export class ContactSender {
       slots: first,
       commitment: letterCommitment({ ...letter, id: letter.letter }),
     } as const;
-    if (this.#isInBlob(delivery))
-      return yield encodeInnerCell({ ...head, cells: 1, chunk: this.#reference(delivery, letter) });
+    if (inBlob) return yield encodeInnerCell({ ...head, cells: 1, chunk: this.#reference(delivery) });
     const cells = paddedCells(letter.size);
     let index = Math.max(0, accepted - extra);
     for await (const chunk of this.#o.spool.chunks(letter, index, cells)) {
@@ -351,16 +349,11 @@ export class ContactSender {
     }
   }
 
-  /** It was encrypted as a letter whose content is a blob. */
-  #isInBlob({ letter }: Encrypted): boolean {
-    return this.#o.blobs.isUsed(letter, this.#label);
-  }
-
-  #reference({ letter, tag }: Encrypted, { contentKey }: OutgoingLetter): Buffer {
+  #reference({ letter, tag, content }: Outgoing): Buffer {
     const reference = this.#o.blobs.reference(letter, this.#label);
     if (reference === undefined)
       throw new Failure("unavailable", "the relay that holds the letter's blob is none of ours");
-    return sealReference(contentKey, tag, reference);
+    return sealReference(content.contentKey, tag, reference);
   }
 
   /** The contact has said meanwhile to write elsewhere. */

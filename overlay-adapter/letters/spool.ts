@@ -6,10 +6,9 @@ import { Failure, storageFailure } from "../../foundation/failure.ts";
 import { INLINE_MAX } from "../limits.ts";
 import {
   CHUNK,
-  chunkSize,
-  chunkStart,
   dataChunks,
   FIRST_CHUNK,
+  inlineChunk,
   LETTER_SIZE_MAX,
   ManifestHash,
   sealChunk,
@@ -25,10 +24,14 @@ export interface SpooledContent {
   readonly inline: Buffer | undefined;
   /** Name of the file in the spool, if it is large: its chunks, sealed under the content key. */
   readonly file: string | undefined;
+  /** Its chunks, where small content was sealed before. */
+  readonly sealed?: readonly Buffer[];
 }
 
 /** Chunks that are written and read at once. */
 const RUN = 16;
+
+const NOTHING = Buffer.alloc(0);
 
 /** The `outbox` folder: large letters as they will travel, encrypted chunk by chunk. */
 export class Spool {
@@ -75,7 +78,7 @@ export class Spool {
 
   /** The sealed chunks from one index on, padding included. @throws Failure("damaged") */
   async *chunks(content: SpooledContent, from: number, cells: number): AsyncGenerator<Buffer> {
-    const { contentKey, inline, file } = content;
+    const { contentKey, inline = NOTHING, file, sealed } = content;
     const data = dataChunks(content.size);
     if (file !== undefined && from < data) {
       const handle = await open(join(this.#directory, file), "r").catch((error: unknown) => {
@@ -92,10 +95,8 @@ export class Spool {
         await handle.close();
       }
     }
-    for (let index = file === undefined ? from : Math.max(from, data); index < cells; index++) {
-      const start = chunkStart(index);
-      yield sealChunk(contentKey, index, inline?.subarray(start, start + chunkSize(index)) ?? Buffer.alloc(0));
-    }
+    for (let index = file === undefined ? from : Math.max(from, data); index < cells; index++)
+      yield sealed?.[index] ?? sealChunk(contentKey, index, inlineChunk(inline, index));
   }
 
   async remove(file: string): Promise<void> {
