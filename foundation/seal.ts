@@ -16,9 +16,21 @@ export function seal(
   associated?: Uint8Array,
   before: Uint8Array = NOTHING,
 ): Buffer {
+  return Buffer.concat([before, ...sealPieces(key, nonce, plaintext, associated)]);
+}
+
+/** The same as ciphertext and tag, for whoever writes them somewhere at once: large ones are not copied. */
+export function sealPieces(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associated?: Uint8Array,
+): readonly [ciphertext: Buffer, tag: Buffer] {
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: SEAL_OVERHEAD });
   if (associated !== undefined) cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  return Buffer.concat([before, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  const ciphertext = cipher.update(plaintext);
+  cipher.final();
+  return [ciphertext, cipher.getAuthTag()];
 }
 
 /** The reverse; undefined where the tag does not fit. */

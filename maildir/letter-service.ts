@@ -4,9 +4,11 @@ import type { MessagePort } from "node:worker_threads";
 import { errorCode } from "../foundation/failure.ts";
 import { VaultKey } from "./age/vault-key.ts";
 import { X25519Recipient } from "./age/x25519.ts";
+import { ferried } from "./content-ferry.ts";
 import { DirectorySync } from "./directory-sync.ts";
 import { type LetterFile, writeLetterFile } from "./letter-file.ts";
 import { PREPARED_KEYS } from "./limits.ts";
+import { type WrittenMessage, writeMessage } from "./message-writer.ts";
 
 const fsyncOf = promisify(fsync);
 
@@ -23,6 +25,14 @@ export interface LetterOrder {
   readonly number: number;
   readonly letter: LetterFile;
   /** That of the letter's `path`; it is synced with the file. */
+  readonly directory: string;
+}
+
+/** A large letter, whose octets come by a ferry (content-ferry.ts). */
+export interface LargeLetterOrder {
+  readonly number: number;
+  readonly large: Omit<LetterFile, "octets">;
+  readonly octets: MessagePort;
   readonly directory: string;
 }
 
@@ -46,13 +56,13 @@ export type RefusedLinks = ReadonlyMap<number, string>;
  * those that were refused.
  */
 export type LetterAnswer = { readonly number: number } & (
-  | { readonly result: Uint8Array | RefusedLinks; readonly code?: never }
+  | { readonly result: Uint8Array | RefusedLinks | WrittenMessage; readonly code?: never }
   | { readonly code: string; readonly message: string }
 );
 
 /**
  * Seals and writes the letters that come through the port, and links files; answers each order once it is durable, a
- * letter with its SHA-256. Says `ready` at first.
+ * letter with its SHA-256, a large one with all that became known of it. Says `ready` at first.
  * What a letter to come needs of X25519 is made while none waits. Ends when the port is closed.
  */
 export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }: LetterRecipients): void {
@@ -80,6 +90,15 @@ export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }:
     return contentHash;
   };
 
+  const writeLarge = async ({ large, octets, directory }: LargeLetterOrder): Promise<WrittenMessage> => {
+    const syncDirectory = () => directories.sync(directory);
+    try {
+      return await writeMessage({ content: ferried(octets), recipients, ...large, syncDirectory });
+    } finally {
+      octets.close();
+    }
+  };
+
   const link = async ({ links, directory }: LinkOrder): Promise<RefusedLinks> => {
     const refused = new Map<number, string>();
     for (const [index, { from, to }] of links.entries()) {
@@ -93,15 +112,19 @@ export function serveLetters(port: MessagePort, { vaultKey, recoveryRecipient }:
     return refused;
   };
 
-  port.on("message", (order: LetterOrder | LinkOrder) => {
+  const carryOut = async (order: LetterOrder | LargeLetterOrder | LinkOrder) => {
+    if ("letter" in order) return await write(order);
+    return "large" in order ? await writeLarge(order) : await link(order);
+  };
+
+  port.on("message", (order: LetterOrder | LargeLetterOrder | LinkOrder) => {
     const { number } = order;
     underWay++;
     const answer = (given: LetterAnswer): void => {
       port.postMessage(given);
       if (--underWay === 0) preparing ??= setImmediate(prepare);
     };
-    const working: Promise<Uint8Array | RefusedLinks> = "letter" in order ? write(order) : link(order);
-    working.then(
+    carryOut(order).then(
       (result) => answer({ number, result }),
       (error: unknown) => answer({ number, code: errorCode(error), message: String(error) }),
     );

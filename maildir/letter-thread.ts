@@ -1,16 +1,19 @@
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type TransferListItem, Worker } from "node:worker_threads";
+import { ContentFerry } from "./content-ferry.ts";
 import type { LetterFile } from "./letter-file.ts";
 import type {
   FileLink,
+  LargeLetterOrder,
   LetterAnswer,
   LetterOrder,
   LetterRecipients,
   LinkOrder,
   RefusedLinks,
 } from "./letter-service.ts";
+import type { WrittenMessage } from "./message-writer.ts";
 
 interface Waiting {
-  readonly resolve: (result: Uint8Array | RefusedLinks) => void;
+  readonly resolve: (result: Uint8Array | RefusedLinks | WrittenMessage) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -18,7 +21,7 @@ interface Waiting {
 const IS_BUILT = import.meta.url.endsWith(".js");
 
 /**
- * Seals small letters and writes their files beside the main thread, which parses them meanwhile, and links files while
+ * Seals letters and writes their files beside the main thread, which parses small ones meanwhile, and links files while
  * the main thread commits those before. It starts with the first order; until it runs, where it cannot, and after it
  * broke, nothing is done and the caller does it all. Keeps the process alive while it works.
  */
@@ -49,6 +52,36 @@ export class LetterThread {
     return Buffer.from(hash);
   }
 
+  /**
+   * Writes a letter of any size, at the pace at which the thread takes it; what became known of it, once its file and its
+   * name are on the disk.
+   * @throws what the content throws, and what the file system says; nothing is left behind then
+   */
+  async writeLarge(
+    large: LargeLetterOrder["large"],
+    directory: string,
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<WrittenMessage> {
+    const { port1: own, port2: octets } = new MessageChannel();
+    const ferry = new ContentFerry(own);
+    const writing = this.#order({ large, octets, directory }, [octets]);
+    // Whoever waits for room hears that it is over.
+    const over = writing.then(
+      () => ferry.close(),
+      () => ferry.close(),
+    );
+    try {
+      for await (const piece of content) if (!(await ferry.push(piece))) break;
+      ferry.end();
+    } catch (error) {
+      ferry.close();
+      await over;
+      throw error;
+    }
+    const { size, contentHash, header, root } = (await writing) as WrittenMessage;
+    return { size, contentHash: Buffer.from(contentHash), header: Buffer.from(header), root };
+  }
+
   /** The links that were refused, once all others are on the disk. @throws what the file system says of the directory */
   async link(links: readonly FileLink[], directory: string): Promise<RefusedLinks> {
     return (await this.#order({ links, directory })) as RefusedLinks;
@@ -61,14 +94,17 @@ export class LetterThread {
     await worker?.terminate();
   }
 
-  #order(order: Omit<LetterOrder, "number"> | Omit<LinkOrder, "number">): Promise<Uint8Array | RefusedLinks> {
+  #order(
+    order: Omit<LetterOrder, "number"> | Omit<LargeLetterOrder, "number"> | Omit<LinkOrder, "number">,
+    transferred: readonly TransferListItem[] = [],
+  ): Promise<Uint8Array | RefusedLinks | WrittenMessage> {
     return new Promise((resolve, reject) => {
       const worker = this.#worker;
       if (worker === undefined) throw new Error("the thread that writes letters does not run");
       const number = ++this.#last;
       if (this.#waiting.size === 0) worker.ref();
       this.#waiting.set(number, { resolve, reject });
-      worker.postMessage({ number, ...order });
+      worker.postMessage({ number, ...order }, transferred);
     });
   }
 

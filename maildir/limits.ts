@@ -133,6 +133,12 @@ export const STAGED_MESSAGE_COST = 1_024;
  */
 export const SMALL_MESSAGE = 1024 * 1024;
 
+/** Octets of a larger message that cross to the thread which seals it at a time: four of age's chunks. */
+export const FERRY_PIECE = 256 * 1024;
+
+/** Pieces of memory that go to and fro for one such message: one is filled, one under way, one is read. */
+export const FERRY_PIECES = 3;
+
 /** UIDs and MODSEQs that sessions may have seen and a power cut undone: more than can be committed between two syncs. */
 export const UNCERTAIN_NUMBERS = 10_000;
 

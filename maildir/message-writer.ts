@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsync, futimesSync, open, rmSync, write, writeSync } from "node:fs";
+import { closeSync, fsync, futimesSync, open, rmSync, writeSync, writev } from "node:fs";
 import { rename } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Failure, storageFailure } from "../foundation/failure.ts";
@@ -13,7 +13,7 @@ import { padding } from "./padding.ts";
 
 const openOf = promisify(open);
 const fsyncOf = promisify(fsync);
-const writeOf = promisify(write);
+const writevOf = promisify(writev);
 
 /** What became known of a message while its file was written. */
 export interface WrittenMessage {
@@ -24,8 +24,8 @@ export interface WrittenMessage {
 }
 
 export interface WriteRequest {
+  /** A chunk is looked at only until the next one is asked for. */
   readonly content: AsyncIterable<Uint8Array>;
-  readonly sizeLimit: number;
   readonly recipients: readonly AgeRecipient[];
   readonly internalDate: number;
   readonly emailId: string;
@@ -56,16 +56,17 @@ class SealedFile {
 
   async write(): Promise<void> {
     const fd = await this.#open();
-    const octets = this.#take();
-    for (let offset = 0; offset < octets.length; )
-      offset += (await writeOf(fd, octets, offset, octets.length - offset, null)).bytesWritten;
+    const [pieces, length] = [this.#pieces, this.#length];
+    this.#forget();
+    const { bytesWritten } = await writevOf(fd, pieces);
+    if (bytesWritten < length) writeAll(fd, Buffer.concat(pieces).subarray(bytesWritten));
   }
 
   /** Nothing is left to be written; the file's times tell nothing. */
   async finish(): Promise<void> {
     const fd = await this.#open();
-    const octets = this.#take();
-    for (let offset = 0; offset < octets.length; ) offset += writeSync(fd, octets, offset);
+    writeAll(fd, Buffer.concat(this.#pieces, this.#length));
+    this.#forget();
     futimesSync(fd, 0, 0);
   }
 
@@ -84,18 +85,20 @@ class SealedFile {
     return this.#fd;
   }
 
-  #take(): Buffer {
-    const octets = Buffer.concat(this.#pieces, this.#length);
+  #forget(): void {
     this.#pieces = [];
     this.#length = 0;
-    return octets;
   }
+}
+
+function writeAll(fd: number, octets: Buffer): void {
+  for (let offset = 0; offset < octets.length; ) offset += writeSync(fd, octets, offset);
 }
 
 /**
  * Seals a message into its file and parses it on the way; memory stays flat. File and name are on the disk afterwards:
  * both are synced at once, which is one commit of the file system's journal, not two, and a name that survives a power
- * cut without its content is in no index. On any failure nothing is left behind. @throws Failure too-big, full, forbidden, nonexistent (the folder is gone)
+ * cut without its content is in no index. On any failure nothing is left behind. @throws what the content throws, and what the file system says
  */
 export async function writeMessage(request: WriteRequest): Promise<WrittenMessage> {
   const file = new SealedFile(request.temporary);
@@ -108,14 +111,13 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
     file.add(sealer.start);
     for await (const chunk of request.content) {
       size += chunk.length;
-      checkSize(size, request.sizeLimit);
       hash.update(chunk);
       parser.push(chunk);
       for (const sealed of sealer.push(chunk)) if (file.add(sealed)) await file.write();
     }
     for (const piece of padding({ size, internalDate: request.internalDate, emailId: request.emailId }))
       for (const sealed of sealer.push(piece)) if (file.add(sealed)) await file.write();
-    file.add(sealer.end());
+    for (const sealed of sealer.end()) file.add(sealed);
     await file.finish();
     await rename(request.temporary, request.path);
     renamed = true;
@@ -127,7 +129,17 @@ export async function writeMessage(request: WriteRequest): Promise<WrittenMessag
   } catch (error) {
     file.close();
     rmSync(renamed ? request.path : request.temporary, { force: true });
-    throw writingFailure(error);
+    throw error;
+  }
+}
+
+/** @throws Failure too-big past the limit; what the content throws */
+export async function* upTo(content: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of content) {
+    size += chunk.length;
+    checkSize(size, limit);
+    yield chunk;
   }
 }
 

@@ -3,7 +3,7 @@ import { Failure } from "../foundation/failure.ts";
 import { StructureParser } from "../mime/structure-parser.ts";
 import { type PreparedContent, prepareContent, prepareParsed } from "./content-index.ts";
 import type { LetterFile } from "./letter-file.ts";
-import { checkSize, writeMessage, writingFailure } from "./message-writer.ts";
+import { checkSize, upTo, writeMessage, writingFailure } from "./message-writer.ts";
 import { randomObjectId } from "./object-id.ts";
 import { only, takeSmall } from "./small-content.ts";
 import type { Storage } from "./storage.ts";
@@ -91,11 +91,7 @@ export async function stage(
     directory: folders.fresh(folder),
   };
   const taken = Buffer.isBuffer(content) ? content : await takeSmall(content);
-  const isSmall = Buffer.isBuffer(taken);
-  const written =
-    isSmall && storage.letters.isReady
-      ? await writeBeside(storage, taken, place)
-      : await writeHere(storage, isSmall ? only(taken) : taken, place);
+  const written = await write(storage, taken, place);
   return new StagedFile({ ...written, file, path: place.path, emailId, internalDate, claim });
 }
 
@@ -103,7 +99,17 @@ type Place = Omit<LetterFile, "octets"> & { readonly directory: string };
 
 type Written = Pick<StagedFile, "size" | "content">;
 
-/** Parses while another thread seals and writes. @throws Failure */
+async function write(storage: Storage, content: AsyncIterable<Uint8Array> | Buffer, place: Place): Promise<Written> {
+  const isSmall = Buffer.isBuffer(content);
+  try {
+    if (!storage.letters.isReady) return await writeHere(storage, isSmall ? only(content) : content, place);
+    return await (isSmall ? writeBeside(storage, content, place) : writeLargeBeside(storage, content, place));
+  } catch (error) {
+    throw writingFailure(error);
+  }
+}
+
+/** Parses while another thread seals and writes. */
 async function writeBeside(
   { letters, appendLimit }: Storage,
   octets: Buffer,
@@ -115,21 +121,26 @@ async function writeBeside(
   const parser = new StructureParser();
   parser.push(octets);
   const prepared = prepareParsed(parser.end());
-  try {
-    return { size: octets.length, content: { ...prepared, hash: await writing } };
-  } catch (error) {
-    throw writingFailure(error);
-  }
+  return { size: octets.length, content: { ...prepared, hash: await writing } };
 }
 
-/** @throws Failure */
+/** All of it is another thread's work. */
+async function writeLargeBeside(
+  { letters, appendLimit }: Storage,
+  content: AsyncIterable<Uint8Array>,
+  { directory, ...place }: Place,
+): Promise<Written> {
+  const written = await letters.writeLarge(place, directory, upTo(content, appendLimit));
+  return { size: written.size, content: prepareContent(written) };
+}
+
 async function writeHere(
   { recipients, appendLimit, sync }: Storage,
   content: AsyncIterable<Uint8Array>,
   { directory, ...place }: Place,
 ): Promise<Written> {
   const syncDirectory = () => sync.sync(directory);
-  const written = await writeMessage({ content, sizeLimit: appendLimit, recipients, ...place, syncDirectory });
+  const written = await writeMessage({ content: upTo(content, appendLimit), recipients, ...place, syncDirectory });
   return { size: written.size, content: prepareContent(written) };
 }
 

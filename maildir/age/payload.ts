@@ -1,4 +1,4 @@
-import { deriveKey, open, seal } from "../../foundation/seal.ts";
+import { deriveKey, open, sealPieces } from "../../foundation/seal.ts";
 import { CHUNK_SIZE, NONCE_SIZE, TAG_SIZE } from "./limits.ts";
 
 /** The key of all chunks: HKDF-SHA-256(ikm = file key, salt = nonce, info = "payload"). */
@@ -14,8 +14,14 @@ function chunkNonce(index: number, last: boolean): Buffer {
   return nonce;
 }
 
-export function sealChunk(key: Uint8Array, index: number, last: boolean, plaintext: Uint8Array): Buffer {
-  return seal(key, chunkNonce(index, last), plaintext);
+/** The chunk in two pieces. */
+export function sealChunk(
+  key: Uint8Array,
+  index: number,
+  last: boolean,
+  plaintext: Uint8Array,
+): readonly [ciphertext: Buffer, tag: Buffer] {
+  return sealPieces(key, chunkNonce(index, last), plaintext);
 }
 
 /** Undefined where the chunk was changed, moved, or is the last one and should not be, or the reverse. */

@@ -27,20 +27,22 @@ export class AgeSealer {
     this.#key = key;
   }
 
-  /** The chunks that these octets complete. A full chunk is held back until it is known not to be the last. */
+  /** The chunks that these octets complete, in pieces. A full chunk is held back until it is known not to be the last. */
   *push(plaintext: Uint8Array): Generator<Buffer> {
     let offset = 0;
     while (offset < plaintext.length) {
       if (this.#pending.full) {
-        yield sealChunk(this.#key, this.#index++, false, this.#pending.bytes());
+        yield* sealChunk(this.#key, this.#index++, false, this.#pending.bytes());
         this.#pending.clear();
       }
+      for (; this.#pending.length === 0 && plaintext.length - offset > CHUNK_SIZE; offset += CHUNK_SIZE)
+        yield* sealChunk(this.#key, this.#index++, false, plaintext.subarray(offset, offset + CHUNK_SIZE));
       offset += this.#pending.append(plaintext, offset);
     }
   }
 
-  /** The last chunk; nothing may be pushed after it. */
-  end(): Buffer {
+  /** The last chunk, in pieces; nothing may be pushed after it. */
+  end(): readonly Buffer[] {
     return sealChunk(this.#key, this.#index, true, this.#pending.bytes());
   }
 }
@@ -52,7 +54,7 @@ export function sealBytes(recipients: readonly AgeRecipient[], plaintext: Uint8A
   const last = chunkCount(plaintext.length) - 1;
   for (let index = 0; index <= last; index++)
     pieces.push(
-      sealChunk(key, index, index === last, plaintext.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE)),
+      ...sealChunk(key, index, index === last, plaintext.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE)),
     );
   return Buffer.concat(pieces);
 }

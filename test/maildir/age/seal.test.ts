@@ -56,7 +56,7 @@ test("how the plaintext is cut into pieces makes no difference", async () => {
     fc.asyncProperty(fc.array(fc.nat(50_000), { maxLength: 8 }), async (lengths) => {
       const parts = lengths.map((length) => randomBytes(length));
       const sealer = new AgeSealer(recipients);
-      const file = Buffer.concat([sealer.start, ...parts.flatMap((part) => [...sealer.push(part)]), sealer.end()]);
+      const file = Buffer.concat([sealer.start, ...parts.flatMap((part) => [...sealer.push(part)]), ...sealer.end()]);
       expect((await contentOf(file))?.equals(Buffer.concat(parts))).toBe(true);
     }),
     { numRuns: 30 },
