@@ -175,7 +175,7 @@ async function loadGate(
       logger,
       mailQuota: config.mailQuota,
       sendReceipts: config.sendReceipts,
-      sendBlobs: own.listens === undefined,
+      sendBlobs: own.here === undefined,
       keyLookup: { places: config.keyLookup ?? [], fetch: httpsFetch(config.proxy) },
       introduceCoRecipients: config.introduceCoRecipients,
     });
@@ -200,10 +200,10 @@ async function renewCertificate(db: Database, paths: HomePaths, logger: Logger):
 
 /** The own relay as an onion service, if the settings want it; its key is derived from the vault's. */
 function ownOnion({ embeddedRelay: { onion: control } }: Config, own: OwnRelay, vault: Vault) {
-  if (control === undefined || own.listens === undefined) return undefined;
+  if (control === undefined || own.here === undefined) return undefined;
   const key = onionKey(vault.derive(ONION_KEY_LABEL));
   const address: RelayAddress = { ...own.address, host: key.host, port: ONION_PORT };
-  return { control, key, address, target: reachedHere(own.listens) };
+  return { control, key, address, target: reachedHere(own.here.listens) };
 }
 
 /** The relay that the settings name, or the bridge's own, started. */
@@ -213,8 +213,8 @@ async function ownRelay({ paths, config, logger }: BridgeOptions, teardown: Tear
   const relay = await startRelay({ directory: paths.relay, ...listen, logger });
   teardown.add(() => relay.stop());
   const address = parseRelayUrl(relay.url);
-  const listens = { host: listen.host, port: relay.port };
-  return { address: advertise === undefined ? address : { ...address, ...advertise }, listens };
+  const here = { listens: { host: listen.host, port: relay.port }, open: () => relay.open() };
+  return { address: advertise === undefined ? address : { ...address, ...advertise }, here };
 }
 
 /** @throws Failure busy or forbidden, naming the setting, where the system does not let the front listen there */

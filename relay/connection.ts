@@ -1,4 +1,4 @@
-import type { TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
 import { DecodeError } from "../foundation/bytes.ts";
 import { Failure, storageFailure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
@@ -16,7 +16,6 @@ import { CarriedStream } from "./wire/carried-stream.ts";
 import type { Carried, Carry } from "./wire/forward.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
 import { BLOB_VERSION, type Hello, PROTOCOL_VERSIONS, type Versions } from "./wire/handshake.ts";
-import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
 
 /** Refusals by which a client has shown that it holds no key or token for what it asked. */
 const WITHOUT_KEY: readonly RefusalReason[] = [
@@ -29,6 +28,13 @@ const WITHOUT_KEY: readonly RefusalReason[] = [
   "expired",
 ];
 
+/** A stream to somebody, and the bytes that only its two ends know. */
+export interface ClientStream {
+  readonly stream: Duplex;
+  /** EXPORTER_SIZE bytes; signatures over them are worthless on any other stream. */
+  readonly exporter: Buffer;
+}
+
 export interface ConnectionOptions {
   readonly guest: Guest;
   readonly logger: Logger;
@@ -38,11 +44,11 @@ export interface ConnectionOptions {
 }
 
 /**
- * One client's TLS connection, from the relay's list of versions to its end. Commands are carried out as they come, many
+ * One client's connection, from the relay's list of versions to its end. Commands are carried out as they come, many
  * at once; answers go out as each is done. A client that breaks the protocol is disconnected without a word.
  */
 export class Connection {
-  readonly #socket: TLSSocket;
+  readonly #socket: Duplex;
   readonly #state: RelayState;
   readonly #logger: Logger;
   readonly #guest: Guest;
@@ -67,8 +73,12 @@ export class Connection {
   #carriedFull = false;
   #forwarding = false;
 
-  /** The TLS handshake is done. */
-  constructor(socket: TLSSocket, state: RelayState, { guest, logger, onClose, routes }: ConnectionOptions) {
+  /** A stream of bytes whose other end is known to be one client. */
+  constructor(
+    { stream: socket, exporter }: ClientStream,
+    state: RelayState,
+    { guest, logger, onClose, routes }: ConnectionOptions,
+  ) {
     this.#socket = socket;
     this.#state = state;
     this.#logger = logger;
@@ -87,12 +97,10 @@ export class Connection {
     const writing = new BlobWriting(state.store.blobs);
     this.#outflow = new Outflow(() => socket.destroyed || socket.writableLength <= state.limits.unsent);
     this.#cover = new CoverTraffic(state.clock, (block) => void socket.write(block));
-    const exporter = socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0));
     this.#context = { ...state, exporter, pusher, writing, cover: this.#cover, routes, carry: () => this.#carry() };
     this.#cancelHandshake = state.clock.after(state.limits.handshakeTimeout, () => {
       if (this.#version === undefined) socket.destroy();
     });
-    socket.setNoDelay(true);
     socket.on("data", (piece: Buffer) => this.#receive(piece));
     socket.on("drain", () => this.#drained());
     socket.on("error", () => socket.destroy());

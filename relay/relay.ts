@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../foundation/clock.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { lockForProcess } from "../foundation/process-lock.ts";
 import type { RelayState } from "./command/context.ts";
+import type { ClientStream } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { CreationRates } from "./creation-rates.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -52,6 +53,8 @@ export interface Relay {
   readonly address: RelayAddress;
   readonly port: number;
   counts(): RelayCounts;
+  /** A connection from within this process. @throws Failure unavailable where the relay is full */
+  open(): ClientStream;
   /** What happened since the start. */
   readonly counters: Counters;
   /** Disconnects all clients; what was answered is on the disk. */
@@ -108,6 +111,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         address,
         port,
         counters,
+        open: () => server.open(),
         counts: () => ({ connections: connections.size, readers: readers.size, ...stored() }),
         async stop() {
           await Promise.all([server.stop(), sweeps.stop()]);

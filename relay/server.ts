@@ -1,13 +1,15 @@
+import { randomBytes } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, duplexPair } from "node:stream";
 import { createSecureContext, createServer, type Server, TLSSocket } from "node:tls";
 import { Failure } from "../foundation/failure.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { RelayState, Routes } from "./command/context.ts";
-import { Connection } from "./connection.ts";
+import { type ClientStream, Connection } from "./connection.ts";
 import { type Doorkeeper, type Guest, sourceOf } from "./doorkeeper.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { RelayKeys } from "./relay-keys.ts";
+import { EXPORTER_LABEL, EXPORTER_SIZE } from "./wire/size.ts";
 
 export interface ServerOptions {
   readonly state: RelayState;
@@ -24,9 +26,14 @@ export interface RelayServer {
   readonly port: number;
   /** Those whose TLS handshake is done. */
   readonly connections: ReadonlySet<Connection>;
+  /** A connection from within this process, where TLS has nobody to keep out. @throws Failure unavailable where the relay is full */
+  open(): ClientStream;
   /** Ends all connections. */
   stop(): Promise<void>;
 }
+
+/** Octets that wait on either side of a connection within the process before its writer is told to wait. */
+const PIPE = 65_536;
 
 /** Accepts connections that the doorkeeper lets in. @throws Failure busy, forbidden or invalid where it cannot listen */
 export async function listen({
@@ -70,7 +77,7 @@ export async function listen({
     socket.on("error", () => socket.destroy());
     socket.once("secure", () => {
       clearTimeout(late);
-      connections.add(new Connection(socket, state, { guest, logger, onClose }));
+      connections.add(new Connection(secured(socket), state, { guest, logger, onClose }));
     });
   };
   server.on("secureConnection", (socket) => {
@@ -81,13 +88,26 @@ export async function listen({
       forward: (command) => forwarder.open(command, source),
       accept: (stream) => accept(stream, guest),
     };
-    connections.add(new Connection(socket, state, { guest, logger, onClose, routes }));
+    connections.add(new Connection(secured(socket), state, { guest, logger, onClose, routes }));
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   const listening = await startListening(server, host, port);
   return {
     port: listening,
     connections,
+    open() {
+      const [here, there] = duplexPair({ highWaterMark: PIPE });
+      const guest = doorkeeper.admit("", () => here.destroy());
+      if (guest === undefined) throw new Failure("unavailable", "the relay has as many connections as it takes");
+      there.once("close", () => {
+        guest.leave();
+        here.destroy();
+      });
+      here.once("close", () => there.destroy());
+      const exporter = randomBytes(EXPORTER_SIZE);
+      connections.add(new Connection({ stream: there, exporter }, state, { guest, logger, onClose }));
+      return { stream: here, exporter };
+    },
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const connection of connections) connection.destroy();
@@ -95,6 +115,12 @@ export async function listen({
       await closed;
     },
   };
+}
+
+/** TLS 1.3 with somebody whose handshake is done. */
+function secured(socket: TLSSocket): ClientStream {
+  socket.setNoDelay(true);
+  return { stream: socket, exporter: socket.exportKeyingMaterial(EXPORTER_SIZE, EXPORTER_LABEL, Buffer.alloc(0)) };
 }
 
 /** The same for a TLS socket and the TCP socket below it. */

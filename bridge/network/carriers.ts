@@ -6,6 +6,7 @@ import { entryCarrier } from "../../overlay-adapter/carriers/entry-carrier.ts";
 import { dummiesCarrier, scheduledCarrier } from "../../overlay-adapter/carriers/scheduled-carrier.ts";
 import { socksCarrier } from "../../overlay-adapter/carriers/socks-carrier.ts";
 import { tlsCarrier } from "../../overlay-adapter/carriers/tls-carrier.ts";
+import type { ClientStream } from "../../relay/connection.ts";
 import { parseRelayUrl, type RelayAddress } from "../../relay/relay-url.ts";
 import type { Config } from "../config.ts";
 import type { HostPort } from "../host-port.ts";
@@ -21,8 +22,12 @@ export interface Carriers {
 export interface OwnRelay {
   /** As contacts are told, with the token. */
   readonly address: RelayAddress;
-  /** Where it listens, if it runs in this process. */
-  readonly listens?: HostPort;
+  /** If it runs in this process. */
+  readonly here?: {
+    readonly listens: HostPort;
+    /** @throws Failure unavailable */
+    readonly open: () => ClientStream;
+  };
 }
 
 /** How relays are reached, for a person and for programs. */
@@ -50,9 +55,8 @@ export function composeCarriers(config: Pick<Config, "proxy" | "entries" | "cove
 
 /** The way to relays that the settings name. */
 export function composeCarrier(config: Pick<Config, "proxy">, own: OwnRelay): Carrier {
-  if (config.proxy === undefined) return tlsCarrier();
-  const proxied = socksCarrier({ proxy: config.proxy });
-  return own.listens === undefined ? proxied : withOwnRelay(proxied, own.address.pin, own.listens);
+  const elsewhere = config.proxy === undefined ? tlsCarrier() : socksCarrier({ proxy: config.proxy });
+  return own.here === undefined ? elsewhere : withOwnRelay(elsewhere, own.address.pin, own.here.open);
 }
 
 /** The way to contacts' relays, if it is another: through the entry relays of the settings. */
@@ -86,14 +90,15 @@ export function describeRoute(route: RouteView): string {
   return `contacts' through ${route.entries.join(" or ")}, never around it\nyour own and the entry relay ${base}`;
 }
 
-/** No proxy leads back into this very process, and none is needed for it. */
-function withOwnRelay(elsewhere: Carrier, pin: Buffer, listens: HostPort): Carrier {
-  const direct = tlsCarrier();
-  const here = { ...reachedHere(listens), pin };
+/** The own relay, in this very process, is reached without network and TLS, and without any proxy. */
+function withOwnRelay(elsewhere: Carrier, pin: Buffer, open: () => ClientStream): Carrier {
   return {
     properties: elsewhere.properties,
-    open: (relay, options) =>
-      equalConstantTime(relay.pin, pin) ? direct.open(here, options) : elsewhere.open(relay, options),
+    async open(relay, options) {
+      if (!equalConstantTime(relay.pin, pin)) return await elsewhere.open(relay, options);
+      const { stream, exporter } = open();
+      return { stream, exporter: () => exporter, properties: elsewhere.properties };
+    },
   };
 }
 

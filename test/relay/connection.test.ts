@@ -1,5 +1,4 @@
 import { type Duplex, duplexPair } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import { expect, test } from "@jest/globals";
 import { Connection } from "../../relay/connection.ts";
 import { Counters } from "../../relay/counters.ts";
@@ -23,7 +22,6 @@ const SENDER = Buffer.alloc(24, 3);
 /** A connection over a pipe, and a store that takes cells as the test has it. */
 function connect(append: () => Promise<Appended>, unanswered: number) {
   const [client, server] = duplexPair();
-  const socket = Object.assign(server, { setNoDelay: () => server, exportKeyingMaterial: () => EXPORTER });
   const queues: Partial<QueueStore> = { senderKey: async () => KEY, append };
   const logged: string[] = [];
   const clock = new FakeClock();
@@ -38,7 +36,7 @@ function connect(append: () => Promise<Appended>, unanswered: number) {
   };
   const guest = new Doorkeeper(state.limits, clock, state.counters).admit("192.0.2.1", () => undefined);
   if (guest === undefined) throw new Error("the only guest was not let in");
-  const connection = new Connection(socket as unknown as TLSSocket, state, {
+  const connection = new Connection({ stream: server, exporter: EXPORTER }, state, {
     guest,
     logger: (level, event) => logged.push(`${level}: ${event}`),
     onClose: () => undefined,

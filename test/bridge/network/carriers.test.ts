@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import {
@@ -9,13 +10,15 @@ import {
 } from "../../../bridge/network/carriers.ts";
 import { tlsCarrier } from "../../../overlay-adapter/carriers/tls-carrier.ts";
 import { startRelay } from "../../../relay/relay.ts";
+import { toClient } from "../../../relay/wire/frame.ts";
+import { EXPORTER_SIZE } from "../../../relay/wire/size.ts";
 import { OutgoingConnections } from "../../overlay-adapter/outgoing-connections.ts";
 import { TestProxy } from "../../overlay-adapter/socks-proxy.ts";
 import { inTemporaryDirectory } from "../../relay/fixtures.ts";
 
 const INSTANT = { mode: "instant", interval: 300 } as const;
 
-test("with a proxy only the bridge's own relay is reached without it, on this machine, whatever its address says", () =>
+test("with a proxy only the bridge's own relay is reached without it, inside the process, whatever its address says", () =>
   inTemporaryDirectory(async (folder) => {
     const relays = await Promise.all(
       ["own", "other"].map((name) => startRelay({ directory: join(folder, name), host: "0.0.0.0", port: 0 })),
@@ -23,14 +26,15 @@ test("with a proxy only the bridge's own relay is reached without it, on this ma
     const proxy = await new TestProxy().start();
     try {
       const [own, other] = relays.map(({ address, port }) => ({ ...address, host: "far.example", port }));
-      if (own === undefined || other === undefined) throw new Error("no relays");
-      const listens = { host: "0.0.0.0", port: own.port };
-      const carrier = composeCarrier({ proxy: proxy.address }, { address: { ...own, port: 1 }, listens });
+      const [relay] = relays;
+      if (own === undefined || other === undefined || relay === undefined) throw new Error("no relays");
+      const here = { listens: { host: "0.0.0.0", port: own.port }, open: () => relay.open() };
+      const carrier = composeCarrier({ proxy: proxy.address }, { address: { ...own, port: 1 }, here });
       const outgoing = new OutgoingConnections().watch();
-      for (const relay of [{ ...own, port: 1 }, other]) (await carrier.open(relay)).stream.destroy();
+      for (const to of [{ ...own, port: 1 }, other]) (await carrier.open(to)).stream.destroy();
       outgoing.stop();
       expect(proxy.asked).toEqual([expect.objectContaining({ host: "far.example", port: other.port })]);
-      expect(outgoing.places()[0]).toBe(`127.0.0.1:${own.port}`);
+      expect(outgoing.places()).not.toContain(`127.0.0.1:${own.port}`);
       expect(outgoing.lookUps).toBe(0);
     } finally {
       await proxy.stop();
@@ -70,3 +74,24 @@ test("the mode holds on both ways: dummies now and then in instant mode, and onl
     expect(properties).toMatchObject({ scheduled: true });
   expect(scheduled.sendingCarrier?.properties).toMatchObject({ hidesIp: true });
 });
+
+test("the bridge's own relay speaks its protocol without TLS, counts the connection, and ends it when it stops", () =>
+  inTemporaryDirectory(async (folder) => {
+    const relay = await startRelay({ directory: folder, host: "127.0.0.1", port: 0 });
+    const here = { listens: { host: "127.0.0.1", port: relay.port }, open: () => relay.open() };
+    const carrier = composeCarrier({}, { address: relay.address, here });
+    const [left, kept] = [await carrier.open(relay.address), await carrier.open(relay.address)];
+    expect(left.exporter()).toHaveLength(EXPORTER_SIZE);
+    expect(left.exporter().equals(kept.exporter())).toBe(false);
+    const [block] = (await once(left.stream, "data")) as [Buffer];
+    expect(toClient.decode(block).message.kind).toBe("versions");
+    expect(relay.counts().connections).toBe(2);
+
+    left.stream.destroy();
+    await once(left.stream, "close");
+    await new Promise(setImmediate);
+    expect(relay.counts().connections).toBe(1);
+    const closed = once(kept.stream, "close");
+    await relay.stop();
+    await closed;
+  }));
