@@ -157,14 +157,17 @@ export const INDEX_LETTERS_PER_QUERY = 64;
 /** Milliseconds between two slices: about as long as one takes, so that indexing is half of one core. */
 export const INDEX_PAUSE = 8;
 
-/** Milliseconds after the last commit in which letters are still said to come. */
+/**
+ * Milliseconds after the last commit in which letters are still said to come: they go first, since what is indexed takes
+ * their processor, and stands in the same log that their syncs wait for.
+ */
 export const INDEX_BUSY = 1_000;
 
-/**
- * Milliseconds between two slices while letters come: what is indexed stands in the same log as the letters, and their
- * syncs would wait for it.
- */
-export const INDEX_BUSY_PAUSE = 1_000;
+/** So many times in a row indexing is put off for as long: letters come in bursts, and a search looks at what is not indexed yet. */
+export const INDEX_MOST_DELAYS = 30;
+
+/** Slices that are done afterwards, though letters still come: more than 150 letters for each second of the delay. */
+export const INDEX_SPELL = 1_000;
 
 /** Share of the time for which others may keep the event loop busy in a pause without indexing waiting for them longer. */
 export const INDEX_IDLE = 0.4;

@@ -4,16 +4,17 @@ import type { Part } from "../mime/part.ts";
 import { TextChunks } from "./folded-text.ts";
 import {
   INDEX_BUSY,
-  INDEX_BUSY_PAUSE,
   INDEX_DELAY,
   INDEX_IDLE,
   INDEX_LETTER_COST,
   INDEX_LETTERS_PER_QUERY,
   INDEX_LONGER_PAUSE,
+  INDEX_MOST_DELAYS,
   INDEX_MOST_WAITS,
   INDEX_PAUSE,
   INDEX_RETRY_DELAY,
   INDEX_SLICE,
+  INDEX_SPELL,
 } from "./limits.ts";
 import type { Storage } from "./storage.ts";
 import type { TextRow } from "./text-index.ts";
@@ -44,6 +45,8 @@ export class TextIndexer {
   #endPause: (() => void) | undefined;
   #woken = false;
   #lastWoken = 0;
+  /** Slices that are still done before letters that come are waited for. */
+  #spell = 0;
   #closed = false;
 
   constructor(
@@ -82,6 +85,7 @@ export class TextIndexer {
     const { texts, logger } = this.#storage;
     try {
       this.#woken = false;
+      this.#spell = 0;
       await this.#indexWaiting();
       while (!this.#closed && this.#write(() => texts.removeSome())) await this.#pause();
       while (!this.#closed && this.#write(() => texts.merge())) await this.#pause();
@@ -166,15 +170,28 @@ export class TextIndexer {
     return this.#storage.db.transactionUnsynced(work);
   }
 
-  /** Lets the others have their turn, a longer one while letters come or they have much to do. */
+  /** Lets the others have their turn, a longer one where they have much to do. */
   async #pause(): Promise<void> {
-    const lettersCome = Math.abs(this.#storage.clock.now() - this.#lastWoken) < INDEX_BUSY;
-    if (lettersCome) return await this.#wait(INDEX_BUSY_PAUSE);
+    await this.#letLettersCome();
     for (let waits = 0; waits < INDEX_MOST_WAITS && !this.#closed; waits++) {
       const before = performance.eventLoopUtilization();
       await this.#wait(waits === 0 ? INDEX_PAUSE : INDEX_LONGER_PAUSE);
       if (performance.eventLoopUtilization(before).utilization < INDEX_IDLE) return;
     }
+  }
+
+  /** Waits while letters come; not for ever, then many slices are done whatever comes. */
+  async #letLettersCome(): Promise<void> {
+    if (this.#spell > 0) {
+      this.#spell--;
+      return;
+    }
+    const { clock } = this.#storage;
+    for (let delays = 0; delays < INDEX_MOST_DELAYS && !this.#closed; delays++) {
+      if (Math.abs(clock.now() - this.#lastWoken) >= INDEX_BUSY) return;
+      await this.#wait(INDEX_BUSY);
+    }
+    this.#spell = INDEX_SPELL;
   }
 
   async #wait(milliseconds: number): Promise<void> {

@@ -195,6 +195,29 @@ test(
 );
 
 test(
+  "letters that come one after another are not indexed before they no longer do, but half a minute later at most",
+  inHome(async (home) => {
+    const inbox = box(await home.open(), "INBOX");
+    const halfSeconds = async (count: number): Promise<void> => {
+      for (let one = 0; one < count; one++) {
+        await append(inbox, mail("next", "of note\r\n"));
+        for (let step = 0; step < 10; step++) {
+          home.clock.advance(50);
+          await setImmediate();
+        }
+      }
+    };
+    await halfSeconds(50);
+    expect(rowsInIndex(home)).toBeLessThan(5);
+    expect(await searched(inbox, "body", "of note")).toHaveLength(50);
+    await halfSeconds(20);
+    expect(rowsInIndex(home)).toBeGreaterThan(50);
+    await untilIndexed(home);
+    expect(rowsInIndex(home)).toBe(70);
+  }),
+);
+
+test(
   "letters that go leave the index; copies and moved ones stay in it",
   inHome(async (home) => {
     const maildir = await home.open();
