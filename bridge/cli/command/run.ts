@@ -3,6 +3,7 @@ import { startBridge } from "../../compose.ts";
 import { readConfig } from "../../config.ts";
 import { formatHostPort } from "../../host-port.ts";
 import { applySettings } from "../../settings.ts";
+import { growHeapFreely } from "../heap-growth.ts";
 import { createStderrLogger } from "../log.ts";
 import { untilStopped } from "../until-stopped.ts";
 import { addCommand, type Invocation, type SettingOptions, settingOptions } from "./options.ts";
@@ -15,6 +16,7 @@ export async function runBridge(
 ): Promise<void> {
   const config = applySettings(await readConfig(paths.home), options);
   const bridge = await startBridge({ paths, config, logger: createStderrLogger(config.logLevel, output.json) });
+  growHeapFreely();
   try {
     // Whoever reads that it is ready may stop it in the same moment.
     const stopped = untilStopped();
