@@ -4,6 +4,7 @@ import type { StoreLimits } from "../store.ts";
 import type { TokenHash } from "../token-store.ts";
 import type { SeqRange } from "../wire/acknowledge.ts";
 import { CELL_SIZE } from "../wire/cell.ts";
+import { type HotQueue, HotQueues } from "./hot-queues.ts";
 import type { SqliteTokenStore } from "./tokens.ts";
 import type { Count, Usage } from "./usage.ts";
 
@@ -19,9 +20,17 @@ interface QueueRow {
   readonly token: number;
 }
 
-/** With what its token allows. */
-interface SendingRow extends QueueRow {
-  readonly token_octets: number | null;
+/** A cell that came, until it is stored. */
+interface Coming {
+  readonly senderId: Uint8Array;
+  readonly cell: Buffer;
+  readonly now: number;
+}
+
+/** Cells that one commit takes together, and what became of each. */
+interface Batch {
+  readonly coming: Coming[];
+  readonly outcomes: Promise<readonly Appended[]>;
 }
 
 /** What the stores in one file share. */
@@ -41,6 +50,9 @@ export class SqliteQueueStore implements QueueStore {
   readonly #tokens: SqliteTokenStore;
   readonly #limits: StoreLimits;
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #hot: HotQueues;
+  /** What the next commit takes. */
+  #batch: Batch | undefined;
   #onArrival: (arrival: Arrival) => void = () => undefined;
 
   /** The database holds schema.ts's tables. */
@@ -50,6 +62,7 @@ export class SqliteQueueStore implements QueueStore {
     this.#tokens = tokens;
     this.#limits = limits;
     this.#sql = prepare(db);
+    this.#hot = new HotQueues(db);
   }
 
   create(queue: QueueRecord, token: TokenHash, now: number): Promise<"created" | "in-use" | "full" | "forbidden"> {
@@ -73,23 +86,15 @@ export class SqliteQueueStore implements QueueStore {
   }
 
   async senderKey(senderId: Uint8Array): Promise<Buffer | undefined> {
-    return this.#sql.bySender.get(senderId)?.sender_key;
+    this.#hot.trim();
+    return this.#hot.withSender(senderId)?.senderKey;
   }
 
   async append(senderId: Uint8Array, cell: Buffer, now: number): Promise<Appended> {
-    const stored = await this.#usage.commit((count) => {
-      const queue = this.#sql.sending.get(senderId);
-      if (queue === undefined) return "no-queue";
-      if (this.#isFull(queue)) return "full";
-      this.#sql.advance.run(queue.id);
-      this.#sql.append.run(queue.id, queue.next_seq, now, cell);
-      count(queue.token, { cells: 1, octets: CELL_SIZE });
-      return queue;
-    });
-    if (typeof stored === "string") return { kind: stored };
-    const { next_seq: seq, recipient_id: recipientId } = stored;
-    this.#onArrival({ recipientId, seq, cell });
-    return { kind: "stored", seq };
+    this.#batch ??= this.#startBatch();
+    const { coming, outcomes } = this.#batch;
+    const index = coming.push({ senderId, cell, now }) - 1;
+    return (await outcomes)[index] as Appended;
   }
 
   watch(onArrival: (arrival: Arrival) => void): void {
@@ -109,20 +114,21 @@ export class SqliteQueueStore implements QueueStore {
   }
 
   acknowledge(recipientId: Uint8Array, ranges: readonly SeqRange[]): Promise<number> {
-    return this.#usage.commit((count) => {
-      const queue = this.#sql.byRecipient.get(recipientId);
+    return this.#commit((count) => {
+      const queue = this.#hot.withRecipient(recipientId);
       if (queue === undefined) return 0;
       let removed = 0;
       for (const { first, last } of ranges) removed += this.#sql.removeCells.run(queue.id, first, last).changes;
       if (removed === 0) return 0;
-      this.#sql.fewer.run(removed, queue.id);
+      queue.cells -= removed;
+      this.#hot.save(queue);
       count(queue.token, fewerCells(removed));
       return removed;
     });
   }
 
   remove(recipientId: Uint8Array): Promise<boolean> {
-    return this.#usage.commit((count) => {
+    return this.#commit((count) => {
       const queue = this.#sql.byRecipient.get(recipientId);
       if (queue === undefined) return false;
       this.#remove(queue, count);
@@ -134,9 +140,9 @@ export class SqliteQueueStore implements QueueStore {
     const batch = this.#limits.sweepBatch;
     const expired = { cells: 0, queues: 0 };
     for (let removed = batch; removed === batch; expired.cells += removed)
-      removed = await this.#usage.commit((count) => this.#expireCells(cellsBefore, batch, count));
+      removed = await this.#commit((count) => this.#expireCells(cellsBefore, batch, count));
     for (let removed = true; removed; expired.queues += removed ? 1 : 0)
-      removed = await this.#usage.commit((count) => this.#expireQueue(queuesBefore, count));
+      removed = await this.#commit((count) => this.#expireQueue(queuesBefore, count));
     return expired;
   }
 
@@ -145,17 +151,79 @@ export class SqliteQueueStore implements QueueStore {
     return { queues, cells };
   }
 
-  #isFull(queue: SendingRow): boolean {
+  /** As Usage.commit; whatever fails, no queue is remembered as it would have become. */
+  async #commit<T>(work: (count: Count) => T): Promise<T> {
+    try {
+      return await this.#usage.commit((count) => {
+        this.#hot.trim();
+        try {
+          return work(count);
+        } catch (error) {
+          // At once: what shares the transaction goes on.
+          this.#hot.forget();
+          throw error;
+        }
+      });
+    } catch (error) {
+      this.#hot.forget();
+      throw error;
+    }
+  }
+
+  #startBatch(): Batch {
+    const coming: Coming[] = [];
+    const close = (): void => {
+      if (this.#batch?.coming === coming) this.#batch = undefined;
+    };
+    const stored = this.#commit((count) => {
+      close();
+      return this.#store(coming, count);
+    });
+    const outcomes = stored.then(
+      (results) => results.map((result) => this.#announce(result)),
+      (error: unknown) => {
+        close();
+        throw error;
+      },
+    );
+    return { coming, outcomes };
+  }
+
+  #store(coming: readonly Coming[], count: Count): (Required<Arrival> | "no-queue" | "full")[] {
+    const changed = new Set<HotQueue>();
+    const results = coming.map(({ senderId, cell, now }) => {
+      const queue = this.#hot.withSender(senderId);
+      if (queue === undefined) return "no-queue";
+      if (this.#isFull(queue)) return "full";
+      const seq = queue.nextSeq++;
+      queue.cells++;
+      changed.add(queue);
+      this.#sql.append.run(queue.id, seq, now, cell);
+      count(queue.token, ONE_CELL);
+      return { recipientId: queue.recipientId, seq, cell };
+    });
+    for (const queue of changed) this.#hot.save(queue);
+    return results;
+  }
+
+  #announce(result: Required<Arrival> | "no-queue" | "full"): Appended {
+    if (typeof result === "string") return { kind: result };
+    this.#onArrival(result);
+    return { kind: "stored", seq: result.seq };
+  }
+
+  #isFull(queue: HotQueue): boolean {
     const { queueOctets, octets } = this.#limits;
     return (
       (queue.cells + 1) * CELL_SIZE > queueOctets ||
       this.#usage.total.octets + CELL_SIZE > octets ||
-      (queue.token_octets !== null && this.#usage.of(queue.token).octets + CELL_SIZE > queue.token_octets)
+      (queue.tokenOctets !== null && this.#usage.of(queue.token).octets + CELL_SIZE > queue.tokenOctets)
     );
   }
 
   /** How many of the oldest cells it deleted. */
   #expireCells(before: number, batch: number, count: Count): number {
+    this.#hot.forget();
     const oldest = this.#sql.oldest.all(batch).filter((cell) => cell.received_at < before);
     for (const { id, queue } of oldest) {
       this.#sql.removeCell.run(id);
@@ -172,11 +240,14 @@ export class SqliteQueueStore implements QueueStore {
   }
 
   #remove({ id, token }: Pick<QueueRow, "id" | "token">, count: Count): void {
+    this.#hot.forget();
     const cells = this.#sql.removeCells.run(id, 0, Number.MAX_SAFE_INTEGER).changes;
     this.#sql.remove.run(id);
     count(token, { ...fewerCells(cells), queues: -1 });
   }
 }
+
+const ONE_CELL = { cells: 1, octets: CELL_SIZE };
 
 function fewerCells(removed: number): { readonly cells: number; readonly octets: number } {
   return { cells: -removed, octets: -removed * CELL_SIZE };
@@ -197,11 +268,6 @@ function prepare({ sqlite }: Database) {
       "SELECT * FROM queue WHERE recipient_id = ? OR sender_id = ?",
     ),
     byRecipient: sqlite.prepare<[Uint8Array], QueueRow>("SELECT * FROM queue WHERE recipient_id = ?"),
-    bySender: sqlite.prepare<[Uint8Array], QueueRow>("SELECT * FROM queue WHERE sender_id = ?"),
-    sending: sqlite.prepare<[Uint8Array], SendingRow>(
-      `SELECT queue.*, token.octets AS token_octets FROM queue LEFT JOIN token ON token.id = queue.token
-       WHERE sender_id = ?`,
-    ),
     create: sqlite.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, number, number]>(
       `INSERT INTO queue (recipient_id, sender_id, recipient_key, sender_key, used_at, token)
        VALUES (?, ?, ?, ?, ?, ?)`,
@@ -212,7 +278,6 @@ function prepare({ sqlite }: Database) {
     emptied: sqlite.prepare<[], QueueRow>(
       "SELECT * FROM queue WHERE token IN (SELECT id FROM token WHERE emptied = 1) LIMIT 1",
     ),
-    advance: sqlite.prepare<[number]>("UPDATE queue SET next_seq = next_seq + 1, cells = cells + 1 WHERE id = ?"),
     fewer: sqlite
       .prepare<[number, number], number>("UPDATE queue SET cells = cells - ? WHERE id = ? RETURNING token")
       .pluck(),

@@ -72,3 +72,35 @@ test("a full disk refuses cells by rejecting, loses none that it took, and takes
     expect(await store.append(queue.senderId, cellOf(1), 1)).toMatchObject({ kind: "stored", seq: taken.length + 1 });
     db.close();
   }));
+
+test("cells that could not be stored leave no trace in the numbers of those that come after", () =>
+  inTemporaryDirectory(async (directory) => {
+    const db = open(directory);
+    const { queues: store, tokens } = sqliteStore(db, ROOMY);
+    const [queue, other] = [newRecord(), newRecord()];
+    await tokens.add(TOKEN, { name: "ann", madeAt: 1, ...UNBOUNDED });
+    for (const one of [queue, other]) await store.create(one, TOKEN, 1);
+    const append = (to: typeof queue, n: number) => store.append(to.senderId, cellOf(n), 1);
+    expect(await append(queue, 1)).toEqual({ kind: "stored", seq: 1 });
+
+    db.sqlite.exec(`CREATE TEMP TRIGGER breaks BEFORE INSERT ON cell WHEN substr(new.cell, 1, 1) = x'07'
+      BEGIN SELECT raise(ABORT, 'broken'); END`);
+    // The acknowledgement shares the transaction, and stands.
+    const [acknowledged, ...cells] = await Promise.allSettled([
+      store.acknowledge(queue.recipientId, [{ first: 1, last: 1 }]),
+      append(queue, 2),
+      append(other, 3),
+      append(queue, 7),
+      append(other, 4),
+    ]);
+    expect(acknowledged).toEqual({ status: "fulfilled", value: 1 });
+    expect(cells.map(({ status }) => status)).toEqual(Array(4).fill("rejected"));
+    db.sqlite.exec("DROP TRIGGER breaks");
+
+    expect(await append(queue, 5)).toEqual({ kind: "stored", seq: 2 });
+    expect(await append(other, 6)).toEqual({ kind: "stored", seq: 1 });
+    expect(store.counts().cells).toBe(2);
+    expect((await store.read(queue.recipientId, 0, 9)).map(({ seq }) => seq)).toEqual([2]);
+    expect(db.sqlite.prepare("SELECT sum(cells) FROM queue").pluck().get()).toBe(2);
+    db.close();
+  }));
