@@ -30,6 +30,14 @@ export class BoundedBuffer {
     return taken;
   }
 
+  /** Has so many octets written behind what was gathered, within the bound; they count where `write` says that they are good. */
+  extend(octets: number, write: (room: Buffer) => boolean): boolean {
+    const end = this.#length + octets;
+    const good = write(this.#room(end).subarray(this.#length, end));
+    if (good) this.#length = end;
+    return good;
+  }
+
   /** What was gathered; valid until the next octets are appended. */
   bytes(): Buffer {
     return this.#bytes?.subarray(0, this.#length) ?? Buffer.alloc(0);

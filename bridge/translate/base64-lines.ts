@@ -4,6 +4,8 @@ import { LINE_LENGTH_MAX } from "./limits.ts";
 const CR = 13;
 const LF = 10;
 const PAD = 61;
+const HYPHEN = 45;
+const UNDERSCORE = 95;
 
 const LINE_ENDS = { [LINE_END.lf]: "\n", [LINE_END.crlf]: "\r\n" } as const;
 
@@ -11,14 +13,15 @@ const ALPHABET = new Uint8Array(256);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
   ALPHABET[character.charCodeAt(0)] = 1;
 
-/** A line that looks like base64: its text's length in octets, its end, and whether it can only be the last of a run. */
+/** A line of base64: its text's length in octets, its end, and what it stands for. Where it is padded, it can only be the last of a run. */
 export interface Base64Line {
   readonly length: number;
   readonly lineEnd: LineEnd;
   readonly padded: boolean;
+  readonly octets: Buffer;
 }
 
-/** Whether a whole line, with its end, can be one of a run; that its bits are canonical is not looked at here. */
+/** What a whole line, with its end, is as one of a run; undefined where its octets, encoded again, are another text. */
 export function base64Line(line: Buffer): Base64Line | undefined {
   const end = line.length - 1;
   if (line[end] !== LF) return undefined;
@@ -28,17 +31,15 @@ export function base64Line(line: Buffer): Base64Line | undefined {
   let text = length;
   if (line[length - 1] === PAD) text = line[length - 2] === PAD ? length - 2 : length - 1;
   for (let at = 0; at < text; at++) if (ALPHABET[line[at] ?? 0] === 0) return undefined;
-  return { length, lineEnd, padded: text < length };
+  const encoded = line.toString("latin1", 0, length);
+  const octets = Buffer.from(encoded, "base64");
+  const padded = text < length;
+  return padded && octets.toString("base64") !== encoded ? undefined : { length, lineEnd, padded, octets };
 }
 
 /** The octets in base64, in lines. */
 export function formatBase64Lines(octets: Uint8Array, lineLength: number, lineEnd: LineEnd): Buffer {
   const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("base64");
-  return breakLines(text, lineLength, lineEnd);
-}
-
-/** Base64 text in lines, each with its end. */
-export function breakLines(text: string, lineLength: number, lineEnd: LineEnd): Buffer {
   const end = LINE_ENDS[lineEnd];
   // Strings put together natively: copying each line from buffer to buffer takes twice as long, octet by octet five times.
   let lines = "";
@@ -55,20 +56,34 @@ export function countLines(octets: Buffer, at: number, lineLength: number, lineE
   return limit;
 }
 
-/** The texts of that many lines one behind the other; undefined where one of them has a line end inside. */
-export function joinLines(
+/**
+ * Writes what that many lines of this length stand for, which are as `countLines` found them; false where one of them is no
+ * base64 without padding.
+ */
+export function decodeLines(
   octets: Buffer,
   at: number,
   lineLength: number,
   lineEnd: LineEnd,
   lines: number,
-): string | undefined {
-  const text = octets.toString("latin1", at, at + lines * (lineLength + lineEnd)).replaceAll(LINE_ENDS[lineEnd], "");
-  return text.length === lines * lineLength ? text : undefined;
+  to: Buffer,
+): boolean {
+  const text = octets.subarray(at, at + lines * (lineLength + lineEnd));
+  // The decoder passes over whatever is not of the alphabet, and takes that of URLs, too: where as much comes out as all
+  // characters but the line ends stand for, there was nothing else among them.
+  return (
+    to.write(text.toString("latin1"), "base64") === decodedLength(lines * lineLength) &&
+    !text.includes(HYPHEN) &&
+    !text.includes(UNDERSCORE)
+  );
 }
 
-/** What a text in base64 stands for; undefined where that, encoded again, is another text. */
-export function decodeCanonical(text: string): Buffer | undefined {
-  const octets = Buffer.from(text, "base64");
-  return octets.toString("base64") === text ? octets : undefined;
+/** Characters of so many octets, with padding. */
+export function encodedLength(octets: number): number {
+  return Math.ceil(octets / 3) * 4;
+}
+
+/** Octets that so many characters without padding stand for. */
+export function decodedLength(characters: number): number {
+  return (characters / 4) * 3;
 }

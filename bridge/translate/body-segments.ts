@@ -1,6 +1,14 @@
 import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
 import { LineSplitter } from "../../mime/line-splitter.ts";
-import { type Base64Line, base64Line, breakLines, countLines, decodeCanonical, joinLines } from "./base64-lines.ts";
+import {
+  type Base64Line,
+  base64Line,
+  countLines,
+  decodedLength,
+  decodeLines,
+  encodedLength,
+  formatBase64Lines,
+} from "./base64-lines.ts";
 import { type LineEnd, SEGMENT } from "./container.ts";
 import { RUN_TEXT_MAX, RUN_TEXT_MIN, SEGMENT_MAX } from "./limits.ts";
 
@@ -10,12 +18,8 @@ const LF = 10;
 interface Run {
   readonly lineLength: number;
   readonly lineEnd: LineEnd;
-  /** Octets of text in one segment: whole lines. */
+  /** Octets that one segment stands for: whole lines. */
   readonly segment: number;
-  /** Of the lines that are not written yet, without their ends. */
-  text: string;
-  /** Some of it was taken many lines at a time, and may be no base64. */
-  unchecked: boolean;
   /** A segment of this run was written already: the rest is worth one, however short. */
   begun: boolean;
 }
@@ -28,6 +32,8 @@ export class BodySegments {
   readonly #lines = new LineSplitter((piece) => this.#take(piece));
   readonly #literal = new BoundedBuffer(SEGMENT_MAX);
   #run: Run | undefined;
+  /** What the lines of the run that are not written yet stand for. */
+  readonly #octets = new BoundedBuffer(decodedLength(RUN_TEXT_MAX));
   /** False behind the first piece of a very long line. */
   #atLineStart = true;
   #written: Buffer[] = [];
@@ -65,17 +71,13 @@ export class BodySegments {
     let at = start;
     for (let run = this.#run; run !== undefined && this.#lines.atPieceStart; run = this.#run) {
       const { lineLength, lineEnd } = run;
-      const room = (run.segment - run.text.length) / lineLength;
+      const room = (run.segment - this.#octets.length) / decodedLength(lineLength);
       const lines = countLines(octets, at, lineLength, lineEnd, room);
       if (lines === 0) break;
-      const text = joinLines(octets, at, lineLength, lineEnd, lines);
       const end = at + lines * (lineLength + lineEnd);
-      if (text === undefined) this.#lines.push(octets.subarray(at, end));
-      else {
-        run.text += text;
-        run.unchecked = true;
-        if (run.text.length === run.segment) this.#writeRun(run);
-      }
+      const decode = (to: Buffer) => decodeLines(octets, at, lineLength, lineEnd, lines, to);
+      if (!this.#octets.extend(decodedLength(lines * lineLength), decode)) this.#lines.push(octets.subarray(at, end));
+      else if (this.#octets.length === run.segment) this.#writeRun(run);
       at = end;
     }
     return at;
@@ -89,55 +91,35 @@ export class BodySegments {
       this.#addLiteral(piece);
       return;
     }
-    this.#run ??= {
-      lineLength: line.length,
-      lineEnd: line.lineEnd,
-      segment: Math.floor(RUN_TEXT_MAX / line.length) * line.length,
-      text: "",
-      unchecked: false,
-      begun: false,
-    };
+    this.#run ??= newRun(line);
     const run = this.#run;
-    run.text += piece.toString("latin1", 0, line.length);
+    this.#octets.append(line.octets);
     if (line.padded || line.length < run.lineLength) this.#endRun();
-    else if (run.text.length === run.segment) this.#writeRun(run);
+    else if (this.#octets.length === run.segment) this.#writeRun(run);
   }
 
   #endRun(): void {
-    for (let run = this.#run; run !== undefined && run.text !== ""; run = this.#run) this.#writeRun(run);
+    if (this.#run !== undefined && this.#octets.length > 0) this.#writeRun(this.#run);
     this.#run = undefined;
   }
 
   #writeRun(run: Run): void {
-    const { text, unchecked } = run;
-    const octets = decodeCanonical(text);
-    run.text = "";
-    run.unchecked = false;
-    if (octets === undefined && unchecked) return this.#takeAgain(breakLines(text, run.lineLength, run.lineEnd));
-    if (octets === undefined || (!run.begun && text.length < RUN_TEXT_MIN)) {
-      this.#addLiteral(breakLines(text, run.lineLength, run.lineEnd));
-      return;
+    const { lineLength, lineEnd } = run;
+    const bytes = this.#octets.bytes();
+    if (!run.begun && encodedLength(bytes.length) < RUN_TEXT_MIN) {
+      this.#addLiteral(formatBase64Lines(bytes, lineLength, lineEnd));
+    } else {
+      this.#flushLiteral();
+      run.begun = true;
+      const segment = Buffer.allocUnsafe(8 + bytes.length);
+      segment[0] = SEGMENT.base64;
+      segment.writeUInt16BE(lineLength, 1);
+      segment[3] = lineEnd;
+      segment.writeUInt32BE(bytes.length, 4);
+      segment.set(bytes, 8);
+      this.#written.push(segment);
     }
-    this.#flushLiteral();
-    run.begun = true;
-    const head = Buffer.allocUnsafe(8);
-    head[0] = SEGMENT.base64;
-    head.writeUInt16BE(run.lineLength, 1);
-    head[3] = run.lineEnd;
-    head.writeUInt32BE(octets.length, 4);
-    this.#written.push(head, octets);
-  }
-
-  /** Not all of these lines are base64: one by one, they show which. */
-  #takeAgain(lines: Buffer): void {
-    const atLineStart = this.#atLineStart;
-    this.#atLineStart = true;
-    for (let at = 0; at < lines.length; ) {
-      const end = lines.indexOf(LF, at) + 1;
-      this.#take(lines.subarray(at, end));
-      at = end;
-    }
-    this.#atLineStart = atLineStart;
+    this.#octets.clear();
   }
 
   #addLiteral(octets: Buffer): void {
@@ -161,4 +143,9 @@ export class BodySegments {
 
 function fits(line: Base64Line, run: Run): boolean {
   return line.lineEnd === run.lineEnd && line.length <= run.lineLength;
+}
+
+function newRun({ length, lineEnd }: Base64Line): Run {
+  const lines = Math.floor(RUN_TEXT_MAX / length);
+  return { lineLength: length, lineEnd, segment: lines * decodedLength(length), begun: false };
 }
