@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { writePieces } from "../../foundation/write-pieces.ts";
 import { sealedStart } from "../letters/letter-content.ts";
 import { chunkAt } from "./blob-content.ts";
 
@@ -70,9 +71,7 @@ export class BlobFile {
     const pieces = this.#waiting;
     this.#waiting = [];
     if (pieces.length === 0) return;
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const { bytesWritten } = await this.#file.writev(pieces);
-    if (bytesWritten < length) await this.#file.appendFile(Buffer.concat(pieces).subarray(bytesWritten));
+    await writePieces(this.#file, pieces);
     this.#chunks += pieces.length;
   }
 }

@@ -5,7 +5,7 @@ import { Failure } from "../../foundation/failure.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Device } from "../../keyring/device.ts";
 import { type RelayAddress, withoutToken } from "../../relay/relay-url.ts";
-import { sealedStart } from "../letters/letter-content.ts";
+import { dataChunks, sealedStart } from "../letters/letter-content.ts";
 import type { Outbox, OutgoingLetter } from "../letters/outbox.ts";
 import type { Spool } from "../letters/spool.ts";
 import { RESEND_AFTER } from "../limits.ts";
@@ -14,7 +14,7 @@ import type { StepResult } from "../worker.ts";
 import { blobChunks, blobOctets, chunkAt } from "./blob-content.ts";
 import type { BlobDevices } from "./blob-devices.ts";
 import { type BlobReference, readerOf } from "./blob-reference.ts";
-import { BLOB_LEAST, UPLOAD_PATIENCE } from "./limits.ts";
+import { BLOB_LEAST, BLOB_PIECE, UPLOAD_PATIENCE } from "./limits.ts";
 
 export interface OutgoingBlobsOptions {
   readonly db: Database;
@@ -183,12 +183,9 @@ export class OutgoingBlobs {
     if (!relay.pin.equals(row.relay_pin ?? Buffer.alloc(0)))
       await db.commit(() => this.#setRelay(row.letter, relay.pin));
     const content = async function* (this: OutgoingBlobs, from: number): AsyncGenerator<Buffer> {
-      const first = chunkAt(from);
-      let skipped = from - sealedStart(first);
-      for await (const chunk of spool.chunks(letter, first, blobChunks(letter.size))) {
+      for await (const piece of blobContent(spool, letter, from)) {
         this.#stuck.delete(key);
-        yield chunk.subarray(skipped);
-        skipped = 0;
+        yield piece;
       }
     }.bind(this);
     try {
@@ -279,5 +276,16 @@ export class OutgoingBlobs {
 
   #ways(letter: Uint8Array): WayRow[] {
     return this.#o.db.sqlite.prepare("SELECT * FROM overlay_blob_way WHERE letter = ?").all(letter) as WayRow[];
+  }
+}
+
+/** A blob's octets from one on: what lies in the spool, in pieces that fill blocks, and chunks of zeros behind it. */
+async function* blobContent(spool: Spool, letter: OutgoingLetter, from: number): AsyncGenerator<Buffer> {
+  yield* spool.octets(letter, from, BLOB_PIECE);
+  const first = Math.max(chunkAt(from), dataChunks(letter.size));
+  let skipped = Math.max(from - sealedStart(first), 0);
+  for await (const chunk of spool.chunks(letter, first, blobChunks(letter.size))) {
+    yield chunk.subarray(skipped);
+    skipped = 0;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { ByteWriter } from "../../foundation/bytes.ts";
-import { open, SEAL_OVERHEAD, seal } from "../../foundation/seal.ts";
+import { open, SEAL_OVERHEAD, seal, sealPieces } from "../../foundation/seal.ts";
 import { FIRST_CELL_SLOTS, INNER_SIZE, LETTER_CELLS_MAX, SLOT_SIZE } from "../limits.ts";
 import { BODY_HEAD, LETTER_HEAD } from "../queues/cell.ts";
 
@@ -50,13 +50,24 @@ export function paddedCells(size: number): number {
  * bytes, so it may be sealed again for every retry and recipient.
  */
 export function sealChunk(contentKey: Uint8Array, index: number, content: Uint8Array): Buffer {
+  return seal(contentKey, nonce(index), padded(index, content), CONTEXT);
+}
+
+/** The same in two pieces. */
+export function sealChunkInPieces(
+  contentKey: Uint8Array,
+  index: number,
+  content: Uint8Array,
+): readonly [ciphertext: Buffer, tag: Buffer] {
+  return sealPieces(contentKey, nonce(index), padded(index, content), CONTEXT);
+}
+
+function padded(index: number, content: Uint8Array): Uint8Array {
   const size = chunkSize(index);
-  let padded = content;
-  if (content.length < size) {
-    padded = Buffer.alloc(size);
-    padded.set(content);
-  }
-  return seal(contentKey, nonce(index), padded, CONTEXT);
+  if (content.length === size) return content;
+  const whole = Buffer.alloc(size);
+  whole.set(content);
+  return whole;
 }
 
 export function openChunk(contentKey: Uint8Array, index: number, sealed: Uint8Array): Buffer | undefined {

@@ -3,15 +3,17 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "../../foundation/durable-file.ts";
 import { Failure, storageFailure } from "../../foundation/failure.ts";
+import { writePieces } from "../../foundation/write-pieces.ts";
 import { INLINE_MAX } from "../limits.ts";
 import {
   CHUNK,
+  chunkSize,
   dataChunks,
-  FIRST_CHUNK,
   inlineChunk,
   LETTER_SIZE_MAX,
   ManifestHash,
   sealChunk,
+  sealChunkInPieces,
   sealedStart,
 } from "./letter-content.ts";
 
@@ -81,9 +83,7 @@ export class Spool {
     const { contentKey, inline = NOTHING, file, sealed } = content;
     const data = dataChunks(content.size);
     if (file !== undefined && from < data) {
-      const handle = await open(join(this.#directory, file), "r").catch((error: unknown) => {
-        throw new Failure("damaged", "a letter's file is missing from the outbox folder", { cause: error });
-      });
+      const handle = await this.#open(file);
       try {
         for (let index = from; index < data; ) {
           const end = Math.min(index + RUN, data);
@@ -99,6 +99,26 @@ export class Spool {
       yield sealed?.[index] ?? sealChunk(contentKey, index, inlineChunk(inline, index));
   }
 
+  /** The file's octets from one on: the sealed chunks that hold any of the content. In pieces of so many octets. @throws Failure("damaged") */
+  async *octets({ file, size }: SpooledContent, from: number, most: number): AsyncGenerator<Buffer> {
+    if (file === undefined) throw new Error("a small letter has no file");
+    const end = sealedStart(dataChunks(size));
+    const handle = await this.#open(file);
+    try {
+      for (let at = from; at < end; at += most) yield await readFully(handle, at, Math.min(most, end - at));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #open(file: string): Promise<FileHandle> {
+    try {
+      return await open(join(this.#directory, file), "r");
+    } catch (error) {
+      throw new Failure("damaged", "a letter's file is missing from the outbox folder", { cause: error });
+    }
+  }
+
   async remove(file: string): Promise<void> {
     await rm(join(this.#directory, file), { force: true });
   }
@@ -110,10 +130,12 @@ class ChunkWriter {
   readonly #directory: string;
   readonly #handle: FileHandle;
   readonly #key: Buffer;
-  #chunk = Buffer.alloc(FIRST_CHUNK);
+  /** A chunk that did not come in one piece, as far as it has come. */
+  readonly #begun = Buffer.alloc(CHUNK);
   #filled = 0;
   #index = 0;
-  #sealed: Buffer[] = [];
+  /** Chunks that are not written yet, in two pieces each. */
+  #sealed: (readonly Buffer[])[] = [];
 
   private constructor(directory: string, name: string, handle: FileHandle, key: Buffer) {
     this.#directory = directory;
@@ -128,16 +150,23 @@ class ChunkWriter {
 
   async write(piece: Uint8Array): Promise<void> {
     for (let at = 0; at < piece.length; ) {
-      if (this.#filled === this.#chunk.length) await this.#seal();
-      const taken = Math.min(piece.length - at, this.#chunk.length - this.#filled);
-      this.#chunk.set(piece.subarray(at, at + taken), this.#filled);
-      this.#filled += taken;
-      at += taken;
+      const size = chunkSize(this.#index);
+      if (this.#filled === 0 && piece.length - at >= size) {
+        this.#seal(piece.subarray(at, at + size));
+        at += size;
+      } else {
+        const taken = Math.min(piece.length - at, size - this.#filled);
+        this.#begun.set(piece.subarray(at, at + taken), this.#filled);
+        this.#filled += taken;
+        at += taken;
+        if (this.#filled === size) this.#sealBegun();
+      }
+      if (this.#sealed.length >= RUN) await this.#flush();
     }
   }
 
   async finish(): Promise<void> {
-    if (this.#filled > 0) await this.#seal();
+    if (this.#filled > 0) this.#sealBegun();
     await this.#flush();
     await this.#handle.sync();
     await this.#handle.close();
@@ -149,17 +178,19 @@ class ChunkWriter {
     await rm(join(this.#directory, this.name), { force: true });
   }
 
-  async #seal(): Promise<void> {
-    this.#sealed.push(sealChunk(this.#key, this.#index++, this.#chunk.subarray(0, this.#filled)));
+  #sealBegun(): void {
+    this.#seal(this.#begun.subarray(0, this.#filled));
     this.#filled = 0;
-    if (this.#chunk.length !== CHUNK) this.#chunk = Buffer.alloc(CHUNK);
-    if (this.#sealed.length >= RUN) await this.#flush();
+  }
+
+  #seal(chunk: Uint8Array): void {
+    this.#sealed.push(sealChunkInPieces(this.#key, this.#index++, chunk));
   }
 
   async #flush(): Promise<void> {
-    const run = Buffer.concat(this.#sealed);
+    const pieces = this.#sealed.flat();
     this.#sealed = [];
-    for (let at = 0; at < run.length; ) at += (await this.#handle.write(run, at)).bytesWritten;
+    if (pieces.length > 0) await writePieces(this.#handle, pieces);
   }
 }
 

@@ -164,9 +164,11 @@ async function writeBlob(
   let synced: Promise<number> = Promise.resolve(stored);
   let offset = stored;
   let syncAt = offset + BLOB_STEP;
-  for await (const piece of blocks(content)) {
-    connection.tell({ kind: "blob-write", blobId, offset, bytes: piece });
-    offset += piece.length;
+  for await (const some of blocks(content)) {
+    for (const bytes of some) {
+      connection.tell({ kind: "blob-write", blobId, offset, bytes });
+      offset += bytes.length;
+    }
     await connection.drained();
     if (offset < syncAt) continue;
     await synced;
@@ -179,22 +181,17 @@ async function writeBlob(
   if (offset !== octets || (await sync()) !== octets) throw unfitting();
 }
 
-/** The same octets in pieces that fill a block each. */
-async function* blocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let block = Buffer.allocUnsafe(BLOB_WRITE_MAX);
-  let filled = 0;
-  for await (const piece of content)
-    for (let at = 0; at < piece.length; ) {
-      const taken = Math.min(piece.length - at, BLOB_WRITE_MAX - filled);
-      block.set(piece.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled < BLOB_WRITE_MAX) continue;
-      yield block;
-      block = Buffer.allocUnsafe(BLOB_WRITE_MAX);
-      filled = 0;
-    }
-  if (filled > 0) yield block.subarray(0, filled);
+/** The same octets in pieces that fill a block each, as many at a time as a piece completes. */
+async function* blocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const piece of content) {
+    const octets =
+      rest.length > 0 ? Buffer.concat([rest, piece]) : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    const whole = Math.floor(octets.length / BLOB_WRITE_MAX);
+    yield Array.from({ length: whole }, (_, at) => octets.subarray(at * BLOB_WRITE_MAX, (at + 1) * BLOB_WRITE_MAX));
+    rest = octets.subarray(whole * BLOB_WRITE_MAX);
+  }
+  if (rest.length > 0) yield [rest];
 }
 
 /** @throws Failure forbidden where the relay is too old for blobs */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Database, Schema } from "../../foundation/database.ts";
 import { syncDirectory } from "../../foundation/durable-file.ts";
 import { errorCode } from "../../foundation/failure.ts";
+import { writePieces } from "../../foundation/write-pieces.ts";
 import type { BlobOpened, BlobRecord, BlobStore } from "../blob-store.ts";
 import type { StoreLimits } from "../store.ts";
 import type { TokenHash } from "../token-store.ts";
@@ -110,7 +111,7 @@ export class SqliteBlobStore implements BlobStore {
     if (row === undefined || offset + length > row.octets) return false;
     const file = await this.#openFile(row.id);
     try {
-      await writeAll(file, offset, pieces, length);
+      await writePieces(file, pieces, offset);
     } finally {
       await file.close();
     }
@@ -232,20 +233,6 @@ export class SqliteBlobStore implements BlobStore {
     for (const name of names)
       if (this.#sql.byRow.get(Number(name)) === undefined) await rm(join(this.#directory, name), { force: true });
   }
-}
-
-async function writeAll(
-  file: FileHandle,
-  offset: number,
-  pieces: readonly Uint8Array[],
-  length: number,
-): Promise<void> {
-  const { bytesWritten } = await file.writev([...pieces], offset);
-  if (bytesWritten === length) return;
-  // Cut short, as on a disk that is nearly full: the rest goes by itself, or says why not.
-  const rest = Buffer.concat(pieces).subarray(bytesWritten);
-  for (let at = 0; at < rest.length; )
-    at += (await file.write(rest, at, rest.length - at, offset + bytesWritten + at)).bytesWritten;
 }
 
 function prepare({ sqlite }: Database) {
