@@ -3,7 +3,7 @@ import { connect, type TLSSocket } from "node:tls";
 import type { RelayAddress } from "../relay/relay-url.ts";
 import { BlockSplitter } from "../relay/wire/block.ts";
 import { type Answer, type Command, toClient, toRelay } from "../relay/wire/frame.ts";
-import { PROTOCOL_VERSION } from "../relay/wire/handshake.ts";
+import { DONE_VERSION } from "../relay/wire/handshake.ts";
 import { macOfSend, publicKeyOf, signCommand, signingKey } from "../relay/wire/proof.ts";
 import { EXPORTER_LABEL, EXPORTER_SIZE } from "../relay/wire/size.ts";
 import { subscribeFields } from "../relay/wire/subscribe.ts";
@@ -38,13 +38,18 @@ export class WireClient {
       for (const block of splitter.push(piece)) {
         const { correlation, message } = toClient.decode(block);
         if (message.kind === "message") this.onCell(message.seq);
+        else if (message.kind === "done") for (const one of message.correlations) this.#settle(one, { kind: "ok" });
         else if (!["versions", "ended", "carried", "filler"].includes(message.kind)) {
-          this.#answers.get(correlation)?.resolve(message as Answer);
-          this.#answers.delete(correlation);
+          this.#settle(correlation, message as Answer);
         }
       }
     });
-    socket.write(toRelay.encode(0, { kind: "hello", version: PROTOCOL_VERSION }));
+    socket.write(toRelay.encode(0, { kind: "hello", version: DONE_VERSION }));
+  }
+
+  #settle(correlation: number, answer: Answer): void {
+    this.#answers.get(correlation)?.resolve(answer);
+    this.#answers.delete(correlation);
   }
 
   static connect({ host, port }: RelayAddress): Promise<WireClient> {

@@ -9,13 +9,13 @@ import { CoverTraffic } from "./cover-traffic.ts";
 import type { Guest } from "./doorkeeper.ts";
 import { Outflow } from "./outflow.ts";
 import { Pusher } from "./pusher.ts";
-import type { RefusalReason } from "./wire/answer.ts";
+import type { Done, Ok, RefusalReason } from "./wire/answer.ts";
 import { BLOB_DATA_MAX, type BlobData } from "./wire/blob.ts";
 import { BlockSplitter } from "./wire/block.ts";
 import { CarriedStream } from "./wire/carried-stream.ts";
 import type { Carried, Carry } from "./wire/forward.ts";
 import { type Answer, type Command, type Push, toClient, toRelay } from "./wire/frame.ts";
-import { BLOB_VERSION, type Hello, PROTOCOL_VERSIONS, type Versions } from "./wire/handshake.ts";
+import { BLOB_VERSION, DONE_VERSION, type Hello, PROTOCOL_VERSIONS, type Versions } from "./wire/handshake.ts";
 
 /** Refusals by which a client has shown that it holds no key or token for what it asked. */
 const WITHOUT_KEY: readonly RefusalReason[] = [
@@ -64,6 +64,8 @@ export class Connection {
   #version: number | undefined;
   #unanswered = 0;
   #corked = false;
+  /** Commands of this turn that were done, and whose clients do not know it yet. */
+  #done: number[] = [];
   /** Set while the client is too fast and nothing is read from it. */
   #endRest: (() => void) | undefined;
   #restUntil = 0;
@@ -254,11 +256,25 @@ export class Connection {
       this.#socket.cork();
       process.nextTick(() => {
         this.#corked = false;
+        if (!this.#socket.destroyed) this.#tellDone();
         this.#socket.uncork();
       });
     }
-    this.#socket.write(toClient.encode(correlation, message));
+    if (message.kind === "ok" && (this.#version ?? 0) >= DONE_VERSION) this.#done.push(correlation);
+    else {
+      this.#tellDone();
+      this.#socket.write(toClient.encode(correlation, message));
+    }
     return this.#socket.writableLength <= this.#state.limits.unsent;
+  }
+
+  /** One block for all of them, before anything else is said. */
+  #tellDone(): void {
+    const [first, second] = this.#done;
+    if (first === undefined) return;
+    const answer: Ok | Done = second === undefined ? { kind: "ok" } : { kind: "done", correlations: this.#done };
+    this.#socket.write(toClient.encode(answer.kind === "ok" ? first : 0, answer));
+    this.#done = [];
   }
 
   #drained(): void {

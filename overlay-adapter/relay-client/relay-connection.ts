@@ -127,6 +127,7 @@ export class RelayConnection {
         else if (message.kind === "carried") this.#fail("the relay sent what was not asked for");
         else if (message.kind === "message" || message.kind === "ended") this.#events.onPush(message);
         else if (message.kind === "blob-data") this.#takePart(correlation, message);
+        else if (message.kind === "done") for (const one of message.correlations) this.#settle(one, { kind: "ok" });
         else this.#settle(correlation, message);
       }
     } catch (error) {

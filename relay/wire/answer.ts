@@ -1,3 +1,4 @@
+import { DecodeError } from "../../foundation/bytes.ts";
 import { CELL_SIZE } from "./cell.ts";
 import { type Codec, readChoice, writeFixed } from "./codec.ts";
 
@@ -33,6 +34,13 @@ const REFUSALS = [
 
 export type RefusalReason = (typeof REFUSALS)[number];
 
+/** OK to several commands at once. Bears no command's number itself. */
+export interface Done {
+  readonly kind: "done";
+  /** Numbers of the commands, in the order in which they were done; at least one. */
+  readonly correlations: readonly number[];
+}
+
 /** It was not done, and nothing was changed. */
 export interface Refused {
   readonly kind: "refused";
@@ -60,6 +68,21 @@ const STATES = ["open", "claimed", "burned", "expired"] as const;
 
 /** `ok = ""` */
 export const ok: Codec<Ok> = { kind: "ok", type: 0x83, write: () => undefined, read: () => ({ kind: "ok" }) };
+
+/** `done = count 1*correlation ; count = u16, correlation = u32` */
+export const done: Codec<Done> = {
+  kind: "done",
+  type: 0x88,
+  write(message, to) {
+    to.u16(message.correlations.length);
+    for (const correlation of message.correlations) to.u32(correlation);
+  },
+  read(from) {
+    const correlations = Array.from({ length: from.u16() }, () => from.u32());
+    if (correlations.length === 0) throw new DecodeError("nothing was done");
+    return { kind: "done", correlations };
+  },
+};
 
 /** `refused = reason ; u8, in the order of RefusalReason from 0` */
 export const refused: Codec<Refused> = {

@@ -1,6 +1,8 @@
 import { ByteReader, ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { type Acknowledge, acknowledge } from "./acknowledge.ts";
 import {
+  type Done,
+  done,
   type Ok,
   ok,
   type Refused,
@@ -152,11 +154,12 @@ export const toRelay = new Direction<Command | Hello | Carry>([
 ]);
 
 /** Blocks from a relay to a client. */
-export const toClient = new Direction<Versions | Push | Answer | BlobData | Carried | Filler>([
+export const toClient = new Direction<Versions | Push | Answer | Done | BlobData | Carried | Filler>([
   versions,
   message,
   ended,
   ok,
+  done,
   refused,
   subscribed,
   slotCell,

@@ -6,8 +6,11 @@ export const PROTOCOL_VERSION = 1;
 /** The version that added blobs, and is otherwise the same. */
 export const BLOB_VERSION = 2;
 
+/** The version that added one answer to several commands, and is otherwise the same. */
+export const DONE_VERSION = 3;
+
 /** All that this program speaks. */
-export const PROTOCOL_VERSIONS: readonly number[] = [PROTOCOL_VERSION, BLOB_VERSION];
+export const PROTOCOL_VERSIONS: readonly number[] = [PROTOCOL_VERSION, BLOB_VERSION, DONE_VERSION];
 
 /** The relay's first block: which versions it speaks. */
 export interface Versions {

@@ -20,7 +20,7 @@ const EXPORTER = Buffer.alloc(32, 9);
 const SENDER = Buffer.alloc(24, 3);
 
 /** A connection over a pipe, and a store that takes cells as the test has it. */
-function connect(append: () => Promise<Appended>, unanswered: number) {
+function connect(append: () => Promise<Appended>, unanswered: number, version = 1) {
   const [client, server] = duplexPair();
   const queues: Partial<QueueStore> = { senderKey: async () => KEY, append };
   const logged: string[] = [];
@@ -41,7 +41,7 @@ function connect(append: () => Promise<Appended>, unanswered: number) {
     logger: (level, event) => logged.push(`${level}: ${event}`),
     onClose: () => undefined,
   });
-  client.write(toRelay.encode(0, { kind: "hello", version: 1 }));
+  client.write(toRelay.encode(0, { kind: "hello", version }));
   return { client, answers: answersOf(client), logged, connection };
 }
 
@@ -98,4 +98,26 @@ test("a client far ahead of its answers is not read until they are out", async (
     expect((await iterator.next()).value).toBe("ok");
   }
   client.destroy();
+});
+
+test("what is stored together is answered in one block, where the client knows that answer, and a refusal keeps its place", async () => {
+  for (const [version, expected] of [
+    [2, ["ok", "ok", "retry", "ok", "ok"]],
+    [3, ["done", "retry", "done"]],
+  ] as const) {
+    const waiting: { resolve: (appended: Appended) => void; reject: (error: Error) => void }[] = [];
+    const append = (): Promise<Appended> => new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+    const { client, answers, connection } = connect(append, 10, version);
+    for (let n = 1; n <= 5; n++) client.write(toRelay.encode(n, SEND));
+    while (waiting.length < 5) await new Promise((resolve) => setImmediate(resolve));
+    const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+    for (const [at, { resolve, reject }] of waiting.entries())
+      if (at === 2) reject(full);
+      else resolve({ kind: "stored", seq: at + 1 });
+    const iterator = answers[Symbol.asyncIterator]();
+    const seen: unknown[] = [];
+    for (const _ of expected) seen.push((await iterator.next()).value);
+    expect([version, seen]).toEqual([version, expected]);
+    connection.destroy();
+  }
 });

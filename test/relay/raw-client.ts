@@ -37,12 +37,16 @@ export class RawClient {
           const next = this.#waiting.shift();
           if (next === undefined) this.#pushes.push(message);
           else next(message);
-        } else {
-          this.#answers.get(correlation)?.(message);
-          this.#answers.delete(correlation);
-        }
+        } else if (message.kind === "done") {
+          for (const one of message.correlations) this.#answer(one, { kind: "ok" });
+        } else this.#answer(correlation, message);
       }
     });
+  }
+
+  #answer(correlation: number, message: Answer): void {
+    this.#answers.get(correlation)?.(message);
+    this.#answers.delete(correlation);
   }
 
   static async connect(relay: RelayAddress, version = 1): Promise<RawClient> {

@@ -3,6 +3,7 @@ import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { toRanges } from "../../relay/wire/acknowledge.ts";
+import type { Done } from "../../relay/wire/answer.ts";
 import type { BlobData } from "../../relay/wire/blob.ts";
 import { BLOCK_SIZE, BlockSplitter, decodeBlock, encodeBlock, MAX_PAYLOAD } from "../../relay/wire/block.ts";
 import { CELL_SIZE } from "../../relay/wire/cell.ts";
@@ -59,7 +60,7 @@ const commands: fc.Arbitrary<Command | Hello> = fc.oneof(
   fc.record({ kind: kind("blob-delete"), blobId: id, signature }),
 );
 
-const responses: fc.Arbitrary<Versions | Push | Answer | BlobData> = fc.oneof(
+const responses: fc.Arbitrary<Versions | Push | Answer | Done | BlobData> = fc.oneof(
   fc.record({ kind: kind("versions"), versions: fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 255 }) }),
   fc.record({ kind: kind("message"), recipientId: id, seq: u64, cell }),
   fc.record({
@@ -68,6 +69,7 @@ const responses: fc.Arbitrary<Versions | Push | Answer | BlobData> = fc.oneof(
     reason: fc.constantFrom<"taken-over" | "gone">("taken-over", "gone"),
   }),
   fc.record({ kind: kind("ok") }),
+  fc.record({ kind: kind("done"), correlations: fc.array(u32, { minLength: 1, maxLength: 4_000 }) }),
   fc.record({ kind: kind("refused"), reason: fc.constantFrom<"full" | "retry" | "burned">("full", "retry", "burned") }),
   fc.record({ kind: kind("subscribed"), nextSeq: u64 }),
   fc.record({ kind: kind("slot-cell"), cell }),

@@ -1,4 +1,5 @@
 import { ByteWriter } from "../../../foundation/bytes.ts";
+import type { Done } from "../../../relay/wire/answer.ts";
 import type { BlobData } from "../../../relay/wire/blob.ts";
 import { encodeBlock, MAX_PAYLOAD } from "../../../relay/wire/block.ts";
 import { CELL_SIZE } from "../../../relay/wire/cell.ts";
@@ -44,11 +45,12 @@ const COMMANDS: readonly (Command | Hello)[] = [
   { kind: "blob-delete", blobId: id, signature },
 ];
 
-const RESPONSES: readonly (Versions | Push | Answer | BlobData)[] = [
-  { kind: "versions", versions: [1, 2] },
+const RESPONSES: readonly (Versions | Push | Answer | Done | BlobData)[] = [
+  { kind: "versions", versions: [1, 2, 3] },
   { kind: "message", recipientId: id, seq: 9, cell },
   { kind: "ended", recipientId: id, reason: "gone" },
   { kind: "ok" },
+  { kind: "done", correlations: [1, 2, 0xffffffff] },
   { kind: "refused", reason: "full" },
   { kind: "subscribed", nextSeq: 4 },
   { kind: "slot-cell", cell },
