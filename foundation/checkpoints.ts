@@ -23,6 +23,12 @@ export interface CheckpointLimits {
 
 export const CHECKPOINT_LIMITS: CheckpointLimits = { due: 4_000, longest: 16_000 };
 
+/** Frames that hardly any commit has. */
+const LARGE_COMMIT = 256;
+
+/** Commits after which the log is looked at in any case: a look costs a tenth of a small commit. */
+const UNSEEN_COMMITS = 8;
+
 export interface CheckpointOptions {
   readonly sqlite: SQLite.Database;
   readonly start: () => CheckpointRunner;
@@ -43,6 +49,8 @@ export class Checkpoints {
   #runner: CheckpointRunner | undefined;
   #running: Promise<void> | undefined;
   #log = 0;
+  /** Commits to come that hardly make the log too long. */
+  #unseen = 0;
   /** Frames of the log that are not to be tried again: the disk was full. */
   #refused = 0;
   #closed = false;
@@ -57,12 +65,17 @@ export class Checkpoints {
   /** After a commit: begins a checkpoint if one is due. */
   consider(): void {
     if (this.#closed || (this.#running !== undefined && this.#log > this.#limits.longest)) return;
+    if (this.#unseen-- > 0) return;
     const { log, checkpointed } = this.#look.get() ?? { log: 0, checkpointed: 0 };
     this.#log = log;
     if (log < this.#refused) this.#refused = 0;
-    if (this.#running !== undefined || log - Math.max(checkpointed, this.#refused) < this.#limits.due) return;
+    const done = Math.max(checkpointed, this.#refused);
+    const room = this.#running === undefined ? this.#limits.due - (log - done) : this.#limits.longest - log;
+    this.#unseen = Math.min(Math.floor(room / LARGE_COMMIT), UNSEEN_COMMITS - 1);
+    if (this.#running !== undefined || room > 0) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      this.#unseen = 0;
     });
   }
 
@@ -90,7 +103,7 @@ export class Checkpoints {
       if (this.#closed) return;
       const code = errorCode(error);
       if (code.startsWith("SQLITE_IOERR")) this.#options.onLost(error);
-      else if (code.startsWith("SQLITE_")) this.#refused = this.#log;
+      else if (code.startsWith("SQLITE_")) this.#refused = this.#look.get()?.log ?? 0;
       else this.#leaveToSqlite();
     }
   }
