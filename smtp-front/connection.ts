@@ -45,6 +45,7 @@ export class SubmissionConnection extends SMTPConnection {
 
   /** A text that begins with an enhanced code (RFC 2034) keeps it. */
   override send(code: number, data?: string | string[], context?: string | false): void {
+    this.#gather();
     if (Array.isArray(data)) {
       const offered = this.secure ? data : data.filter((line) => !line.startsWith("AUTH "));
       super.send(code, offered, context);
@@ -53,5 +54,16 @@ export class SubmissionConnection extends SMTPConnection {
     const text = CORRECTED[`${code} ${data ?? ""}`] ?? data;
     if (text !== undefined && ENHANCED.test(text)) super.send(code, text, false);
     else super.send(code, text, context);
+  }
+
+  /**
+   * Replies to commands that came together leave together (RFC 2920 section 3.2): each alone would be a TLS record, a
+   * system call here and another at the client. In the clear there is nothing to wait for, and STARTTLS follows at once.
+   */
+  #gather(): void {
+    const socket = this._socket;
+    if (!this.secure || socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
   }
 }
