@@ -10,12 +10,6 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** The head, and then what follows it. */
-export async function* withHead(head: Uint8Array, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield head;
-  yield* tail;
-}
-
 /** Builds a binary structure field by field; integers are big-endian, variable fields carry their length before them. */
 export class ByteWriter {
   readonly #parts: Uint8Array[] = [];

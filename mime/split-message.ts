@@ -8,13 +8,13 @@ const CR = 13;
 const FIELD = /^[!-9;-~]+[ \t]*:/;
 
 /** A message cut in two. */
-export interface SplitMessage {
+export interface SplitMessage<Body = AsyncIterable<Uint8Array>> {
   /** The fields as they came, without the empty line; an mbox `From ` line at the top is left out. */
   readonly header: Buffer;
   /** The empty line's octets; none where there was no such line. */
   readonly separator: Buffer;
   /** Everything behind; to be consumed once. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: Body;
 }
 
 /**
@@ -30,15 +30,27 @@ export async function splitMessage(content: AsyncIterable<Uint8Array>): Promise<
       const next = await chunks.next();
       const end = next.done === true ? scanner.finish() : scanner.push(next.value);
       if (end === undefined) continue;
-      const bytes = scanner.bytes();
-      const header = bytes.subarray(end.headerStart, end.headerEnd);
-      const separator = bytes.subarray(end.headerEnd, end.bodyStart);
-      return { header, separator, body: restOf(bytes.subarray(end.bodyStart), chunks) };
+      const { body, ...head } = cut(scanner.bytes(), end);
+      return { ...head, body: restOf(body, chunks) };
     }
   } catch (error) {
     await chunks.return?.();
     throw error;
   }
+}
+
+/** The same for a message that is there whole. @throws Failure("invalid") */
+export function splitWhole(message: Buffer): SplitMessage<Buffer> {
+  const scanner = new HeaderScanner(message);
+  return cut(message, scanner.scan() ?? scanner.finish());
+}
+
+function cut(bytes: Buffer, { headerStart, headerEnd, bodyStart }: HeaderEnd): SplitMessage<Buffer> {
+  return {
+    header: bytes.subarray(headerStart, headerEnd),
+    separator: bytes.subarray(headerEnd, bodyStart),
+    body: bytes.subarray(bodyStart),
+  };
 }
 
 async function* restOf(first: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -50,6 +62,9 @@ async function* restOf(first: Uint8Array, chunks: AsyncIterator<Uint8Array>): As
   }
 }
 
+/** Octets that are taken at first for a message that streams by. */
+const FIRST_SIZE = 4096;
+
 interface HeaderEnd {
   readonly headerStart: number;
   readonly headerEnd: number;
@@ -58,16 +73,28 @@ interface HeaderEnd {
 
 /** Looks at each line once, however the message is cut. */
 class HeaderScanner {
-  #bytes = Buffer.allocUnsafe(4096);
-  #length = 0;
+  #bytes: Buffer;
+  #length: number;
   #lineStart = 0;
   #searched = 0;
   #headerStart = 0;
 
+  /** What is known of the message already. */
+  constructor(beginning: Buffer = Buffer.alloc(0)) {
+    this.#bytes = beginning;
+    this.#length = beginning.length;
+  }
+
   push(chunk: Uint8Array): HeaderEnd | undefined {
     this.#append(chunk);
+    return this.scan();
+  }
+
+  /** Looks at what came since the last time. */
+  scan(): HeaderEnd | undefined {
+    const bytes = this.bytes();
     for (;;) {
-      const found = this.#bytes.subarray(0, this.#length).indexOf(LF, this.#searched);
+      const found = bytes.indexOf(LF, this.#searched);
       if (found < 0) break;
       const end = this.#takeLine(found + 1);
       if (end !== undefined) return end;
@@ -107,7 +134,7 @@ class HeaderScanner {
   #append(chunk: Uint8Array): void {
     const needed = this.#length + chunk.length;
     if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, FIRST_SIZE));
       this.#bytes.copy(larger, 0, 0, this.#length);
       this.#bytes = larger;
     }

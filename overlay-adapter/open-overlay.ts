@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { AddressLabel } from "../foundation/address.ts";
 import { type Clock, systemClock } from "../foundation/clock.ts";
+import type { Content } from "../foundation/content.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
 import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
@@ -364,7 +365,7 @@ export class OpenOverlay implements Overlay {
     return fit;
   }
 
-  async prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter> {
+  async prepare(content: Content): Promise<PreparedLetter> {
     return new SpooledLetter(this.#spool, this.#random(16), await this.#spool.store(content));
   }
 

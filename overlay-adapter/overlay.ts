@@ -1,5 +1,6 @@
 import type { AddressLabel } from "../foundation/address.ts";
 import type { Clock } from "../foundation/clock.ts";
+import type { Content } from "../foundation/content.ts";
 import type { Database } from "../foundation/database.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { ContactOrigin, Contacts } from "../keyring/contacts.ts";
@@ -162,7 +163,7 @@ export interface Overlay {
   /** Spoken codes and introductions. */
   readonly meetings: Meetings;
   /** Spools a letter's content, sealed; to be followed by enqueue or discard. @throws Failure("too-big" | "full") */
-  prepare(content: AsyncIterable<Uint8Array>): Promise<PreparedLetter>;
+  prepare(content: Content): Promise<PreparedLetter>;
   /** Puts the letter on its way. Synchronous: runs inside the caller's transaction and is undone with it. */
   enqueue(letter: PreparedLetter, recipients: readonly AddressLabel[]): void;
   /** The own account state has changed: every contact is told. Synchronous, in the caller's transaction. */

@@ -27,6 +27,12 @@ export interface SmtpLimits {
   readonly stopWait: number;
 }
 
+/**
+ * Octets up to which a message is awaited and handed on whole, so that it is worked on in one go: nearly all letters
+ * without attachments. The connections hold 3 MB of such messages at most.
+ */
+export const WHOLE_MESSAGE = 65_536;
+
 export const SMTP_LIMITS: SmtpLimits = {
   messageOctets: 104_857_600,
   recipients: 1_000,

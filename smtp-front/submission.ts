@@ -1,3 +1,5 @@
+import type { Content } from "../foundation/content.ts";
+
 /**
  * What the SMTP front needs behind it: somebody who knows the passwords, and somebody who takes the mail.
  * Declared here by the one that uses it. Refusals are thrown as SmtpReply; anything else thrown is a bug or a full
@@ -38,7 +40,7 @@ export interface Submission {
   readonly ret?: "full" | "hdrs";
   readonly envid?: string;
   /** The message after dot-unstuffing, CRLF line ends as the client sent them. */
-  readonly content: AsyncIterable<Uint8Array>;
+  readonly content: Content;
 }
 
 export interface SubmissionSink {

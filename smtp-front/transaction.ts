@@ -1,7 +1,8 @@
 import { domainToASCII } from "node:url";
 import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import type { Content } from "../foundation/content.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { boundedContent, drain, tooBig } from "./content.ts";
+import { drain, receiveContent, tooBig } from "./content.ts";
 import { toReply } from "./reply.ts";
 import { type Recipient, SmtpReply, type Submission, type SubmissionSink } from "./submission.ts";
 
@@ -38,22 +39,13 @@ export async function data(
   const most = Math.min(options.limit, sink.sizeLimit);
   // Without a listener smtp-server would end the stream of a client that went away as though it were whole.
   stream.on("error", () => undefined);
-  let bigger = false;
-  const content = (async function* () {
-    try {
-      yield* boundedContent(stream, most);
-    } catch (error) {
-      bigger = error instanceof SmtpReply;
-      throw error;
-    }
-  })();
   try {
-    const { id } = await sink.submit(submissionOf(session, content));
+    const { id } = await sink.submit(submissionOf(session, await receiveContent(stream, most)));
     await drain(stream);
     return `Accepted as ${id}`;
   } catch (error) {
     await drain(stream);
-    if (bigger) throw tooBig(most);
+    if (stream.byteLength > most) throw tooBig(most);
     if (!stream.readableEnded) throw new SmtpReply(421, "4.4.2", "The connection was lost");
     throw toReply(error, options.logger);
   }
@@ -65,7 +57,7 @@ function sinkOf(session: SMTPServerSession): SubmissionSink {
   return sink;
 }
 
-function submissionOf(session: SMTPServerSession, content: AsyncIterable<Uint8Array>): Submission {
+function submissionOf(session: SMTPServerSession, content: Content): Submission {
   const { rcptTo, dsn } = session.envelope;
   const ret = dsn?.ret?.toLowerCase();
   const envid = dsn?.envid;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Content, inPieces } from "../../foundation/content.ts";
 import { SmtpReply, type Submission } from "../../smtp-front/submission.ts";
 import { stageSentCopy } from "../submission/sent-copy.ts";
 import { sentMailbox } from "../submission/sent-mailbox.ts";
@@ -81,8 +82,8 @@ class Head {
   readonly #hash = createHash("sha256");
   #length = 0;
 
-  async *watch(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of content) {
+  async *watch(content: Content): AsyncGenerator<Uint8Array> {
+    for await (const piece of inPieces(content)) {
       this.#hash.update(piece);
       if (this.#length < COMMAND_LETTER_MAX) {
         const kept = Buffer.from(piece.subarray(0, COMMAND_LETTER_MAX - this.#length));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Content } from "../../foundation/content.ts";
 
 /**
  * SHA-256 of a message's body as it passes by. CR is left out and line ends at the very end do not count, because mail
@@ -20,7 +21,15 @@ export class BodyHash {
   }
 
   /** Hands all on, and hashes it. */
-  async *watch(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  watch(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  watch(content: Content): Content;
+  watch(content: Content): Content {
+    if (!Buffer.isBuffer(content)) return this.#watchStream(content);
+    this.push(content);
+    return content;
+  }
+
+  async *#watchStream(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of content) {
       this.push(chunk);
       yield chunk;

@@ -1,10 +1,26 @@
-type Consumer = (content: AsyncIterable<Uint8Array>) => Promise<unknown>;
+import type { Content } from "../../foundation/content.ts";
+
+type Consumer<C> = (content: C) => Promise<unknown>;
+
+/** Hands one content to several consumers; resolves when all are done. @throws what the first of them that failed threw */
+export async function forkContent(content: Content, consumers: readonly Consumer<Content>[]): Promise<void> {
+  if (Buffer.isBuffer(content)) await allDone(consumers.map((consume) => consume(content)));
+  else await forkStream(content, consumers);
+}
+
+/** @throws what the first of them that failed threw, once none is at work any more */
+async function allDone(working: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(working)) if (outcome.status === "rejected") throw outcome.reason;
+}
 
 /**
- * Hands one content to several consumers at the pace of the slowest, so that it never lies in memory whole. If the
- * content or one consumer fails, the iteration of all others throws that error; resolves when all are done.
+ * The same at the pace of the slowest, so that the content never lies in memory whole. If it or one consumer fails, the
+ * iteration of all others throws that error.
  */
-export async function forkContent(content: AsyncIterable<Uint8Array>, consumers: readonly Consumer[]): Promise<void> {
+export async function forkStream(
+  content: AsyncIterable<Uint8Array>,
+  consumers: readonly Consumer<AsyncIterable<Uint8Array>>[],
+): Promise<void> {
   const branches = consumers.map(() => new Branch());
   const consuming = consumers.map(async (consume, index) => {
     const branch = branches[index] as Branch;
@@ -29,8 +45,7 @@ export async function forkContent(content: AsyncIterable<Uint8Array>, consumers:
       throw error;
     }
   })();
-  const outcomes = await Promise.allSettled([...consuming, producing]);
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  await allDone([...consuming, producing]);
 }
 
 /** One consumer's side: at most one chunk waits in it. */

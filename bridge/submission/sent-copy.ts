@@ -1,4 +1,4 @@
-import { withHead } from "../../foundation/bytes.ts";
+import { type Content, withHead } from "../../foundation/content.ts";
 import type { Maildir, MaildirMailbox } from "../../maildir/store.ts";
 import type { OutgoingLetter } from "../translate/outgoing.ts";
 import { BodyHash } from "./body-hash.ts";
@@ -18,7 +18,7 @@ export async function stageSentCopy(
     readonly sent: MaildirMailbox;
     readonly letter: Pick<OutgoingLetter, "originalMessageId" | "messageId">;
     readonly header: Buffer;
-    readonly body: AsyncIterable<Uint8Array>;
+    readonly body: Content;
     /** Milliseconds since 1970. */
     readonly now: number;
   },

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type AddressLabel, formatAddress, parseAddress } from "../../foundation/address.ts";
-import { withHead } from "../../foundation/bytes.ts";
 import type { Clock } from "../../foundation/clock.ts";
+import { type Content, inPieces, withHead } from "../../foundation/content.ts";
 import type { Database } from "../../foundation/database.ts";
 import { Failure, storageFailure } from "../../foundation/failure.ts";
 import { LEGACY_KEYWORD } from "../../legacy-gateway/incoming/incoming-letter.ts";
@@ -148,7 +148,7 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
       },
       ...(self !== undefined
         ? [
-            async (body: AsyncIterable<Uint8Array>) => {
+            async (body: Content) => {
               const content = withHead(letter.selfHeader, body);
               work.toSelf = await maildir.stage(content, { mailboxId: inbox.id, internalDate: now });
             },
@@ -156,24 +156,29 @@ async function submit(options: SubmissionOptions, submission: Submission): Promi
         : []),
       ...(labels.length > 0
         ? [
-            async (body: AsyncIterable<Uint8Array>) => {
+            async (body: Content) => {
               work.prepared = await overlay.prepare(letter.overlayMessage(body));
             },
           ]
         : []),
       ...(legacy !== undefined && sender !== undefined
         ? [
-            async (body: AsyncIterable<Uint8Array>) => {
+            async (body: Content) => {
               const messageId = underDomain(letter.messageId.slice(1, -1), domainOf(sender.address));
               const recipients = old.map(({ address }) => address);
-              work.toOld = await legacy.prepare(sender, { fields: letter.fields, body, messageId, recipients });
+              work.toOld = await legacy.prepare(sender, {
+                fields: letter.fields,
+                body: inPieces(body),
+                messageId,
+                recipients,
+              });
             },
           ]
         : []),
     ]);
     if (self !== undefined && notifyEvents(self, submission.from).includes("success")) {
       const report = deliveredToSelf(account, submission, self, letter.messageId, now);
-      work.report = await maildir.stage(only(report), { mailboxId: inbox.id, internalDate: now });
+      work.report = await maildir.stage(report, { mailboxId: inbox.id, internalDate: now });
     }
     const { copy, toSelf, report, prepared, toOld } = work;
     if (copy === undefined) throw new Error("the sent copy was not staged");
@@ -285,8 +290,4 @@ function isOldAddress(address: string): boolean {
 
 function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
-}
-
-async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content;
 }

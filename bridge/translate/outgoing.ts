@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
+import type { Content } from "../../foundation/content.ts";
 import { Failure } from "../../foundation/failure.ts";
 import { type HeaderField, headerFields } from "../../mime/header.ts";
 import { parseMessageIds } from "../../mime/message-ids.ts";
-import { splitMessage } from "../../mime/split-message.ts";
+import { splitMessage, splitWhole } from "../../mime/split-message.ts";
 import { writeContainer } from "./container-writer.ts";
 import { HEADER_MAX } from "./limits.ts";
 import { MessageIds, newMessageId } from "./message-id.ts";
@@ -36,10 +37,10 @@ export interface OutgoingLetter {
   readonly sentHeader: Buffer;
   /** Header of a copy that the sender gets as a letter; ends with the empty line. */
   readonly selfHeader: Buffer;
-  /** What follows the header, octet for octet; to be consumed once. */
-  readonly body: AsyncIterable<Uint8Array>;
+  /** What follows the header, octet for octet; to be consumed once where it streams by. */
+  readonly body: Content;
   /** The overlay message over that body. */
-  overlayMessage(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  overlayMessage(body: Content): Content;
   /** As it goes out, with brackets. */
   readonly messageId: string;
   /** As the mail program wrote it, with brackets; undefined where it wrote none. */
@@ -47,15 +48,12 @@ export interface OutgoingLetter {
 }
 
 /**
- * Makes an overlay message of what a mail program submits. Only the header is read when this resolves.
+ * Makes an overlay message of what a mail program submits. Of what streams by, only the header is read when this resolves.
  * @throws Failure("invalid") for a header above 1 MB; what the content throws passes through
  */
-export async function translateOutgoing(
-  content: AsyncIterable<Uint8Array>,
-  context: OutgoingContext,
-): Promise<OutgoingLetter> {
+export async function translateOutgoing(content: Content, context: OutgoingContext): Promise<OutgoingLetter> {
   const { ownAddress, messageIdKey, isOwnMessageId, now, random = randomBytes } = context;
-  const { header, body } = await splitMessage(content);
+  const { header, body } = Buffer.isBuffer(content) ? splitWhole(content) : await splitMessage(content);
   const fields = [...headerFields(header)];
   const idsIn = (key: string) => parseMessageIds(fields.find((field) => field.key === key)?.value ?? "");
   const ids = new MessageIds(messageIdKey, isOwnMessageId);

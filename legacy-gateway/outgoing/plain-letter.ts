@@ -1,4 +1,4 @@
-import { withHead } from "../../foundation/bytes.ts";
+import { withHead } from "../../foundation/content.ts";
 import type { OutgoingWriter } from "../ports.ts";
 
 /** Letters leave as they are, or not at all: the account says which. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Content, inPieces } from "../../foundation/content.ts";
 import { syncDirectory } from "../../foundation/durable-file.ts";
 import { Failure, storageFailure } from "../../foundation/failure.ts";
 import { writePieces } from "../../foundation/write-pieces.ts";
@@ -49,33 +50,38 @@ export class Spool {
   }
 
   /** Reads the content once; when this resolves, a large one is on disk. @throws Failure("too-big" | "full") */
-  async store(content: AsyncIterable<Uint8Array>): Promise<SpooledContent> {
+  async store(content: Content): Promise<SpooledContent> {
     const contentKey = this.#random(32);
+    if (Buffer.isBuffer(content) && content.length <= INLINE_MAX) return inlineContent(contentKey, content);
     const hash = new ManifestHash();
     const small: Uint8Array[] = [];
     let size = 0;
     let writer: ChunkWriter | undefined;
     try {
-      for await (const piece of content) {
+      for await (const piece of inPieces(content)) {
         size += piece.length;
         if (size > LETTER_SIZE_MAX) throw new Failure("too-big", `a letter holds at most ${LETTER_SIZE_MAX} bytes`);
-        hash.update(piece);
-        if (writer === undefined && size > INLINE_MAX) {
+        if (size <= INLINE_MAX) {
+          small.push(Buffer.from(piece));
+          continue;
+        }
+        if (writer === undefined) {
           writer = await ChunkWriter.create(this.#directory, this.#random(16).toString("hex"), contentKey);
-          for (const early of small) await writer.write(early);
+          const early = Buffer.concat(small);
+          hash.update(early);
+          await writer.write(early);
           small.length = 0;
         }
-        if (writer === undefined) small.push(Buffer.from(piece));
-        else await writer.write(piece);
+        hash.update(piece);
+        await writer.write(piece);
       }
       await writer?.finish();
     } catch (error) {
       await writer?.abandon();
       throw storageFailure(error);
     }
-    const manifestHash = hash.digest(size);
-    if (writer !== undefined) return { contentKey, manifestHash, size, inline: undefined, file: writer.name };
-    return { contentKey, manifestHash, size, inline: Buffer.concat(small, size), file: undefined };
+    if (writer === undefined) return inlineContent(contentKey, Buffer.concat(small, size));
+    return { contentKey, manifestHash: hash.digest(size), size, inline: undefined, file: writer.name };
   }
 
   /** The sealed chunks from one index on, padding included. @throws Failure("damaged") */
@@ -122,6 +128,13 @@ export class Spool {
   async remove(file: string): Promise<void> {
     await rm(join(this.#directory, file), { force: true });
   }
+}
+
+function inlineContent(contentKey: Buffer, content: Buffer): SpooledContent {
+  const hash = new ManifestHash();
+  hash.update(content);
+  const size = content.length;
+  return { contentKey, manifestHash: hash.digest(size), size, inline: content, file: undefined };
 }
 
 /** Cuts the content into chunks, and writes them sealed. */

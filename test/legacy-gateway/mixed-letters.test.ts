@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { translateOutgoing } from "../../bridge/translate/outgoing.ts";
 import { formatAddress, OVERLAY_DOMAIN } from "../../foundation/address.ts";
+import { inPieces } from "../../foundation/content.ts";
 import { outgoingHeader } from "../../legacy-gateway/outgoing/outgoing-header.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
 import { someLabel } from "../bridge/somebody.ts";
@@ -62,7 +63,7 @@ async function leaving(fields: string): Promise<{ toProvider: string; toContacts
   });
   const header = outgoingHeader(letter.fields, { from: ACCOUNT, messageId: "2@old.example", now: 0 });
   const pieces: Uint8Array[] = [];
-  for await (const piece of letter.overlayMessage(letter.body)) pieces.push(piece);
+  for await (const piece of inPieces(letter.overlayMessage(letter.body))) pieces.push(piece);
   return { toProvider: header.toString("latin1"), toContacts: Buffer.concat(pieces).toString("latin1") };
 }
 

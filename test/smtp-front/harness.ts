@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { systemClock } from "../../foundation/clock.ts";
+import { inPieces } from "../../foundation/content.ts";
 import type { LogLevel } from "../../foundation/logger.ts";
 import { type SmtpServerOptions, startSmtpServer } from "../../smtp-front/server.ts";
 import type { Recipient, Submission, SubmissionSink } from "../../smtp-front/submission.ts";
@@ -25,7 +26,7 @@ export class FakeSink implements SubmissionSink {
 
   async submit({ content, ...submission }: Submission): Promise<{ id: string }> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of content) chunks.push(chunk);
+    for await (const chunk of inPieces(content)) chunks.push(chunk);
     await this.beforeTaking();
     this.taken.push({ ...submission, content: Buffer.concat(chunks) });
     return { id: `message-${this.taken.length}` };

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { Failure } from "../../foundation/failure.ts";
+import { WHOLE_MESSAGE } from "../../smtp-front/limits.ts";
 import { SmtpReply } from "../../smtp-front/submission.ts";
 import { FakeSink, plain, startTestServer, Talk } from "./harness.ts";
 
@@ -213,7 +215,7 @@ test("250 comes only once the sink has the message", async () => {
   talk.end();
 });
 
-test("a client that goes away in the middle of a message has sent nothing", async () => {
+test("a client that goes away in the middle of a message that streams has sent nothing", async () => {
   const failed = new Promise<unknown>((resolve) => {
     const submit = sink.submit.bind(sink);
     sink.submit = (submission) => {
@@ -224,10 +226,49 @@ test("a client that goes away in the middle of a message has sent nothing", asyn
   });
   const talk = await Talk.ready(server.port);
   await beginData(talk);
-  talk.socket.write("half a mess");
+  talk.socket.write("half a message".repeat(10_000));
   setTimeout(() => talk.end(), 20);
   expect(await failed).toBeInstanceOf(Error);
   expect(sink.taken).toEqual([]);
+});
+
+test("half of a small message never comes to the sink", async () => {
+  let submissions = 0;
+  sink.submit = async () => ({ id: String(++submissions) });
+  const talk = await Talk.ready(server.port);
+  await beginData(talk);
+  await new Promise((resolve) => talk.socket.write("half a mess", resolve));
+  talk.end();
+  await server.stop();
+  expect(submissions).toBe(0);
+});
+
+test("a message that just fits is handed on whole, one octet more streams, and the next one is its own", async () => {
+  const kinds: boolean[] = [];
+  const submit = sink.submit.bind(sink);
+  sink.submit = (submission) => {
+    kinds.push(Buffer.isBuffer(submission.content));
+    return submit(submission);
+  };
+  const talk = await Talk.ready(server.port);
+  for (const octets of [WHOLE_MESSAGE, WHOLE_MESSAGE + 1, 2]) {
+    await beginData(talk);
+    const content = `${"x".repeat(octets - 2)}\r\n`;
+    expect(await talk.ask(`${content}.`)).toMatch(/^250 2\.6\.0 /);
+    expect(sink.taken.at(-1)?.content.toString()).toBe(content);
+  }
+  expect(kinds).toEqual([true, false, true]);
+  talk.end();
+});
+
+test("replies to commands that came together leave together", async () => {
+  const talk = await Talk.ready(server.port);
+  const chunks: string[] = [];
+  talk.socket.on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
+  talk.socket.write("NOOP\r\nMAIL FROM:<ann@x.example>\r\nRCPT TO:<bob@y.example>\r\nDATA\r\n");
+  while (!chunks.join("").includes("\r\n354 ")) await once(talk.socket, "data");
+  expect(chunks.at(-1)).toMatch(/^250 2\.1\.0 .*\r\n250 2\.1\.5 .*\r\n354 .*\r\n$/);
+  talk.end();
 });
 
 test("pipelined commands are answered in order", async () => {

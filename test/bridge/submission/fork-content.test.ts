@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { forkContent } from "../../../bridge/submission/fork-content.ts";
+import { forkContent, forkStream } from "../../../bridge/submission/fork-content.ts";
+import { inPieces } from "../../../foundation/content.ts";
 
 async function* source(count: number, onChunk: (index: number) => void = () => undefined): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index++) {
@@ -20,7 +21,7 @@ test("every consumer gets the whole content in order, whatever the pace of each"
   await fc.assert(
     fc.asyncProperty(fc.nat(12), fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }), async (count, paces) => {
       const outputs = paces.map((): number[] => []);
-      await forkContent(
+      await forkStream(
         source(count),
         paces.map((pace, index) => (content) => collect(content, outputs[index] as number[], pace)),
       );
@@ -33,7 +34,7 @@ test("every consumer gets the whole content in order, whatever the pace of each"
 test("the source is read at the pace of the slowest: never more than one chunk ahead of it", async () => {
   const slow: number[] = [];
   let ahead = 0;
-  await forkContent(
+  await forkStream(
     source(20, (index) => {
       ahead = Math.max(ahead, index - slow.length);
     }),
@@ -65,7 +66,7 @@ test("one consumer's failure is thrown by the iteration of all others, and by th
       closed = true;
     }
   })();
-  await expect(forkContent(content, [other, failing, other])).rejects.toBe(disk);
+  await expect(forkStream(content, [other, failing, other])).rejects.toBe(disk);
   expect(others).toEqual([disk, disk]);
   expect(closed).toBe(true);
 });
@@ -74,7 +75,7 @@ test("a consumer that fails before it reads anything stops the others too", asyn
   const failing = async () => {
     throw new Error("at once");
   };
-  await expect(forkContent(source(5), [(content) => collect(content, []), failing])).rejects.toThrow("at once");
+  await expect(forkStream(source(5), [(content) => collect(content, []), failing])).rejects.toThrow("at once");
 });
 
 test("a source that fails is an error in every consumer, after what came before", async () => {
@@ -90,7 +91,7 @@ test("a source that fails is an error in every consumer, after what came before"
       seen.push(error);
       throw error;
     });
-  await expect(forkContent(content, [consume, consume])).rejects.toBe(broken);
+  await expect(forkStream(content, [consume, consume])).rejects.toBe(broken);
   expect(seen).toEqual([broken, broken]);
   expect(got.sort((a, b) => a - b)).toEqual([0, 0, 1, 1]);
 });
@@ -108,7 +109,7 @@ test("the fork resolves only when the others are done, even after a failure", as
   const failing = async () => {
     throw new Error("no");
   };
-  await expect(forkContent(source(3), [careful, failing])).rejects.toThrow("no");
+  await expect(forkStream(source(3), [careful, failing])).rejects.toThrow("no");
   expect(cleaned).toBe(true);
 });
 
@@ -118,12 +119,36 @@ test("a consumer that has seen enough leaves; the others go on to the end", asyn
     for await (const chunk of content) if (chunk[0] === 2) break;
   };
   const uninterested = async () => undefined;
-  await forkContent(source(10), [leaver, (content) => collect(content, whole), uninterested]);
+  await forkStream(source(10), [leaver, (content) => collect(content, whole), uninterested]);
   expect(whole).toHaveLength(10);
 });
 
 test("an empty content ends at once for all", async () => {
   const got: number[] = [];
-  await forkContent(source(0), [(content) => collect(content, got), (content) => collect(content, got)]);
+  await forkStream(source(0), [(content) => collect(content, got), (content) => collect(content, got)]);
   expect(got).toEqual([]);
+});
+
+test("a content that is there whole goes to every consumer as it is, and the fork waits for all of them", async () => {
+  const whole = Buffer.from("small");
+  const seen: unknown[] = [];
+  const take = async (content: unknown) => void seen.push(content);
+  await forkContent(whole, [take, take]);
+  expect(seen).toEqual([whole, whole]);
+  let done = false;
+  const failing = async () => {
+    throw new Error("no");
+  };
+  const slow = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    done = true;
+  };
+  await expect(forkContent(whole, [failing, slow])).rejects.toThrow("no");
+  expect(done).toBe(true);
+});
+
+test("a content that streams by goes to every consumer in pieces", async () => {
+  const got: number[] = [];
+  await forkContent(source(3), [(content) => collect(inPieces(content), got)]);
+  expect(got).toEqual([0, 1, 2]);
 });

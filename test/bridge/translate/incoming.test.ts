@@ -6,6 +6,7 @@ import { translateIncoming } from "../../../bridge/translate/incoming.ts";
 import { translateOutgoing } from "../../../bridge/translate/outgoing.ts";
 import type { IncomingContext } from "../../../bridge/translate/shown-header.ts";
 import { addressLabel, formatAddress } from "../../../foundation/address.ts";
+import { inPieces } from "../../../foundation/content.ts";
 import { headerFields } from "../../../mime/header.ts";
 
 const address = (name: string) => formatAddress("mail", addressLabel(Buffer.from(name)));
@@ -58,7 +59,7 @@ test("an honest letter is shown with this user's names", async () => {
     messageIdKey: Buffer.alloc(32),
     now: 0,
   });
-  const shown = await collect(translateIncoming(letter.overlayMessage(letter.body), CONTEXT));
+  const shown = await collect(translateIncoming(inPieces(letter.overlayMessage(letter.body)), CONTEXT));
   expect(shown).toMatch(/^Authentication-Results: postern\.alt;\r\n x-postern=pass .* policy\.contact=verified\r\n/);
   expect(shown.slice(TOP.length)).toBe(
     [

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { ContainerReader } from "../../../bridge/translate/container-reader.ts";
 import { type OutgoingContext, translateOutgoing } from "../../../bridge/translate/outgoing.ts";
 import { addressLabel, formatAddress } from "../../../foundation/address.ts";
+import { inPieces } from "../../../foundation/content.ts";
 import { Failure } from "../../../foundation/failure.ts";
 
 const address = (name: string) => formatAddress("mail", addressLabel(Buffer.from(name)));
@@ -35,10 +36,17 @@ async function* cut(text: string, piece = 50): AsyncGenerator<Uint8Array> {
 
 async function translate(message: string, context: Partial<OutgoingContext> = {}, piece?: number) {
   const letter = await translateOutgoing(cut(message, piece), { ...CONTEXT, ...context });
-  const body = await collect(letter.body);
-  const reader = new ContainerReader(letter.overlayMessage(cut(body)));
+  const body = await collect(inPieces(letter.body));
+  const reader = new ContainerReader(inPieces(letter.overlayMessage(cut(body))));
   const wire = (await reader.header()).toString("latin1");
   expect(await collect(reader.body())).toBe(body);
+  // A letter that is there whole becomes the very same one.
+  const whole = await translateOutgoing(Buffer.from(message, "latin1"), { ...CONTEXT, ...context });
+  expect(await collect(inPieces(whole.body))).toBe(body);
+  expect(await collect(inPieces(whole.overlayMessage(whole.body)))).toBe(
+    await collect(inPieces(letter.overlayMessage(cut(body)))),
+  );
+  expect([whole.sentHeader, whole.selfHeader]).toEqual([letter.sentHeader, letter.selfHeader]);
   return {
     ...letter,
     body,
