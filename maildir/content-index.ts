@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
 import { formatBodyStructure } from "../mime/body-structure.ts";
@@ -8,11 +7,10 @@ import type { Part } from "../mime/part.ts";
 import { decodePart, encodePart } from "../mime/part-codec.ts";
 import { selectFields } from "../mime/select-fields.ts";
 import { valuesOf } from "./content-columns.ts";
-import { MAX_THREAD_IDS } from "./limits.ts";
+import { idHash } from "./id-hash.ts";
+import { MAX_SORTED_REFERENCES, MAX_THREAD_IDS } from "./limits.ts";
 import type { WrittenMessage } from "./message-writer.ts";
 import { prepareSorting, SortingIndex, type SortingRow } from "./sorting-index.ts";
-
-const ID_OCTETS = 16;
 
 /** What the index keeps of a message's content, ready to be inserted; made outside of transactions. */
 export interface PreparedContent {
@@ -56,10 +54,6 @@ const LISTED_FIELDS: ReadonlySet<string> = new Set([
   "x-priority",
 ]);
 
-function idHash(id: string): Buffer {
-  return createHash("sha256").update(id).digest().subarray(0, ID_OCTETS);
-}
-
 export function prepareContent({ contentHash: hash, ...parsed }: WrittenMessage): PreparedContent {
   return { ...prepareParsed(parsed), hash };
 }
@@ -70,17 +64,18 @@ export function prepareParsed({
   root,
 }: Pick<WrittenMessage, "header" | "root">): Omit<PreparedContent, "hash"> {
   const own = messageId(header);
-  const references = referencedIds(header);
+  const id = own === undefined ? undefined : idHash(own);
+  const references = referencedIds(header).slice(-Math.max(MAX_SORTED_REFERENCES, MAX_THREAD_IDS)).map(idHash);
   const { envelope = formatEnvelope(header), ...rootWithoutEnvelope } = root;
   return {
-    messageId: own === undefined ? null : idHash(own),
-    references: references.slice(-MAX_THREAD_IDS).map(idHash),
+    messageId: id ?? null,
+    references: references.slice(-MAX_THREAD_IDS),
     envelope,
     bodyStructure: formatBodyStructure(root, true),
     structure: encodePart(rootWithoutEnvelope),
     header,
     listing: selectFields(header.toString("latin1"), LISTED_FIELDS, false),
-    sorting: prepareSorting(envelope, { id: own, references }),
+    sorting: prepareSorting(envelope, id, references),
   };
 }
 

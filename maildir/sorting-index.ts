@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import type { Statement } from "better-sqlite3-multiple-ciphers";
 import type { Database } from "../foundation/database.ts";
 import { type MessageLinks, messageId, referencedIds } from "../mime/message-ids.ts";
 import { readSortFields, type SortAddresses, type SortFields } from "../mime/sort-fields.ts";
 import { type RowsOf, rowsOf } from "./content-columns.ts";
+import { idHash } from "./id-hash.ts";
 import { MAX_SORTED_REFERENCES } from "./limits.ts";
 
 /** What one content is sorted and threaded by, as it lies in the table. */
@@ -33,7 +33,8 @@ type ThreadRow = readonly [...FieldsRow, links: string];
 /** Octets of an id's hash that name it: nobody finds two ids of one name by chance. */
 const NAME_OCTETS = 9;
 
-export function prepareSorting(envelope: string, { id, references }: MessageLinks): SortingRow {
+/** Of its own id and those it refers to, the hashes. */
+export function prepareSorting(envelope: string, id: Buffer | undefined, references: readonly Buffer[]): SortingRow {
   const { sent, subject, isReplyOrForward, from, to, cc, displayFrom, displayTo } = readSortFields(envelope);
   return [
     sent ?? null,
@@ -146,11 +147,12 @@ export class SortingIndex {
     return envelopes.map((envelope, index) => {
       if (envelope === undefined) return undefined;
       const header = Buffer.from(headers[index] ?? "", "latin1");
-      return prepareSorting(envelope, { id: messageId(header), references: referencedIds(header) });
+      const own = messageId(header);
+      return prepareSorting(envelope, own === undefined ? undefined : idHash(own), referencedIds(header).map(idHash));
     });
   }
 }
 
-function nameOf(id: string): string {
-  return createHash("sha256").update(id).digest().toString("base64url", 0, NAME_OCTETS);
+function nameOf(id: Buffer): string {
+  return id.toString("base64url", 0, NAME_OCTETS);
 }

@@ -125,7 +125,8 @@ function joinWords(tokens: readonly Token[]): string {
   return text;
 }
 
-const SPECIALS = /[\s"(<>,;:@.[\]]/;
+/** Up to the next special or blank. */
+const REST_OF_WORD = /[^\s"(<>,;:@.[\]]*/y;
 
 function tokenize(value: string): Token[] {
   const tokens: Token[] = [];
@@ -164,9 +165,9 @@ function tokenize(value: string): Token[] {
 }
 
 function wordEnd(value: string, start: number): number {
-  let end = start + 1;
-  while (end < value.length && !SPECIALS.test(value[end] as string)) end++;
-  return end;
+  REST_OF_WORD.lastIndex = start + 1;
+  REST_OF_WORD.test(value);
+  return REST_OF_WORD.lastIndex;
 }
 
 function delimited(value: string, start: number, close: string): { text: string; end: number } {

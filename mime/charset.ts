@@ -29,6 +29,12 @@ export function charsetDecoder(charset: string | undefined): TextDecoder {
   }
 }
 
+/** Whether octets, each a character, read the same in UTF-8: making a decoder costs far more than looking. */
+export function isAscii(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
 /** Decodes a whole text; where no charset is given and the octets are not UTF-8, as windows-1252. */
 export function decodeCharset(octets: Uint8Array, charset: string | undefined): string {
   if (charset !== undefined) return charsetDecoder(charset).decode(octets);

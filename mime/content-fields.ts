@@ -1,4 +1,4 @@
-import { headerFields } from "./header.ts";
+import { type HeaderField, headerFields } from "./header.ts";
 import { MAX_FIELD_TEXT } from "./limits.ts";
 import { type ParameterList, parseParameterized } from "./parameters.ts";
 import type { Part } from "./part.ts";
@@ -23,9 +23,14 @@ const TOKEN = /^[!#-'*+.0-9A-Z^_`a-z{|}~-]+$/;
 
 /** Reads them, the first of each name. In a multipart/digest a part without Content-Type is a message/rfc822. */
 export function readContentFields(header: Uint8Array, inDigest: boolean): ContentFields {
+  return contentFieldsOf(headerFields(header), inDigest);
+}
+
+/** The same of a header's fields. */
+export function contentFieldsOf(header: Iterable<HeaderField>, inDigest: boolean): ContentFields {
   const fields = new Map<string, string>();
-  for (const { key, value } of headerFields(header))
-    if (key.startsWith("content-") && !fields.has(key)) fields.set(key, value);
+  for (const field of header)
+    if (field.key.startsWith("content-") && !fields.has(field.key)) fields.set(field.key, field.value);
   const text = (name: string) => fields.get(name)?.slice(0, MAX_FIELD_TEXT);
   const id = text("content-id");
   const description = text("content-description");

@@ -1,4 +1,4 @@
-import { charsetDecoder, decodeCharset } from "./charset.ts";
+import { charsetDecoder, decodeCharset, isAscii } from "./charset.ts";
 
 /** `=?charset*language?encoding?text?=` (RFC 2047 section 2, RFC 2231 section 5); blanks inside the text are tolerated for Q. */
 const ENCODED_WORD = /=\?([^?*\s]{1,64})(?:\*[^?\s]*)?\?([QqBb])\?([^?\r\n]*)\?=/g;
@@ -9,6 +9,7 @@ const ENCODED_WORD = /=\?([^?*\s]{1,64})(?:\*[^?\s]*)?\?([QqBb])\?([^?\r\n]*)\?=
  * are decoded together, since some programs split characters.
  */
 export function decodeEncodedWords(value: string): string {
+  if (!value.includes("=?")) return decodeRaw(value);
   let text = "";
   let last = 0;
   let pending: { charset: string; octets: Buffer[] } | undefined;
@@ -35,6 +36,7 @@ export function decodeEncodedWords(value: string): string {
 }
 
 function decodeRaw(text: string): string {
+  if (isAscii(text)) return text;
   return decodeCharset(Buffer.from(text, "latin1"), undefined);
 }
 

@@ -1,5 +1,5 @@
 import { type Address, type MailboxAddress, parseAddressList } from "./address-list.ts";
-import { headerFields } from "./header.ts";
+import { type HeaderField, headerFields } from "./header.ts";
 import { formatNString, formatString } from "./wire-string.ts";
 
 /**
@@ -8,12 +8,18 @@ import { formatNString, formatString } from "./wire-string.ts";
  * reply-to fall back to from. To, Cc and Bcc that are there several times are taken together.
  */
 export function formatEnvelope(header: Uint8Array): string {
+  return envelopeOf(headerFields(header));
+}
+
+/** The same of a header's fields. */
+export function envelopeOf(header: Iterable<HeaderField>): string {
   const fields = new Map<string, string>();
-  for (const { key, value } of headerFields(header)) {
+  for (const field of header) {
+    const { key } = field;
     if (!ENVELOPE_FIELDS.has(key)) continue;
     const before = fields.get(key);
-    if (before === undefined) fields.set(key, value);
-    else if (RECIPIENT_FIELDS.has(key)) fields.set(key, `${before},${value}`);
+    if (before === undefined) fields.set(key, field.value);
+    else if (RECIPIENT_FIELDS.has(key)) fields.set(key, `${before},${field.value}`);
   }
   const from = formatAddresses(fields.get("from"));
   const or = (key: string) => {

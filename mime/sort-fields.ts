@@ -1,4 +1,5 @@
 import { baseSubject } from "./base-subject.ts";
+import { isAscii } from "./charset.ts";
 import { parseDateTime } from "./date.ts";
 import { decodeEncodedWords } from "./encoded-word.ts";
 import { type EnvelopeAddress, readEnvelope } from "./envelope-reader.ts";
@@ -43,12 +44,15 @@ export function readSortFields(envelope: string): SortFields & SortAddresses {
 /** In the manner of i;unicode-casemap (RFC 5051): neither case nor composition matters. */
 function collate(text: string): string {
   const upper = text.slice(0, COMPARED).toUpperCase();
-  // oxlint-disable-next-line no-control-regex
-  return /^[\x00-\x7f]*$/.test(upper) ? upper : upper.toWellFormed().normalize("NFKD");
+  return isAscii(upper) ? upper : upper.toWellFormed().normalize("NFKD");
 }
 
 function mailboxOf(address: EnvelopeAddress | undefined): string {
-  return collate(Buffer.from(address?.mailbox ?? "", "latin1").toString("utf8"));
+  return collate(readUtf8(address?.mailbox ?? ""));
+}
+
+function readUtf8(octets: string): string {
+  return isAscii(octets) ? octets : Buffer.from(octets, "latin1").toString("utf8");
 }
 
 /** RFC 5957 section 3. */
@@ -58,5 +62,5 @@ function displayOf(address: EnvelopeAddress | undefined): string {
   if (name !== "") return name;
   const { mailbox, host } = address;
   if (mailbox === undefined) return "";
-  return collate(Buffer.from(host === undefined || host === "" ? mailbox : `${mailbox}@${host}`, "latin1").toString());
+  return collate(readUtf8(host === undefined || host === "" ? mailbox : `${mailbox}@${host}`));
 }

@@ -1,5 +1,6 @@
-import { type ContentFields, readContentFields } from "./content-fields.ts";
-import { formatEnvelope } from "./envelope.ts";
+import { type ContentFields, contentFieldsOf } from "./content-fields.ts";
+import { envelopeOf } from "./envelope.ts";
+import { headerFields } from "./header.ts";
 import { MIME_LIMITS, type MimeLimits } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { parameterText } from "./parameters.ts";
@@ -176,9 +177,10 @@ export class StructureParser {
     part.header = [];
     this.#headerOctets += header.length;
     if (this.#open.length === 1) this.#rootHeader = header;
-    const content = readContentFields(header, part.inDigest);
+    const fields = [...headerFields(header)];
+    const content = contentFieldsOf(fields, part.inDigest);
     part.body = { start: bodyStart, lineEndsBefore, content };
-    if (part.isMessage) part.envelope = formatEnvelope(header);
+    if (part.isMessage) part.envelope = envelopeOf(fields);
     if (this.#frozen || this.#open.length >= this.#limits.depth) return;
     if (content.type === "multipart") this.#expectBoundary(part, content);
     else if (isMessageType(content) && !this.#isFull()) this.#begin(bodyStart, true, false);
