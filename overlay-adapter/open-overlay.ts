@@ -257,6 +257,7 @@ export class OpenOverlay implements Overlay {
       acquaintance: this.#acquaintance,
       companion,
       rotation: this.#rotation,
+      isAskedFor: options.isAskedFor ?? (() => true),
       sender: (label) => this.#sender(label),
       blobFailed: (to, letter) => this.#blobs.failed(to, letter),
       receipted: (files) => {

@@ -43,6 +43,8 @@ export interface OverlayOptions {
   readonly onEvent?: (event: OverlayEvent) => void;
   /** Whether and how late senders learn that their letters were taken; they do unless this says no. */
   readonly receipts?: ReceiptPolicy;
+  /** Whether anybody wants to be told that a letter was delivered; in the transaction that records it. Always, unless given. */
+  readonly isAskedFor?: (letter: Buffer, to: AddressLabel) => boolean;
   /** Large letters travel as blobs, to contacts that read them, and are read; not in scheduled mode. Only as cells unless given. */
   readonly blobs?: {
     /** False where the own relay is not always there for recipients to fetch from. */

@@ -31,7 +31,7 @@ import { GatewayNotices } from "../notices/gateway-notices.ts";
 import { formatNotice } from "../notices/notice.ts";
 import { OverlayEventHandler } from "../notices/overlay-events.ts";
 import { createLegacyReporter } from "../reports/legacy-reports.ts";
-import { forgetOldLetters } from "../reports/letter-reports.ts";
+import { forgetOldLetters, isReported } from "../reports/letter-reports.ts";
 import { SentCopies } from "../submission/sent-copies.ts";
 import { createSubmissionSink } from "../submission/submission.ts";
 import { Twins } from "../upgrade/twins.ts";
@@ -139,6 +139,7 @@ export async function openHome(options: OpenHomeOptions): Promise<OpenedHome> {
       clock,
       logger,
       receipts: { send: sendReceipts },
+      isAskedFor: (letter, to) => isReported(db, { letter, to, progress: "delivered" }),
       blobs: { send: options.sendBlobs },
       recovery,
       companion: aliases,

@@ -8,6 +8,7 @@ import { type RelayAddress, withoutToken } from "../../relay/relay-url.ts";
 import { dataChunks, sealedStart } from "../letters/letter-content.ts";
 import type { Outbox, OutgoingLetter } from "../letters/outbox.ts";
 import type { Spool } from "../letters/spool.ts";
+import { AWAITED } from "../letters/unreceipted.ts";
 import { RESEND_AFTER } from "../limits.ts";
 import type { RelayClient } from "../relay-client/relay-client.ts";
 import type { StepResult } from "../worker.ts";
@@ -159,7 +160,7 @@ export class OutgoingBlobs {
     const late = db.sqlite
       .prepare(
         `SELECT letter, label FROM overlay_delivery d JOIN overlay_blob_way USING (letter, label)
-         WHERE state = 'relayed' AND since < ? AND id IN (SELECT delivery FROM overlay_unreceipted)`,
+         WHERE state = 'relayed' AND since < ? AND ${AWAITED}`,
       )
       .all(now - RESEND_AFTER) as { letter: Buffer; label: AddressLabel }[];
     for (const { letter, label } of late) {
@@ -168,7 +169,7 @@ export class OutgoingBlobs {
     }
     db.sqlite.exec(
       `DELETE FROM overlay_blob_way WHERE letter NOT IN (SELECT letter FROM overlay_letter)
-         AND (letter, label) NOT IN (SELECT letter, label FROM overlay_unreceipted);
+         AND (letter, label) NOT IN (SELECT letter, label FROM overlay_sent WHERE receipt = 'awaited');
        UPDATE overlay_blob_out SET state = 'deleting' WHERE letter NOT IN (SELECT letter FROM overlay_blob_way)`,
     );
   }

@@ -26,6 +26,8 @@ export interface ControlLettersOptions {
   readonly rotation: QueueRotation;
   readonly clock: Clock;
   readonly emit: (event: OverlayEvent) => void;
+  /** False where nobody wants to be told that the letter was delivered. */
+  readonly isAskedFor: (letter: Buffer, to: AddressLabel) => boolean;
   readonly sender: (label: AddressLabel) => Worker;
   /** The contact could not read a letter's blob. */
   readonly blobFailed: (to: AddressLabel, letter: Buffer) => void;
@@ -77,15 +79,12 @@ export class ControlLetters {
   }
 
   #receipted(from: AddressLabel, deviceId: number, { kind, receipts }: ReceiptsControl): void {
-    const { db, outbox, progress, clock, sender, receipted } = this.#o;
+    const { db, outbox, progress, clock, sender, receipted, isAskedFor } = this.#o;
     const now = clock.now();
-    const files: string[] = [];
-    for (const receipt of receipts) {
-      const taken = outbox.setReceipted(from, deviceId, receipt, now);
-      if (taken.file !== undefined) files.push(taken.file);
-      if (taken.delivered === undefined || kind === "acknowledgements") continue;
-      progress.setDelivered(taken.delivered, from, now);
-    }
+    const receipt = kind === "receipts" ? "delivered" : "acknowledged";
+    const { delivered, files } = outbox.setReceipted(from, deviceId, receipts, { receipt, now });
+    if (receipt === "delivered")
+      for (const letter of delivered) if (isAskedFor(letter, from)) progress.setDelivered(letter, from, now);
     db.afterSync(() => receipted(files));
     // There may be room for more.
     db.afterCommit(() => sender(from).wake());

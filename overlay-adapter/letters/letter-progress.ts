@@ -27,13 +27,6 @@ export class LetterProgress {
       .run(letter, label, now);
   }
 
-  isDelivered(letter: Uint8Array, label: AddressLabel): boolean {
-    const row = this.#sqlite
-      .prepare("SELECT 1 FROM overlay_progress WHERE letter = ? AND label = ? AND kind = 'delivered'")
-      .get(letter, label);
-    return row !== undefined;
-  }
-
   /** Notes what has stood still for hours. */
   note(now: number): void {
     const note = (kind: Progress, states: string) =>
@@ -42,7 +35,9 @@ export class LetterProgress {
           `INSERT OR IGNORE INTO overlay_progress (letter, label, kind, at)
            SELECT letter, label, ?, ? FROM overlay_delivery d
            WHERE d.kind = 'mail' AND d.state IN (${states}) AND d.since <= ? AND NOT EXISTS
-             (SELECT 1 FROM overlay_progress p WHERE p.letter = d.letter AND p.label = d.label AND p.kind != 'delayed')`,
+             (SELECT 1 FROM overlay_progress p WHERE p.letter = d.letter AND p.label = d.label AND p.kind != 'delayed') AND NOT EXISTS
+             (SELECT 1 FROM overlay_sent AS s INDEXED BY overlay_sent_letter
+              WHERE s.letter = d.letter AND s.label = d.label AND s.receipt = 'delivered')`,
         )
         .run(kind, now, now - PROGRESS_TOLD_AFTER);
     note("delayed", "'waiting', 'encrypted'");

@@ -8,7 +8,7 @@ import type { Receipt } from "../receipts/receipt.ts";
 import { FreshLetters } from "./fresh-letters.ts";
 import { type LetterKind, NO_RECEIPT } from "./letter-header.ts";
 import type { SpooledContent } from "./spool.ts";
-import { UnreceiptedLetters } from "./unreceipted.ts";
+import { AWAITED, UnreceiptedLetters } from "./unreceipted.ts";
 
 /** A letter with all that its recipients share. */
 export interface OutgoingLetter extends SpooledContent {
@@ -166,32 +166,47 @@ export class Outbox {
       .run(cells, id);
   }
 
-  /** Returns the spooled file that nobody needs any more, if there is one. What is not acknowledged is kept for sending it again. */
-  setRelayed(delivery: Pick<Delivery, "id" | "letter">, now: number): string | undefined {
+  /** The relay has it. Its ratchet messages are kept for being sent again, unless nobody is to acknowledge it. */
+  setRelayed({ id, letter, flags }: Pick<Delivery, "id" | "letter" | "flags">, now: number): void {
+    const awaited = (flags & NO_RECEIPT) === 0;
+    const forgotten = awaited ? "" : ", tag = NULL, slots = NULL";
     this.#sqlite
-      .prepare("UPDATE overlay_delivery SET state = 'relayed', since = ? WHERE id = ? AND state = 'encrypted'")
-      .run(now, delivery.id);
-    return this.#settle(delivery);
+      .prepare(
+        `UPDATE overlay_delivery SET state = 'relayed', since = ?${forgotten} WHERE id = ? AND state = 'encrypted'`,
+      )
+      .run(now, id);
+    if (!awaited) this.release(letter);
   }
 
   /**
-   * A device says that it took the letter. `delivered` is the letter, if it is mail and the receipt is the device's own;
-   * `file` the spooled file that nobody needs any more. Where all devices have said so, no relay needs to take it again.
+   * A device says that it took these letters; `receipt` is whether that may be told to who sent them. `delivered` are
+   * those that are mail, `files` the spooled files that nobody needs any more. Where all devices have said so, no relay
+   * needs to take a letter again, and its ratchet messages are forgotten.
    */
   setReceipted(
     label: AddressLabel,
     deviceId: number,
-    receipt: Receipt,
-    now: number,
-  ): { delivered: Buffer | undefined; file: string | undefined } {
-    const delivery = this.unreceipted.receive(label, deviceId, receipt);
-    if (delivery === undefined) return { delivered: undefined, file: undefined };
-    const file = this.unreceipted.has(delivery.id) ? undefined : this.setRelayed(delivery, now);
-    return { delivered: delivery.kind === "mail" ? delivery.letter : undefined, file };
+    receipts: readonly Receipt[],
+    { receipt, now }: { readonly receipt: "acknowledged" | "delivered"; readonly now: number },
+  ): { delivered: Buffer[]; files: string[] } {
+    const taken = this.unreceipted.receive(label, deviceId, receipts, receipt);
+    const ids = JSON.stringify(taken.map(({ delivery }) => delivery));
+    const done = `d.id IN (SELECT value FROM json_each(?)) AND d.label = ? AND NOT ${AWAITED}`;
+    this.#sqlite
+      .prepare(`UPDATE overlay_delivery AS d SET state = 'relayed', since = ? WHERE d.state = 'encrypted' AND ${done}`)
+      .run(now, ids, label);
+    this.#sqlite
+      .prepare(`UPDATE overlay_delivery AS d SET tag = NULL, slots = NULL WHERE d.state = 'relayed' AND ${done}`)
+      .run(ids, label);
+    const files = taken.map(({ letter, settled }) => (settled === 1 ? this.release(letter) : undefined));
+    return {
+      delivered: taken.filter(({ kind }) => kind === "mail").map(({ letter }) => letter),
+      files: files.filter((file) => file !== undefined),
+    };
   }
 
   /** Ends what was not acknowledged in time. */
-  setUnconfirmed(delivery: Pick<Delivery, "id" | "letter">, now: number): string | undefined {
+  setUnconfirmed(delivery: Pick<Delivery, "id" | "letter" | "label">, now: number): string | undefined {
     this.#sqlite
       .prepare("UPDATE overlay_delivery SET state = 'encrypted' WHERE id = ? AND state = 'relayed'")
       .run(delivery.id);
@@ -200,9 +215,12 @@ export class Outbox {
 
   /** Stops waiting for a contact's acknowledgements. Returns spooled files that nobody needs any more. */
   forgetUnreceipted(label: AddressLabel): (string | undefined)[] {
-    return this.unreceipted.deliveries(label).map((delivery) => {
-      this.unreceipted.remove(delivery.id);
-      return this.#settle(delivery);
+    return this.unreceipted.deliveries(label).map(({ id, letter }) => {
+      this.unreceipted.remove(letter, label);
+      this.#sqlite
+        .prepare("UPDATE overlay_delivery SET tag = NULL, slots = NULL WHERE id = ? AND state = 'relayed'")
+        .run(id);
+      return this.release(letter);
     });
   }
 
@@ -222,50 +240,55 @@ export class Outbox {
     return files;
   }
 
-  setFailed(delivery: Pick<Delivery, "id" | "letter">, reason: LetterFailure, now: number): string | undefined {
+  setFailed(
+    delivery: Pick<Delivery, "id" | "letter" | "label">,
+    reason: LetterFailure,
+    now: number,
+  ): string | undefined {
     this.#sqlite
       .prepare(
         `UPDATE overlay_delivery SET state = 'failed', reason = ?, tag = NULL, slots = NULL, since = ?, told = (kind = 'control')
          WHERE id = ? AND state IN ('waiting', 'encrypted')`,
       )
       .run(reason, now, delivery.id);
-    this.unreceipted.remove(delivery.id);
+    this.unreceipted.remove(delivery.letter, delivery.label);
     return this.release(delivery.letter);
   }
 
   /** What was encrypted for the contact is to be encrypted anew: for another session, or other devices. */
   encryptAnew(label: AddressLabel): void {
-    const ids = this.#sqlite
+    const letters = this.#sqlite
       .prepare(
         `UPDATE overlay_delivery SET state = 'waiting', tag = NULL, slots = NULL, accepted = 0
-         WHERE label = ? AND state = 'encrypted' RETURNING id`,
+         WHERE label = ? AND state = 'encrypted' RETURNING letter`,
       )
       .pluck()
-      .all(label) as number[];
-    for (const id of ids) this.unreceipted.remove(id);
+      .all(label) as Buffer[];
+    for (const letter of letters) this.unreceipted.remove(letter, label);
   }
 
   /** Sends a relayed letter once more. False where its content is gone; its sender is to be told then. */
   sendAgain(id: Uint8Array, label: AddressLabel, now: number): boolean {
     const letter = this.letter(id);
     const state = letter === undefined ? "failed" : "waiting";
-    const delivery = this.#sqlite
+    const { changes } = this.#sqlite
       .prepare(
         `INSERT INTO overlay_delivery (letter, label, kind, size, state, reason, since) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since, told = 0, accepted = 0,
-           tag = NULL, slots = NULL WHERE state = 'relayed' RETURNING id`,
+           tag = NULL, slots = NULL WHERE state = 'relayed'`,
       )
-      .pluck()
-      .get(id, label, letter?.kind ?? "mail", letter?.size ?? 0, state, letter === undefined ? "lost" : null, now);
-    if (typeof delivery === "number") this.unreceipted.remove(delivery);
+      .run(id, label, letter?.kind ?? "mail", letter?.size ?? 0, state, letter === undefined ? "lost" : null, now);
+    if (changes > 0) this.unreceipted.remove(id, label);
     return letter !== undefined;
   }
 
   /** All that waits for this contact. */
-  open(label: AddressLabel): Pick<Delivery, "id" | "letter" | "kind">[] {
+  open(label: AddressLabel): Pick<Delivery, "id" | "letter" | "label" | "kind">[] {
     return this.#sqlite
-      .prepare("SELECT id, letter, kind FROM overlay_delivery WHERE label = ? AND state IN ('waiting', 'encrypted')")
-      .all(label) as Pick<Delivery, "id" | "letter" | "kind">[];
+      .prepare(
+        "SELECT id, letter, label, kind FROM overlay_delivery WHERE label = ? AND state IN ('waiting', 'encrypted')",
+      )
+      .all(label) as Pick<Delivery, "id" | "letter" | "label" | "kind">[];
   }
 
   /** Failed letters whose sender was not told yet. */
@@ -306,7 +329,8 @@ export class Outbox {
       .prepare(
         `SELECT letter, label AS "to", reason, since, size,
            CASE WHEN state = 'relayed' AND EXISTS
-             (SELECT 1 FROM overlay_progress p WHERE p.letter = d.letter AND p.label = d.label AND p.kind = 'delivered')
+             (SELECT 1 FROM overlay_sent AS s INDEXED BY overlay_sent_letter
+              WHERE s.letter = d.letter AND s.label = d.label AND s.receipt = 'delivered')
            THEN 'delivered' ELSE state END AS state
          FROM overlay_delivery d WHERE kind = 'mail' ORDER BY d.state IN ('relayed', 'failed'), id LIMIT ?`,
       )
@@ -315,10 +339,7 @@ export class Outbox {
 
   sweep(now: number): void {
     this.#sqlite
-      .prepare(
-        `DELETE FROM overlay_delivery WHERE state = 'relayed' AND since < ?
-           AND id NOT IN (SELECT delivery FROM overlay_unreceipted)`,
-      )
+      .prepare(`DELETE FROM overlay_delivery AS d WHERE d.state = 'relayed' AND d.since < ? AND NOT ${AWAITED}`)
       .run(now - RELAYED_KEPT);
     this.#sqlite
       .prepare("DELETE FROM overlay_delivery WHERE state = 'failed' AND told = 1 AND since < ?")
@@ -330,22 +351,13 @@ export class Outbox {
     return delivery.since < now - WAIT_LIMIT;
   }
 
-  /** Forgets the ratchet messages of a relayed letter that all devices have acknowledged, and the letter with its last recipient. */
-  #settle({ id, letter }: Pick<Delivery, "id" | "letter">): string | undefined {
-    if (this.unreceipted.has(id)) return undefined;
-    this.#sqlite
-      .prepare("UPDATE overlay_delivery SET tag = NULL, slots = NULL WHERE id = ? AND state = 'relayed'")
-      .run(id);
-    return this.release(letter);
-  }
-
   /** Deletes the letter's content if nothing waits for it or may be sent again; returns its spooled file, if it had one. */
   release(letter: Buffer): string | undefined {
     const row = this.#sqlite
       .prepare(
         `DELETE FROM overlay_letter WHERE letter = ? AND NOT EXISTS
            (SELECT 1 FROM overlay_delivery WHERE letter = ? AND (state IN ('waiting', 'encrypted') OR slots IS NOT NULL)) AND NOT EXISTS
-           (SELECT 1 FROM overlay_sent WHERE letter = ? AND settled = 0)
+           (SELECT 1 FROM overlay_sent INDEXED BY overlay_sent_letter WHERE letter = ? AND settled = 0)
          RETURNING file`,
       )
       .get(letter, letter, letter) as { file: string | null } | undefined;

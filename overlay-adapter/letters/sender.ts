@@ -31,7 +31,7 @@ import type { ChainEnd, Chains } from "./chain.ts";
 import { paddedCells } from "./letter-content.ts";
 import { encodeLetterHeader, headerHash, IN_BLOB, letterCommitment, NO_RECEIPT } from "./letter-header.ts";
 import type { Delivery, Outbox, OutgoingLetter } from "./outbox.ts";
-import type { SentLetters } from "./sent-letters.ts";
+import type { SentDelivery, SentLetters } from "./sent-letters.ts";
 import type { Spool } from "./spool.ts";
 
 export interface SenderOptions {
@@ -171,7 +171,7 @@ export class ContactSender {
   }
 
   async #fail(
-    deliveries: readonly Pick<Delivery, "id" | "letter" | "kind">[],
+    deliveries: readonly Pick<Delivery, "id" | "letter" | "label" | "kind">[],
     reason: LetterFailure,
   ): Promise<StepResult> {
     const { db, outbox, clock, spool, emit } = this.#o;
@@ -186,7 +186,7 @@ export class ContactSender {
   async #encrypt(batch: readonly Delivery[]): Promise<Outgoing[] | "no-session" | "unanswered"> {
     if (batch.every(isEncrypted))
       return batch.map((delivery) => ({ ...delivery, content: this.#o.outbox.take(delivery) }));
-    const { db, own, contacts, device, outbox, chains, random, sent, clock, stateHash } = this.#o;
+    const { db, own, contacts, device, outbox, chains, random, sent, stateHash } = this.#o;
     return this.#o.sessions.run(this.#label, async () => {
       const steps = device.sessions(own, (label, id, key) => contacts.isTrustedDevice(label as AddressLabel, id, key));
       const ends = new Map<number, ChainEnd>();
@@ -199,9 +199,8 @@ export class ContactSender {
       if (ends.size === 0 && unanswered > 0) return "unanswered";
       const result: Outgoing[] = [];
       const state = stateHash();
-      const added: [Parameters<SentLetters["add"]>[1], ReadonlyMap<number, ChainEnd>][] = [];
+      const added: [SentDelivery, ReadonlyMap<number, ChainEnd>][] = [];
       const asBlob = new Map<Delivery, boolean>();
-      const fresh: { delivery: Delivery; deviceId: number; headerHash: Buffer }[] = [];
       for (const delivery of batch) {
         const letter = outbox.take(delivery);
         if (isEncrypted(delivery)) {
@@ -232,21 +231,20 @@ export class ContactSender {
           const place = { seq, hash: headerHash(header) };
           ends.set(id, place);
           places.set(id, place);
-          if ((letter.flags & NO_RECEIPT) === 0) fresh.push({ delivery, deviceId: id, headerHash: place.hash });
           slots.push({ deviceId: id, ...ciphertext });
         }
         if (slots.length === 0) return "no-session";
         const tag = random(16);
         result.push({ ...delivery, tag, slots, content: letter });
-        added.push([{ ...delivery, tag, deviceId: device.deviceId, size: letter.size }, places]);
+        const awaited = (letter.flags & NO_RECEIPT) === 0;
+        added.push([{ ...delivery, delivery: delivery.id, tag, deviceId: device.deviceId, awaited }, places]);
       }
       await db.commit(() => {
         steps.write();
         for (const [id, end] of ends) chains.setSent(this.#label, id, end);
-        for (const one of fresh) outbox.unreceipted.add(one.delivery, one.deviceId, one.headerHash, now);
         for (const delivery of result) outbox.setEncrypted(delivery.id, delivery.tag, delivery.slots);
         for (const [delivery, inBlob] of asBlob) this.#o.blobs.setUsed(delivery, this.#label, inBlob);
-        for (const [letter, places] of added) sent.add(this.#label, letter, places, clock.now());
+        for (const [letter, places] of added) sent.add(this.#label, letter, places, now);
       });
       return result;
     });
@@ -364,23 +362,20 @@ export class ContactSender {
 
   /** Writes down how many cells the relay has without a gap. */
   async #record(address: QueueAddress, progress: readonly Progress[]): Promise<void> {
-    const { db, outbox, clock, spool, emit } = this.#o;
+    const { db, outbox, clock, emit } = this.#o;
     const done: Delivery[] = [];
-    const files = await db.commit(() => {
-      const released: (string | undefined)[] = [];
+    await db.commit(() => {
       const moved = this.#hasMoved(address);
       for (const { delivery, total, outcomes } of progress) {
         const refused = outcomes.findIndex((outcome) => outcome !== "accepted");
         const accepted = delivery.accepted + (refused < 0 ? outcomes.length : refused);
         if (accepted === total) {
-          released.push(outbox.setRelayed(delivery, clock.now()));
+          outbox.setRelayed(delivery, clock.now());
           done.push(delivery);
         } else if (accepted > delivery.accepted && !moved) outbox.setAccepted(delivery.id, accepted);
       }
-      return released;
     });
     for (const { kind, letter } of done) if (kind === "mail") emit({ kind: "relayed", letter, to: this.#label });
-    for (const file of files) if (file !== undefined) await spool.remove(file);
   }
 }
 

@@ -11,7 +11,20 @@ export interface Unreceipted {
   readonly kind: "mail" | "control";
 }
 
-/** Letters that were encrypted for a device which has not acknowledged them. Synchronous, in the caller's transaction. */
+/** A letter as a device has acknowledged it. */
+export interface Acknowledged {
+  readonly delivery: number;
+  readonly letter: Buffer;
+  readonly kind: "mail" | "control";
+  /** Its content is kept for nobody else. */
+  readonly settled: 0 | 1;
+}
+
+/** True of a delivery `d` that a device has yet to acknowledge. */
+export const AWAITED = `EXISTS (SELECT 1 FROM overlay_sent AS s INDEXED BY overlay_sent_letter
+  WHERE s.letter = d.letter AND s.label = d.label AND s.receipt = 'awaited')`;
+
+/** Sent letters that a device has yet to acknowledge. Synchronous, in the caller's transaction. */
 export class UnreceiptedLetters {
   readonly #sqlite: Database["sqlite"];
 
@@ -19,54 +32,48 @@ export class UnreceiptedLetters {
     this.#sqlite = db.sqlite;
   }
 
-  add(delivery: Unreceipted, deviceId: number, headerHash: Buffer, now: number): void {
-    this.#sqlite
-      .prepare("INSERT OR REPLACE INTO overlay_unreceipted VALUES (?, ?, ?, ?, ?, ?)")
-      .run(delivery.id, deviceId, delivery.letter, delivery.label, headerHash, now);
-  }
-
   /** Letters that may still be encrypted for this device before it acknowledges some. */
   room(label: AddressLabel, deviceId: number): number {
     const count = this.#sqlite
-      .prepare("SELECT count(*) FROM overlay_unreceipted WHERE label = ? AND device_id = ?")
+      .prepare("SELECT count(*) FROM overlay_sent WHERE label = ? AND to_device = ? AND receipt = 'awaited'")
       .pluck()
       .get(label, deviceId) as number;
     return Math.max(0, LETTER_WINDOW - count);
   }
 
-  /** Takes a device's word; returns the delivery, if the receipt is for what that device was sent. */
-  receive(label: AddressLabel, deviceId: number, { letter, headerHash }: Receipt): Unreceipted | undefined {
-    const delivery = this.#sqlite
-      .prepare(
-        `DELETE FROM overlay_unreceipted WHERE letter = ? AND label = ? AND device_id = ? AND header_hash = ?
-         RETURNING delivery`,
-      )
-      .pluck()
-      .get(letter, label, deviceId, headerHash);
-    if (delivery === undefined) return undefined;
-    return this.#sqlite.prepare("SELECT id, letter, label, kind FROM overlay_delivery WHERE id = ?").get(delivery) as
-      | Unreceipted
-      | undefined;
-  }
-
-  /** True if any device has yet to acknowledge it. */
-  has(delivery: number): boolean {
-    return (
-      this.#sqlite.prepare("SELECT 1 FROM overlay_unreceipted WHERE delivery = ? LIMIT 1").get(delivery) !== undefined
+  /** Takes a device's word; returns those of the receipts that are for what the device was sent, each once. */
+  receive(
+    label: AddressLabel,
+    deviceId: number,
+    receipts: readonly Receipt[],
+    receipt: "acknowledged" | "delivered",
+  ): Acknowledged[] {
+    const take = this.#sqlite.prepare(
+      `UPDATE overlay_sent INDEXED BY overlay_sent_letter SET receipt = ?
+       WHERE letter = ? AND label = ? AND to_device = ? AND hash = ? AND receipt = 'awaited'
+       RETURNING delivery, letter, kind, settled`,
+    );
+    return receipts.flatMap(
+      ({ letter, headerHash }) => take.all(receipt, letter, label, deviceId, headerHash) as Acknowledged[],
     );
   }
 
-  remove(delivery: number): void {
-    this.#sqlite.prepare("DELETE FROM overlay_unreceipted WHERE delivery = ?").run(delivery);
+  /** No device is waited for any more. */
+  remove(letter: Uint8Array, label: AddressLabel): void {
+    this.#sqlite
+      .prepare(
+        `UPDATE overlay_sent INDEXED BY overlay_sent_letter SET receipt = 'none'
+         WHERE letter = ? AND label = ? AND receipt = 'awaited'`,
+      )
+      .run(letter, label);
   }
 
   /** Letters that a relay has had for longer than it keeps them, and that are still here: their stored cells go out again. */
   resend(now: number): AddressLabel[] {
     const labels = this.#sqlite
       .prepare(
-        `UPDATE overlay_delivery SET state = 'encrypted', accepted = 0, since = ?
-         WHERE state = 'relayed' AND since < ? AND slots IS NOT NULL
-           AND id IN (SELECT delivery FROM overlay_unreceipted) RETURNING label`,
+        `UPDATE overlay_delivery AS d SET state = 'encrypted', accepted = 0, since = ?
+         WHERE state = 'relayed' AND since < ? AND slots IS NOT NULL AND ${AWAITED} RETURNING label`,
       )
       .pluck()
       .all(now, now - RESEND_AFTER) as AddressLabel[];
@@ -75,22 +82,24 @@ export class UnreceiptedLetters {
 
   /** Stops waiting for devices, of one contact or all, that there is no session with any more; what no other has taken is encrypted anew. */
   forgetLostDevices(only?: AddressLabel): AddressLabel[] {
-    const ids = this.#sqlite
+    const lost = this.#sqlite
       .prepare(
-        `DELETE FROM overlay_unreceipted AS u WHERE u.label = coalesce(?, u.label) AND NOT EXISTS
-           (SELECT 1 FROM device_session s WHERE s.label = u.label AND s.device_id = u.device_id) RETURNING delivery`,
+        `UPDATE overlay_sent AS u SET receipt = 'none'
+         WHERE u.receipt = 'awaited' AND u.label = coalesce(?, u.label) AND NOT EXISTS
+           (SELECT 1 FROM device_session s WHERE s.label = u.label AND s.device_id = u.to_device)
+         RETURNING letter, label`,
       )
-      .pluck()
-      .all(only ?? null) as number[];
+      .all(only ?? null) as { letter: Buffer; label: AddressLabel }[];
     const anew = this.#sqlite
       .prepare(
         `UPDATE overlay_delivery AS d SET state = 'waiting', accepted = 0, tag = NULL, slots = NULL
-         WHERE id = ? AND state = 'relayed' AND slots IS NOT NULL AND NOT EXISTS
-           (SELECT 1 FROM overlay_progress p WHERE p.letter = d.letter AND p.label = d.label AND p.kind = 'delivered')
+         WHERE letter = ? AND label = ? AND state = 'relayed' AND slots IS NOT NULL AND NOT EXISTS
+           (SELECT 1 FROM overlay_sent AS s INDEXED BY overlay_sent_letter
+            WHERE s.letter = d.letter AND s.label = d.label AND s.receipt IN ('awaited', 'delivered'))
          RETURNING label`,
       )
       .pluck();
-    const labels = ids.flatMap((id) => (this.has(id) ? [] : [anew.get(id)])) as (AddressLabel | undefined)[];
+    const labels = lost.map(({ letter, label }) => anew.get(letter, label)) as (AddressLabel | undefined)[];
     return [...new Set(labels)].filter((label) => label !== undefined);
   }
 
@@ -99,7 +108,7 @@ export class UnreceiptedLetters {
     return this.#sqlite
       .prepare(
         `SELECT id, letter, label, kind FROM overlay_delivery
-         WHERE id IN (SELECT delivery FROM overlay_unreceipted WHERE since < ?)`,
+         WHERE (letter, label) IN (SELECT letter, label FROM overlay_sent WHERE receipt = 'awaited' AND at < ?)`,
       )
       .all(now - UNRECEIPTED_LIFETIME) as Unreceipted[];
   }
@@ -127,8 +136,8 @@ export class UnreceiptedLetters {
     return this.#sqlite
       .prepare(
         `SELECT id, letter, label, kind FROM overlay_delivery
-         WHERE id IN (SELECT delivery FROM overlay_unreceipted WHERE label = ?)`,
+         WHERE label = ? AND letter IN (SELECT letter FROM overlay_sent WHERE label = ? AND receipt = 'awaited')`,
       )
-      .all(label) as Unreceipted[];
+      .all(label, label) as Unreceipted[];
   }
 }

@@ -78,7 +78,9 @@ async function friends(extra: Extra = {}, others: Extra = {}): Promise<[Person, 
 /** Each letter of theirs was acknowledged. */
 async function acknowledged(...whom: Person[]): Promise<void> {
   for (const person of whom)
-    await person.until(() => person.db.sqlite.prepare("SELECT count(*) FROM overlay_unreceipted").pluck().get() === 0);
+    await person.until(
+      () => person.db.sqlite.prepare("SELECT count(*) FROM overlay_sent WHERE receipt = 'awaited'").pluck().get() === 0,
+    );
 }
 
 async function reopen(clock: Clock, ...whom: Person[]): Promise<void> {

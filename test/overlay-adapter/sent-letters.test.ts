@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { AddressLabel } from "../../foundation/address.ts";
 import { Database } from "../../foundation/database.ts";
-import { SentLetters } from "../../overlay-adapter/letters/sent-letters.ts";
+import { SentLetters, sentLettersSchema } from "../../overlay-adapter/letters/sent-letters.ts";
+import { UnreceiptedLetters } from "../../overlay-adapter/letters/unreceipted.ts";
 import { RESEND_LIFETIME, RESEND_SIZE, SENT_TAGS_LIFETIME } from "../../overlay-adapter/limits.ts";
+import { receiptSchema } from "../../overlay-adapter/receipts/receipt-schema.ts";
+import { overlaySchema } from "../../overlay-adapter/schema.ts";
 
 const BOB = "bob" as AddressLabel;
 const [T1, T2, T3] = [1, 2, 3].map((octet) => Buffer.alloc(16, octet)) as [Buffer, Buffer, Buffer];
@@ -26,7 +29,12 @@ afterEach(() => {
 });
 
 function add(tag: Buffer, seq: number, at: number, size = 100): void {
-  sent.add(BOB, { tag, deviceId: 1, letter: tag, kind: "mail", size }, new Map([[1, { seq, hash: tag }]]), at);
+  sent.add(
+    BOB,
+    { delivery: seq, tag, deviceId: 1, letter: tag, kind: "mail", size, awaited: false },
+    new Map([[1, { seq, hash: tag }]]),
+    at,
+  );
 }
 
 test("what a device did not get is what has a higher number, in order, and once", () => {
@@ -66,4 +74,42 @@ test("what was sent under a number can be told from what another sent under it",
   expect(sent.hash(BOB, 1, 1, 1)).toEqual(T1);
   expect(sent.hash(BOB, 1, 1, 2)).toBeUndefined();
   expect(sent.hash(BOB, 1, 2, 1)).toBeUndefined();
+});
+
+test("an older home's letters are moved over, with what devices had yet to acknowledge", () => {
+  const older = new Database(":memory:");
+  try {
+    for (const schema of [overlaySchema, receiptSchema]) older.migrate(schema);
+    older.migrate({ ...sentLettersSchema, migrations: sentLettersSchema.migrations.slice(0, 2) });
+    const [taken, awaited, forgotten] = [T1, T2, T3];
+    const { sqlite } = older;
+    for (const [seq, letter] of [taken, awaited].entries())
+      sqlite
+        .prepare("INSERT INTO overlay_sent VALUES ('bob', ?, 1, 2, ?, ?, 'mail', 100, ?, 0, ?)")
+        .run(letter, seq + 1, letter, seq, letter);
+    sqlite.prepare("INSERT INTO overlay_progress VALUES (?, 'bob', 'delivered', 5, 1)").run(taken);
+    for (const [at, letter] of [awaited, forgotten].entries()) {
+      const delivery = sqlite
+        .prepare(
+          "INSERT INTO overlay_delivery (letter, label, kind, size, state, tag, slots, since) VALUES (?, 'bob', 'mail', 100, 'relayed', ?, x'', 0)",
+        )
+        .run(letter, letter).lastInsertRowid;
+      sqlite
+        .prepare("INSERT INTO overlay_unreceipted VALUES (?, 2, ?, 'bob', ?, ?)")
+        .run(delivery, letter, letter, at + 1);
+    }
+    const moved = new SentLetters(older);
+    const unreceipted = new UnreceiptedLetters(older);
+    expect(moved.hash(BOB, 2, 1, 2)).toEqual(awaited);
+    expect(moved.after(BOB, 2, 1, 0).map(({ letter }) => letter)).toEqual([taken, awaited]);
+    expect(unreceipted.deliveries(BOB).map(({ letter }) => letter)).toEqual([awaited, forgotten]);
+    const receipts = [taken, awaited, forgotten].map((letter) => ({ letter, headerHash: letter }));
+    expect(unreceipted.receive(BOB, 2, receipts, "delivered").map(({ letter }) => letter)).toEqual([
+      awaited,
+      forgotten,
+    ]);
+    expect(unreceipted.deliveries(BOB)).toEqual([]);
+  } finally {
+    older.close();
+  }
 });

@@ -134,7 +134,8 @@ test("5,000 letters that nobody fetches: a thousand leave, the rest waits, and a
     });
   }
   const waiting = () => a.overlay.status().waiting;
-  const unreceipted = () => a.db.sqlite.prepare("SELECT count(*) FROM overlay_unreceipted").pluck().get() as number;
+  const unreceipted = () =>
+    a.db.sqlite.prepare("SELECT count(*) FROM overlay_sent WHERE receipt = 'awaited'").pluck().get() as number;
   await a.until(() => unreceipted() === 1000 && a.count("relayed") >= 990);
   expect(waiting()).toBeGreaterThanOrEqual(total - 1000);
   expect(a.overlay.status().deliveries.find(({ state }) => state === "waiting")?.reason).toBe("receipts");

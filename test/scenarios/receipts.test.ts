@@ -27,7 +27,7 @@ async function friends(
 const delivered = (person: Person) =>
   person.events.flatMap((event) => (event.kind === "progress" && event.progress === "delivered" ? [event.letter] : []));
 const unreceipted = (person: Person) =>
-  person.db.sqlite.prepare("SELECT count(*) FROM overlay_unreceipted").pluck().get() as number;
+  person.db.sqlite.prepare("SELECT count(*) FROM overlay_sent WHERE receipt = 'awaited'").pluck().get() as number;
 const keptMessages = (person: Person) =>
   person.db.sqlite.prepare("SELECT count(*) FROM overlay_delivery WHERE slots IS NOT NULL").pluck().get();
 
@@ -85,5 +85,7 @@ test("nobody but the contact who was sent a letter can acknowledge it", async ()
   const marker = await c.send("after the forgery", a);
   await a.until(() => a.letters().some((letter) => letter.id === marker.toString("hex")));
   expect(delivered(a)).toEqual([]);
-  expect(a.db.sqlite.prepare("SELECT 1 FROM overlay_unreceipted WHERE letter = ?").get(id)).toBeDefined();
+  expect(
+    a.db.sqlite.prepare("SELECT 1 FROM overlay_sent WHERE receipt = 'awaited' AND letter = ?").get(id),
+  ).toBeDefined();
 });
