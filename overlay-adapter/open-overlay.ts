@@ -17,6 +17,7 @@ import { Phrases } from "./contacts/phrases.ts";
 import type { OverlayEvent } from "./events.ts";
 import { Chains } from "./letters/chain.ts";
 import { ControlLetters } from "./letters/control-letters.ts";
+import { Ledger } from "./letters/ledger.ts";
 import { LETTER_SIZE_MAX } from "./letters/letter-content.ts";
 import { LetterProgress, type Progress } from "./letters/letter-progress.ts";
 import type { Gap } from "./letters/missing-letters.ts";
@@ -74,6 +75,7 @@ export class OpenOverlay implements Overlay {
   readonly #outbox: Outbox;
   readonly #queues: Queues;
   readonly #chains: Chains;
+  readonly #ledger: Ledger;
   readonly #progress: LetterProgress;
   readonly #due: ReceiptsDue;
   readonly #receipts: ReceiptSender;
@@ -114,6 +116,7 @@ export class OpenOverlay implements Overlay {
     this.#unopened = new UnopenedLetters(db);
     this.#queues = new Queues(db, [relay, ...spareRelays], this.#random);
     this.#chains = new Chains(db);
+    this.#ledger = new Ledger(db);
     this.#phrases = new Phrases(db, options.identity.label);
     this.#progress = new LetterProgress(db);
     this.#telling = new Telling({
@@ -168,6 +171,7 @@ export class OpenOverlay implements Overlay {
       device: options.device,
       queues: this.#queues,
       chains: this.#chains,
+      ledger: this.#ledger,
       outbox: this.#outbox,
       phrases: this.#phrases,
       client: this.#client,
@@ -225,7 +229,7 @@ export class OpenOverlay implements Overlay {
       byHand: (label) => this.carrying.contacts().includes(label),
       active: () => this.#renewals.active,
       dropped: (from, reason, count) => this.#readers.drop(from, reason, count),
-      wakeReceipts: () => this.#receipts.wake(),
+      wakeReceipts: (due) => this.#receipts.wake(due),
     });
     this.#readers = new QueueReaders({
       ...context,
@@ -238,7 +242,7 @@ export class OpenOverlay implements Overlay {
       receipts: this.#due,
       blobs: this.#blobs.incoming,
       blobDevices: this.#blobs.devices,
-      wakeReceipts: () => this.#receipts.wake(),
+      wakeReceipts: (due) => this.#receipts.wake(due),
       hello: (queue, cell) => this.#acquaintance.hello(queue, cell),
       unopened: this.#unopened,
       renewal: (from, cell) => this.#renewals.take(from, cell),
@@ -547,11 +551,10 @@ export class OpenOverlay implements Overlay {
       this.#blobs.outgoing.sweep(now);
       const again = [...this.#outbox.unreceipted.forgetLostDevices(), ...this.#outbox.unreceipted.resend(now)];
       this.#outbox.sweep(now);
-      this.#chains.sweep(now);
+      this.#ledger.sweep(now);
       this.#unopened.sweep(now);
       for (const label of this.#stateLetters.tellAgain()) this.#sender(label);
       files.push(...this.#sent.sweep(now).map((letter) => this.#outbox.release(letter)));
-      this.#due.sweep(now);
       this.#progress.note(now);
       this.#progress.sweep(now);
       return { again, overdue, files };

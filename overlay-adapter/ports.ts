@@ -31,8 +31,8 @@ export interface ReceivedLetter {
   readonly receivedAt: number;
   /** Octets of the content. */
   readonly size: number;
-  /** The content; throws LetterAborted where it turns out to be altered or incomplete: what was staged is to be discarded. */
-  readonly content: AsyncIterable<Uint8Array>;
+  /** The whole content, where it is small; else it throws LetterAborted where it turns out to be altered or incomplete: what was staged is to be discarded. */
+  readonly content: Buffer | AsyncIterable<Uint8Array>;
 }
 
 /** Takes the letters; declared by the overlay, fulfilled by the bridge. */

@@ -1,4 +1,4 @@
-import { ContainerReader } from "./container-reader.ts";
+import { ContainerReader, readContainer } from "./container-reader.ts";
 import { type IncomingContext, shownHeader } from "./shown-header.ts";
 
 /**
@@ -18,4 +18,10 @@ export async function* translateIncoming(
   } finally {
     await reader.cancel();
   }
+}
+
+/** The same of a message that is there whole. @throws MalformedOverlayMessage */
+export function translateWhole(content: Uint8Array, context: IncomingContext): Buffer {
+  const { header, body } = readContainer(content);
+  return Buffer.concat([shownHeader(header, context), ...body]);
 }

@@ -37,6 +37,8 @@ const COLUMNS = "address, label, state, invited, came";
 export class Aliases {
   readonly #o: AliasesOptions;
   readonly #sqlite: Database["sqlite"];
+  /** Contacts that may have an alias: each letter that comes is looked for here first, and hardly anybody has one. */
+  #labels: Set<AddressLabel> | undefined;
 
   constructor(options: AliasesOptions) {
     this.#o = options;
@@ -67,6 +69,8 @@ export class Aliases {
 
   /** The old addresses of a contact. */
   of(label: AddressLabel): string[] {
+    this.#labels ??= new Set(this.list().map((alias) => alias.label));
+    if (!this.#labels.has(label)) return [];
     return this.#sqlite
       .prepare<[string], string>(
         "SELECT address FROM gateway_alias WHERE label = ? AND state = 'moved' ORDER BY address",
@@ -145,6 +149,7 @@ export class Aliases {
     // Whoever comes second never takes the first one's letters.
     const free = holder === undefined || holder.label === label;
     const state = free ? (invited ? "moved" : "joining") : "rival";
+    this.#labels?.add(label);
     this.#sqlite
       .prepare("INSERT OR REPLACE INTO gateway_alias VALUES (?, ?, ?, ?, ?, ?, 0)")
       .run(address, label, state, Number(invited), came, clock.now());

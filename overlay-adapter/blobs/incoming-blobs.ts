@@ -9,7 +9,7 @@ import type { Logger } from "../../foundation/logger.ts";
 import type { Contacts } from "../../keyring/contacts.ts";
 import type { RelayAddress } from "../../relay/relay-url.ts";
 import type { DropReason } from "../events.ts";
-import type { Chains } from "../letters/chain.ts";
+import type { Ledger } from "../letters/ledger.ts";
 import { NO_RECEIPT } from "../letters/letter-header.ts";
 import type { OpenedHeader } from "../letters/opening.ts";
 import type { Outbox } from "../letters/outbox.ts";
@@ -32,7 +32,7 @@ export interface IncomingBlobsOptions {
   readonly client: RelayClient;
   readonly receiver: LetterReceiver;
   readonly receipts: ReceiptsDue;
-  readonly chains: Chains;
+  readonly ledger: Ledger;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -45,8 +45,8 @@ export interface IncomingBlobsOptions {
   /** There is work with this row. */
   readonly wake: (id: number) => void;
   readonly wakeSender: (label: AddressLabel) => void;
-  /** A letter was stored that is to be acknowledged. */
-  readonly wakeReceipts: () => void;
+  /** Letters were stored whose receipts are due then. */
+  readonly wakeReceipts: (due: number) => void;
 }
 
 interface InRow {
@@ -81,6 +81,8 @@ export class IncomingBlobs {
   readonly #directory: string;
   readonly #window = new Window(FETCHES);
   readonly #running = new Map<number, { readonly stop: AbortController; readonly over: Promise<unknown> }>();
+  /** Letters that may have a row: each letter that comes is looked for here first, and hardly any has one. */
+  readonly #noted: Set<string>;
   /** Since when a blob's relay cannot be reached, by row. */
   readonly #stuck = new Map<number, number>();
 
@@ -89,6 +91,8 @@ export class IncomingBlobs {
     this.#o = options;
     this.#directory = join(options.home, "inbox");
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const rows = options.db.sqlite.prepare("SELECT label, letter FROM overlay_blob_in").all() as InRow[];
+    this.#noted = new Set(rows.map(({ label, letter }) => letterKey(label, letter)));
     const inUse = new Set(this.open().map(String));
     for (const name of readdirSync(this.#directory)) if (!inUse.has(name)) rmSync(join(this.#directory, name));
   }
@@ -127,6 +131,7 @@ export class IncomingBlobs {
         readSecret,
         clock.now(),
       ) as number;
+    this.#noted.add(letterKey(label, header.id));
     db.afterCommit(() => this.#o.wake(id));
   }
 
@@ -215,7 +220,7 @@ export class IncomingBlobs {
 
   /** Fetches, stages, and makes visible in one transaction with what is recorded of it. */
   async #fetch(row: InRow, signal: AbortSignal): Promise<void> {
-    const { db, client, receiver, receipts, chains, clock } = this.#o;
+    const { db, client, receiver, receipts, ledger, clock } = this.#o;
     const { id, label, letter, size } = row;
     const file = await BlobFile.open(this.#path(id));
     let broken: unknown;
@@ -250,15 +255,16 @@ export class IncomingBlobs {
         content: content(),
       });
       if (broken !== undefined) throw broken;
-      await db.commit(() => {
-        if (this.#row(id)?.state !== "fetching") return;
+      const due = await db.commit(() => {
+        if (this.#row(id)?.state !== "fetching") return undefined;
         visible();
-        chains.setSeen(label, letter, row.tag, clock.now());
-        if ((row.flags & NO_RECEIPT) === 0)
-          receipts.add(label, { letter, headerHash: this.#row(id)?.header_hash ?? row.header_hash }, clock.now());
+        const acknowledged = (row.flags & NO_RECEIPT) === 0;
+        const headerHash = acknowledged ? (this.#row(id)?.header_hash ?? row.header_hash) : undefined;
+        ledger.add(label, { letter, tag: row.tag, headerHash }, clock.now());
         this.#setState(id, "read");
+        return receipts.add(label, clock.now());
       });
-      this.#o.wakeReceipts();
+      if (due !== undefined) this.#o.wakeReceipts(due);
     } catch (error) {
       throw broken ?? error;
     } finally {
@@ -304,9 +310,9 @@ export class IncomingBlobs {
 
   /** What its sender has made wrong would not be better another way. */
   async #drop(row: InRow): Promise<StepResult> {
-    const { db, chains, clock } = this.#o;
+    const { db, ledger, clock } = this.#o;
     await db.commit(() => {
-      chains.setSeen(row.label, row.letter, row.tag, clock.now());
+      ledger.add(row.label, row, clock.now());
       this.#setState(row.id, "read");
     });
     return "again";
@@ -322,18 +328,23 @@ export class IncomingBlobs {
       if (!(error instanceof Failure)) throw error;
       if (error.code === "unavailable" && clock.now() < row.at + ASKED_KEPT) return "later";
     }
-    await this.#removeRow(row.id);
+    await this.#removeRow(row);
     return "idle";
   }
 
   async #forgetOld(row: InRow): Promise<StepResult> {
-    if (this.#o.clock.now() >= row.at + ASKED_KEPT) await this.#removeRow(row.id);
+    if (this.#o.clock.now() >= row.at + ASKED_KEPT) await this.#removeRow(row);
     return "idle";
   }
 
-  async #removeRow(id: number): Promise<void> {
+  async #removeRow({ id, label, letter }: InRow): Promise<void> {
     const { db } = this.#o;
-    await db.commit(() => db.sqlite.prepare("DELETE FROM overlay_blob_in WHERE id = ?").run(id));
+    await db.commit(() => {
+      db.sqlite.prepare("DELETE FROM overlay_blob_in WHERE id = ?").run(id);
+      db.afterCommit(() => {
+        if (this.#find(label, letter) === undefined) this.#noted.delete(letterKey(label, letter));
+      });
+    });
   }
 
   async #removeFile(id: number): Promise<void> {
@@ -353,10 +364,15 @@ export class IncomingBlobs {
   }
 
   #find(label: AddressLabel, letter: Buffer): InRow | undefined {
+    if (!this.#noted.has(letterKey(label, letter))) return undefined;
     return this.#o.db.sqlite
       .prepare("SELECT * FROM overlay_blob_in WHERE label = ? AND letter = ?")
       .get(label, letter) as InRow | undefined;
   }
+}
+
+function letterKey(label: AddressLabel, letter: Buffer): string {
+  return `${label} ${letter.toString("latin1")}`;
 }
 
 function relayOf({ relay_host: host, relay_port: port, relay_pin: pin }: InRow): RelayAddress {

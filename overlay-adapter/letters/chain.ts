@@ -1,6 +1,5 @@
 import type { AddressLabel } from "../../foundation/address.ts";
 import type { Database } from "../../foundation/database.ts";
-import { LEDGER_LIFETIME } from "../limits.ts";
 import { MissingLetters } from "./missing-letters.ts";
 
 /** One direction of one pair of devices: the last letter's number and header hash. */
@@ -11,7 +10,13 @@ export interface ChainEnd {
 
 const START: ChainEnd = { seq: 0, hash: Buffer.alloc(32) };
 
-/** Numbers and ids of letters: what was sent last, what was received, what is missing. Synchronous, in the caller's transaction. */
+/** A received letter's place in its chain. */
+export interface ChainLink extends ChainEnd {
+  /** Of the header before it; zeros for a letter without one. */
+  readonly prevHash: Buffer;
+}
+
+/** Numbers of letters: what was sent last, what was received, what is missing. Synchronous, in the caller's transaction. */
 export class Chains {
   readonly missing: MissingLetters;
   readonly #sqlite: Database["sqlite"];
@@ -38,40 +43,29 @@ export class Chains {
   }
 
   /**
-   * Records a received letter's number, and notes what is missing before it: letters skipped, or the one just before it if
-   * it is not the one that was received under that number. A letter without a letter before it begins the chain anew: its
-   * sender sends again what was lost. `forked`: two letters had the number before this one.
+   * Records the numbers of letters of one device, in the order in which they were received, and notes what is missing
+   * before each: letters skipped, or the one just before it if it is not the one that was received under that number. A
+   * letter without a letter before it begins the chain anew: its sender sends again what was lost. `forked`: two letters
+   * had the number before one of these.
    */
-  receive(
-    label: AddressLabel,
-    deviceId: number,
-    end: ChainEnd,
-    prevHash: Uint8Array,
-    now: number,
-  ): "forked" | undefined {
-    const last =
-      (this.#sqlite
-        .prepare(
-          "SELECT received_seq AS seq, received_hash AS hash FROM overlay_chain WHERE label = ? AND device_id = ?",
-        )
-        .get(label, deviceId) as ChainEnd | undefined) ?? START;
-    if (end.seq <= last.seq) {
-      this.missing.came(label, deviceId, end.seq);
-      return undefined;
+  receive(label: AddressLabel, deviceId: number, letters: readonly ChainLink[], now: number): "forked" | undefined {
+    const before = this.#received(label, deviceId);
+    let last = before;
+    let forked = false;
+    for (const letter of letters) {
+      if (letter.seq <= last.seq) {
+        this.missing.came(label, deviceId, letter.seq);
+        continue;
+      }
+      const skipped = letter.seq > last.seq + 1;
+      const begins = START.hash.equals(letter.prevHash);
+      const follows = begins || (!skipped && last.hash.equals(letter.prevHash));
+      if (!follows) this.missing.note(label, deviceId, skipped ? last.seq + 1 : last.seq, letter.seq, now);
+      if (!follows && !skipped) forked = true;
+      last = letter;
     }
-    this.#sqlite
-      .prepare(
-        `INSERT INTO overlay_chain VALUES (?, ?, 0, zeroblob(32), ?, ?)
-         ON CONFLICT DO UPDATE SET received_seq = excluded.received_seq, received_hash = excluded.received_hash`,
-      )
-      .run(label, deviceId, end.seq, end.hash);
-    if (START.hash.equals(prevHash)) return undefined;
-    if (end.seq > last.seq + 1) this.missing.note(label, deviceId, last.seq + 1, end.seq, now);
-    else if (!last.hash.equals(prevHash)) {
-      this.missing.note(label, deviceId, last.seq, end.seq, now);
-      return "forked";
-    }
-    return undefined;
+    if (last !== before) this.#setReceived(label, deviceId, last);
+    return forked ? "forked" : undefined;
   }
 
   /** A new session with the device: the next letter names none before it, for the device may not have it. */
@@ -88,29 +82,25 @@ export class Chains {
       .run();
   }
 
-  /** True if a letter with this id came from this contact before. */
-  seen(label: AddressLabel, letter: Uint8Array): boolean {
-    return (
-      this.#sqlite.prepare("SELECT 1 FROM overlay_seen WHERE label = ? AND letter = ?").get(label, letter) !== undefined
-    );
-  }
-
-  /** True if a letter whose cells have this tag was received; libsignal does not always tell a repetition from a forgery. */
-  seenTag(label: AddressLabel, tag: Uint8Array): boolean {
-    return this.#sqlite.prepare("SELECT 1 FROM overlay_seen WHERE label = ? AND tag = ?").get(label, tag) !== undefined;
-  }
-
-  setSeen(label: AddressLabel, letter: Uint8Array, tag: Uint8Array, now: number): void {
-    this.#sqlite.prepare("INSERT OR IGNORE INTO overlay_seen VALUES (?, ?, ?, ?)").run(label, letter, tag, now);
-  }
-
-  sweep(now: number): void {
-    this.#sqlite.prepare("DELETE FROM overlay_seen WHERE at < ?").run(now - LEDGER_LIFETIME);
-  }
-
-  /** Forgets the numbers; the ids stay, so that nothing that was received comes a second time. */
+  /** Forgets the numbers; the ledger's ids stay, so that nothing that was received comes a second time. */
   remove(label: AddressLabel): void {
     this.#sqlite.prepare("DELETE FROM overlay_chain WHERE label = ?").run(label);
     this.missing.remove(label);
+  }
+
+  #received(label: AddressLabel, deviceId: number): ChainEnd {
+    const row = this.#sqlite
+      .prepare("SELECT received_seq AS seq, received_hash AS hash FROM overlay_chain WHERE label = ? AND device_id = ?")
+      .get(label, deviceId);
+    return (row as ChainEnd | undefined) ?? START;
+  }
+
+  #setReceived(label: AddressLabel, deviceId: number, end: ChainEnd): void {
+    this.#sqlite
+      .prepare(
+        `INSERT INTO overlay_chain VALUES (?, ?, 0, zeroblob(32), ?, ?)
+         ON CONFLICT DO UPDATE SET received_seq = excluded.received_seq, received_hash = excluded.received_hash`,
+      )
+      .run(label, deviceId, end.seq, end.hash);
   }
 }

@@ -12,6 +12,7 @@ import type { DropReason } from "../events.ts";
 import type { LetterReceiver } from "../ports.ts";
 import type { ReceiptsDue } from "../receipts/receipts-due.ts";
 import type { Chains } from "./chain.ts";
+import type { Ledger } from "./ledger.ts";
 import { IN_BLOB, NO_RECEIPT } from "./letter-header.ts";
 import { type OpenedHeader, Opening, wholeContent } from "./opening.ts";
 import type { PartialLetter } from "./partial-letter.ts";
@@ -24,6 +25,7 @@ export interface LetterStoreOptions {
   readonly contacts: Contacts;
   readonly device: Device;
   readonly chains: Chains;
+  readonly ledger: Ledger;
   /** One per contact: whoever steps a contact's sessions holds it until the step is committed. */
   readonly sessions: KeyedMutex<AddressLabel>;
   readonly receiver: LetterReceiver;
@@ -32,8 +34,8 @@ export interface LetterStoreOptions {
   readonly receipts: ReceiptsDue;
   readonly blobs: IncomingBlobs;
   readonly blobDevices: BlobDevices;
-  /** A letter was stored that is to be acknowledged. */
-  readonly wakeReceipts: () => void;
+  /** Letters were stored whose receipts are due then. */
+  readonly wakeReceipts: (due: number) => void;
   readonly clock: Clock;
   readonly unopened: UnopenedLetters;
   /** A letter was sent under another account state than the pinned one, or its device's chain has two ends; in the transaction that records it. */
@@ -44,7 +46,7 @@ export interface LetterStoreOptions {
 interface Opened {
   readonly letter: PartialLetter;
   readonly header: OpenedHeader;
-  readonly content: readonly Buffer[];
+  readonly content: Buffer;
 }
 
 /** What a transaction makes visible, and records. */
@@ -80,11 +82,13 @@ export class LetterStore {
       const outcomes = new Map<PartialLetter, DropReason | undefined>();
       const opening = this.#opening(from);
       const opened: Opened[] = [];
+      const unopened: PartialLetter[] = [];
       const steps: Step[] = [];
       for (const letter of letters) {
         const header = await opening.header(letter.sealed());
         if (typeof header === "string") {
           outcomes.set(letter, header);
+          unopened.push(letter);
           continue;
         }
         if (header.repeated) {
@@ -109,8 +113,10 @@ export class LetterStore {
         else if (outcome.reason instanceof DecodeError) outcomes.set(letter, "damaged");
         else throw outcome.reason;
       }
-      await this.#commit(from, opening, steps);
+      if (opening.stepped) await this.#commit(from, opening, steps);
       for (const { letter, header } of steps) outcomes.set(letter, header.repeated ? "duplicate" : undefined);
+      for (const letter of unopened)
+        if (this.isRepeated(from, Buffer.from(letter.key, "hex"))) outcomes.set(letter, "duplicate");
       return outcomes;
     });
   }
@@ -139,11 +145,13 @@ export class LetterStore {
     });
   }
 
-  /** A letter's first cell came once more. */
-  repeated(from: AddressLabel, tag: Buffer): void {
-    const { db, receipts, clock } = this.#o;
-    db.transactionUnsynced(() => receipts.repeat(from, tag, clock.now()));
-    this.#o.wakeReceipts();
+  /** True if the letter was received before; then its sender is perhaps to hear of it once more. */
+  isRepeated(from: AddressLabel, tag: Buffer): boolean {
+    const { db, ledger, receipts, clock, wakeReceipts } = this.#o;
+    if (!ledger.seenTag(from, tag)) return false;
+    const due = db.transactionUnsynced(() => receipts.repeat(from, tag, clock.now()));
+    if (due !== undefined) wakeReceipts(due);
+    return true;
   }
 
   /** What notes in the transaction that the letter's blob is to be fetched; undefined where its cell does not say from where. */
@@ -157,41 +165,56 @@ export class LetterStore {
 
   async #stage(from: AddressLabel, { header, content }: Opened): Promise<() => void> {
     const { deviceId, id, size } = header;
-    if (header.kind === "control") return this.#o.control(from, Buffer.concat(content), deviceId);
+    if (header.kind === "control") return this.#o.control(from, content, deviceId);
     const receivedAt = this.#o.clock.now();
-    return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content: pieces(content) });
+    return this.#o.receiver.receive({ from, deviceId, id, receivedAt, size, content });
   }
 
+  /** What each letter has for itself, and then once for all of them what they move on together. */
   async #commit(from: AddressLabel, opening: Opening, steps: readonly Step[]): Promise<void> {
-    const { db, chains, receipts, clock, unopened, device, contacts, disagrees, blobs, blobDevices } = this.#o;
-    await db.commit(() => {
+    const { db, ledger, receipts, clock, contacts, disagrees, blobs, wakeReceipts } = this.#o;
+    const due = await db.commit(() => {
+      const now = clock.now();
       opening.write();
-      let asks = false;
       for (const { letter, header, visible, fetches } of steps) {
         visible();
         const tag = Buffer.from(letter.key, "hex");
         // Of a letter that is still to be fetched only the cells have come.
-        chains.setSeen(from, fetches ? tag : header.id, tag, clock.now());
-        blobDevices.hear(from, header.deviceId, header.flags);
-        if (!fetches) blobs.came(from, header.id);
-        asks = chains.receive(from, header.deviceId, header, header.prevHash, clock.now()) === "forked" || asks;
-        unopened.setReceived(from, { ...header, as: device.deviceId });
-        if (!fetches && (header.flags & NO_RECEIPT) === 0)
-          receipts.add(from, { letter: header.id, headerHash: header.hash }, clock.now());
+        if (fetches) ledger.add(from, { letter: tag, tag }, now);
+        else {
+          const headerHash = (header.flags & NO_RECEIPT) === 0 ? header.hash : undefined;
+          const entry = { letter: header.id, tag, headerHash };
+          if (header.repeated) ledger.addAgain(from, entry, now);
+          else ledger.add(from, entry, now);
+          blobs.came(from, header.id);
+        }
       }
+      const headers = steps.map(({ header }) => header);
       const pinned = contacts.accountState(from)?.hash;
-      if (pinned !== undefined) asks ||= steps.some(({ header }) => !header.stateHash.equals(pinned));
-      if (asks) disagrees(from);
+      const isOld = pinned !== undefined && headers.some(({ stateHash }) => !stateHash.equals(pinned));
+      if (this.#moveOn(from, headers, now) === "forked" || isOld) disagrees(from);
+      return receipts.add(from, now);
     });
-    this.#o.wakeReceipts();
+    if (due !== undefined) wakeReceipts(due);
+  }
+
+  /** How far each of the contact's devices has come with these. */
+  #moveOn(from: AddressLabel, headers: readonly OpenedHeader[], now: number): "forked" | undefined {
+    const { chains, unopened, device, blobDevices } = this.#o;
+    let forked: "forked" | undefined;
+    for (const deviceId of new Set(headers.map((header) => header.deviceId))) {
+      const own = headers.filter((header) => header.deviceId === deviceId);
+      const last = own.at(-1) as OpenedHeader;
+      const furthest = own.reduce((one, other) => (other.seq > one.seq ? other : one));
+      forked = chains.receive(from, deviceId, own, now) ?? forked;
+      unopened.setReceived(from, { ...furthest, as: device.deviceId });
+      blobDevices.hear(from, deviceId, last.flags);
+    }
+    return forked;
   }
 
   #opening(label: AddressLabel): Opening {
-    const { own, device, contacts, chains } = this.#o;
-    return new Opening({ own, label, device, contacts, chains });
+    const { own, device, contacts, ledger } = this.#o;
+    return new Opening({ own, label, device, contacts, ledger });
   }
-}
-
-async function* pieces(content: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* content;
 }

@@ -5,7 +5,7 @@ import type { Device } from "../../keyring/device.ts";
 import { type SessionBatch, SessionFailure } from "../../keyring/device-sessions.ts";
 import type { DropReason } from "../events.ts";
 import type { Slot } from "../queues/cell.ts";
-import type { Chains } from "./chain.ts";
+import type { Ledger } from "./ledger.ts";
 import { chunkSize, chunkStart, ManifestHash, openChunk, paddedCells } from "./letter-content.ts";
 import { decodeLetterHeader, headerHash, IN_BLOB, type LetterHeader, letterCommitment } from "./letter-header.ts";
 
@@ -30,15 +30,16 @@ export class Opening {
   readonly #steps: SessionBatch;
   readonly #label: AddressLabel;
   readonly #deviceId: number;
-  readonly #chains: Chains;
+  readonly #ledger: Ledger;
   readonly #ids = new Set<string>();
+  #stepped = false;
 
   constructor(options: {
     readonly own: AddressLabel;
     readonly label: AddressLabel;
     readonly device: Device;
     readonly contacts: Contacts;
-    readonly chains: Chains;
+    readonly ledger: Ledger;
   }) {
     const { contacts, device } = options;
     this.#steps = device.sessions(options.own, (label, id, key) =>
@@ -46,7 +47,12 @@ export class Opening {
     );
     this.#label = options.label;
     this.#deviceId = device.deviceId;
-    this.#chains = options.chains;
+    this.#ledger = options.ledger;
+  }
+
+  /** There is something to write. */
+  get stepped(): boolean {
+    return this.#stepped;
   }
 
   /** The header meant for this device, or why the letter is to be dropped. */
@@ -56,11 +62,12 @@ export class Opening {
       if (slot.deviceId !== this.#deviceId) continue;
       try {
         const encoded = await this.#steps.decrypt(this.#label, letter.senderDevice, slot);
+        this.#stepped = true;
         const header = decodeLetterHeader(encoded);
         const cells = (header.flags & IN_BLOB) === 0 ? paddedCells(header.size) : 1;
         if (cells !== letter.cells || !letterCommitment(header).equals(letter.commitment)) return "altered";
         const id = header.id.toString("hex");
-        const repeated = this.#ids.has(id) || this.#chains.seen(this.#label, header.id);
+        const repeated = this.#ids.has(id) || this.#ledger.seen(this.#label, header.id);
         this.#ids.add(id);
         return { ...header, deviceId: letter.senderDevice, hash: headerHash(encoded), repeated };
       } catch (error) {
@@ -79,6 +86,8 @@ export class Opening {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** The part of an opened chunk that is content, not padding. */
 export function chunkContent(header: LetterHeader, index: number, sealed: Uint8Array): Buffer | undefined {
   const content = openChunk(header.contentKey, index, sealed);
@@ -87,14 +96,16 @@ export function chunkContent(header: LetterHeader, index: number, sealed: Uint8A
 }
 
 /** The whole content of a letter whose chunks are all there; undefined if any was altered. */
-export function wholeContent(header: LetterHeader, chunks: readonly Uint8Array[]): Buffer[] | undefined {
+export function wholeContent(header: LetterHeader, chunks: readonly Uint8Array[]): Buffer | undefined {
   const hash = new ManifestHash();
   const content: Buffer[] = [];
   for (const [index, sealed] of chunks.entries()) {
     const piece = chunkContent(header, index, sealed);
     if (piece === undefined) return undefined;
     hash.update(piece);
-    if (piece.length > 0) content.push(piece);
+    content.push(piece);
   }
-  return hash.digest(header.size).equals(header.manifestHash) ? content : undefined;
+  if (!hash.digest(header.size).equals(header.manifestHash)) return undefined;
+  const [only = NOTHING, ...more] = content;
+  return more.length === 0 ? only : Buffer.concat(content);
 }

@@ -62,6 +62,8 @@ export class QueueReader {
   #inbox: { readonly seq: number; readonly bytes: Buffer }[] = [];
   readonly #partials = new Map<string, PartialLetter>();
   readonly #recent = new Map<string, "duplicate" | "incomplete" | "kept">();
+  /** Cells that are done with, and of which the relay was not told yet. */
+  #done: number[] = [];
   readonly #acknowledging = new Set<Promise<void>>();
   readonly #dropped = new Map<DropReason, number>();
   /** Letters, by their first cell's number, that could not be stored, and how often that was tried. */
@@ -77,7 +79,7 @@ export class QueueReader {
 
   /** Nothing that arrived is unfinished. */
   get quiet(): boolean {
-    return this.#inbox.length === 0 && this.#acknowledging.size === 0;
+    return this.#inbox.length === 0 && this.#done.length === 0 && this.#acknowledging.size === 0;
   }
 
   async step(): Promise<StepResult> {
@@ -128,6 +130,7 @@ export class QueueReader {
   sweep(): void {
     const before = this.#o.clock.now() - PARTIAL_LIFETIME;
     for (const partial of this.#partials.values()) if (partial.lastAt < before) this.#giveUp(partial);
+    this.#acknowledge();
     this.#tellDropped();
   }
 
@@ -172,6 +175,7 @@ export class QueueReader {
 
   /** Begins anew: the relay sends again what was not acknowledged. */
   async #reset(): Promise<void> {
+    this.#acknowledge();
     this.#subscription?.close();
     this.#subscription = undefined;
     this.#inbox = [];
@@ -203,6 +207,7 @@ export class QueueReader {
     }
     await this.#store(ready);
     if (this.#single > 0) this.#single -= ready.length;
+    this.#acknowledge();
     this.#inbox.splice(0, taken);
     this.#subscription?.credit(taken);
   }
@@ -215,7 +220,7 @@ export class QueueReader {
 
   async #renewal(from: AddressLabel, cell: RenewalCell, seq: number): Promise<void> {
     const outcome = await this.#o.renewal(from, cell);
-    if (outcome === "taken") this.#acknowledge([seq]);
+    if (outcome === "taken") this.#done.push(seq);
     else this.#drop(outcome, [seq]);
   }
 
@@ -233,7 +238,7 @@ export class QueueReader {
   async #hello(cell: HelloCell, seq: number): Promise<void> {
     const outcome = await this.#o.hello(this.#queue, cell);
     this.#queue = this.#o.queues.own(this.#queue.id) ?? this.#queue;
-    if (outcome === "taken") this.#acknowledge([seq]);
+    if (outcome === "taken") this.#done.push(seq);
     else this.#drop(outcome, [seq]);
   }
 
@@ -248,9 +253,10 @@ export class QueueReader {
     if (over !== undefined) return this.#drop(over, [seq]);
     let partial = this.#partials.get(key);
     if (partial === undefined) {
-      if (this.#o.chains.seenTag(this.#queue.label as AddressLabel, cell.tag)) {
+      // Whether a letter of one cell came before shows when its ratchet message is opened.
+      const whole = cell.kind === "letter" && cell.cells === 1;
+      if (!whole && this.#letters.isRepeated(this.#queue.label as AddressLabel, cell.tag)) {
         this.#remember(key, "duplicate");
-        this.#letters.repeated(this.#queue.label as AddressLabel, cell.tag);
         return this.#drop("duplicate", [seq]);
       }
       // A body without its beginning: its sender sends it again, behind the beginning that the relay refused.
@@ -328,7 +334,7 @@ export class QueueReader {
       });
     if (reason === undefined) this.#o.used(this.#queue.id);
     if (reason === "elsewhere") this.#o.dropped(this.#queue.label, reason, partial.seqs.length);
-    else if (reason === undefined) this.#acknowledge(partial.seqs);
+    else if (reason === undefined) this.#done.push(...partial.seqs);
     else this.#drop(reason, partial.seqs);
     void partial.stream?.abandon();
   }
@@ -364,7 +370,7 @@ export class QueueReader {
 
   #drop(reason: DropReason, seqs: readonly number[]): undefined {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + seqs.length);
-    this.#acknowledge(seqs);
+    this.#done.push(...seqs);
   }
 
   #tellDropped(): void {
@@ -372,8 +378,12 @@ export class QueueReader {
     this.#dropped.clear();
   }
 
-  #acknowledge(seqs: readonly number[]): void {
-    const acknowledged = this.#subscription?.acknowledge(seqs).catch(() => undefined);
+  /** Tells the relay of all cells that are done with. */
+  #acknowledge(): void {
+    const done = this.#done;
+    if (done.length === 0) return;
+    this.#done = [];
+    const acknowledged = this.#subscription?.acknowledge(done).catch(() => undefined);
     if (acknowledged === undefined) return;
     const tracked = acknowledged.then(() => {
       this.#acknowledging.delete(tracked);

@@ -47,11 +47,10 @@ export class ReceiptSender {
     return next !== undefined && next <= this.#o.clock.now();
   }
 
-  /** There may be receipts that are due earlier than those before. */
-  wake(): void {
+  /** Receipts may be due earlier than those before: then, if that is known. */
+  wake(at = this.#o.due.next()): void {
     if (this.#state !== "started") return;
-    const { due, clock } = this.#o;
-    const at = due.next();
+    const { clock } = this.#o;
     if (at === undefined || (this.#timer !== undefined && this.#timer.at <= at)) return;
     this.#timer?.cancel();
     // Not at once: what is stored in the same moment shares the letter. Not for days: the clock may be set.
@@ -83,7 +82,7 @@ export class ReceiptSender {
     const { contacts, outbox, due, random } = this.#o;
     const state = contacts.byLabel(label)?.state;
     const receipts = due.take(label, now);
-    if (state === undefined || state === "frozen" || state === "revoked") return;
+    if (receipts.length === 0 || state === undefined || state === "frozen" || state === "revoked") return;
     const content = encodeControl({ kind: due.kind, receipts });
     outbox.add(controlLetter(content, random, NO_RECEIPT), [label], now);
   }

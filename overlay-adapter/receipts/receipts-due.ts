@@ -4,7 +4,6 @@ import {
   ACKNOWLEDGEMENT_DELAY,
   ACKNOWLEDGEMENT_DELAY_LEAST,
   ACKNOWLEDGEMENTS_HURRY,
-  LEDGER_LIFETIME,
   RECEIPT_DELAY,
   RECEIPT_PAUSE,
   RECEIPTS_HURRY,
@@ -19,7 +18,10 @@ export interface ReceiptPolicy {
   readonly longestDelay?: number;
 }
 
-/** Received letters, and when their sender hears of it. Synchronous, in the caller's transaction. */
+/** Rows of the ledger (letters/ledger.ts) whose letter is to be acknowledged. */
+const WAITING = "receipted_at IS NULL AND header_hash IS NOT NULL";
+
+/** Received letters that are to be acknowledged, and when. Synchronous, in the caller's transaction. */
 export class ReceiptsDue {
   readonly #sqlite: Database["sqlite"];
   readonly #policy: ReceiptPolicy;
@@ -37,76 +39,79 @@ export class ReceiptsDue {
     return this.#policy.send ? "receipts" : "acknowledgements";
   }
 
-  /** A letter was taken. Sent again under another header, it is acknowledged under that one. */
-  add(label: AddressLabel, { letter, headerHash }: Receipt, now: number): void {
-    this.#sqlite
+  /** Letters were recorded (ledger.ts): when their receipts are due, if any are to be sent. One letter holds all that wait. */
+  add(label: AddressLabel, now: number): number | undefined {
+    const { waiting, due } = this.#sqlite
       .prepare(
-        `INSERT INTO overlay_receipt VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET header_hash = excluded.header_hash, due = coalesce(due, excluded.due)`,
+        `SELECT (SELECT count(*) FROM overlay_received WHERE label = ? AND ${WAITING}) AS waiting,
+           (SELECT due FROM overlay_receipts_due WHERE label = ?) AS due`,
       )
-      .run(label, letter, headerHash, now, this.#due(label, now));
+      .get(label, label) as { waiting: number; due: number | null };
+    if (waiting === 0) return undefined;
+    const at = Math.min(due ?? Number.POSITIVE_INFINITY, now + this.#delay(waiting));
+    if (at !== due)
+      this.#sqlite
+        .prepare("INSERT INTO overlay_receipts_due VALUES (?, ?) ON CONFLICT DO UPDATE SET due = excluded.due")
+        .run(label, at);
+    return at;
   }
 
-  /** The letter whose cells have this tag came once more: perhaps its receipt was lost. */
-  repeat(label: AddressLabel, tag: Uint8Array, now: number): void {
-    this.#sqlite
+  /** The letter whose cells have this tag came once more: perhaps its receipt was lost. When it is due again, if it is. */
+  repeat(label: AddressLabel, tag: Uint8Array, now: number): number | undefined {
+    const { changes } = this.#sqlite
       .prepare(
-        `UPDATE overlay_receipt SET due = ?, at = ? WHERE label = ? AND due IS NULL AND at < ?
-           AND letter IN (SELECT letter FROM overlay_seen WHERE label = ? AND tag = ?)`,
+        `UPDATE overlay_received SET receipted_at = NULL
+         WHERE tag = ? AND label = ? AND header_hash IS NOT NULL AND receipted_at < ?`,
       )
-      .run(this.#due(label, now), now, label, now - RECEIPT_PAUSE, label, tag);
+      .run(tag, label, now - RECEIPT_PAUSE);
+    return changes > 0 ? this.add(label, now) : undefined;
   }
 
   /** When the next are due; undefined where none waits. */
   next(): number | undefined {
-    const at = this.#sqlite.prepare("SELECT min(due) FROM overlay_receipt WHERE due IS NOT NULL").pluck().get();
+    const at = this.#sqlite.prepare("SELECT min(due) FROM overlay_receipts_due").pluck().get();
     return typeof at === "number" ? at : undefined;
   }
 
   /** Contacts that are to be written to now. */
   labels(now: number): AddressLabel[] {
     return this.#sqlite
-      .prepare("SELECT DISTINCT label FROM overlay_receipt WHERE due <= ?")
+      .prepare("SELECT label FROM overlay_receipts_due WHERE due <= ?")
       .pluck()
       .all(now) as AddressLabel[];
   }
 
-  /** Takes as many as one letter holds, the due ones and those that wait with them; they are not due any more. */
+  /** Takes as many as one letter holds, the oldest first; they are not due any more. */
   take(label: AddressLabel, now: number): Receipt[] {
-    const receipts = this.#sqlite
+    const taken = this.#sqlite
       .prepare(
-        `SELECT letter, header_hash AS headerHash FROM overlay_receipt
-         WHERE label = ? AND due IS NOT NULL ORDER BY due LIMIT ?`,
+        `SELECT id, letter, header_hash AS headerHash FROM overlay_received WHERE label = ? AND ${WAITING}
+         ORDER BY id LIMIT ?`,
       )
-      .all(label, RECEIPTS_MAX) as Receipt[];
-    const sent = this.#sqlite.prepare("UPDATE overlay_receipt SET due = NULL, at = ? WHERE label = ? AND letter = ?");
-    for (const { letter } of receipts) sent.run(now, label, letter);
-    return receipts;
+      .all(label, RECEIPTS_MAX) as (Receipt & { id: number })[];
+    this.#sqlite
+      .prepare(`UPDATE overlay_received SET receipted_at = ? WHERE label = ? AND id <= ? AND ${WAITING}`)
+      .run(now, label, taken.at(-1)?.id ?? 0);
+    this.#sqlite
+      .prepare(
+        `DELETE FROM overlay_receipts_due
+         WHERE label = ? AND NOT EXISTS (SELECT 1 FROM overlay_received WHERE label = ? AND ${WAITING})`,
+      )
+      .run(label, label);
+    return taken;
   }
 
-  sweep(now: number): void {
-    this.#sqlite.prepare("DELETE FROM overlay_receipt WHERE at < ? AND due IS NULL").run(now - LEDGER_LIFETIME);
-  }
-
+  /** Nothing that the contact sent is acknowledged any more. */
   remove(label: AddressLabel): void {
-    this.#sqlite.prepare("DELETE FROM overlay_receipt WHERE label = ?").run(label);
+    this.#sqlite.prepare(`UPDATE overlay_received SET header_hash = NULL WHERE label = ? AND ${WAITING}`).run(label);
+    this.#sqlite.prepare("DELETE FROM overlay_receipts_due WHERE label = ?").run(label);
   }
 
-  /** With those that wait already, if any do: one letter holds them all. */
-  #due(label: AddressLabel, now: number): number {
+  /** Milliseconds that so many may wait. Drawn anew for each letter, and the shortest counts: a clock that was set back must not put them off for ever. */
+  #delay(waiting: number): number {
     const { send, longestDelay = RECEIPT_DELAY } = this.#policy;
-    const waiting = this.#sqlite
-      .prepare("SELECT count(*) AS count, min(due) AS first FROM overlay_receipt WHERE label = ? AND due IS NOT NULL")
-      .get(label) as { count: number; first: number | null };
-    if (waiting.count + 1 >= (send ? RECEIPTS_HURRY : ACKNOWLEDGEMENTS_HURRY)) return this.#hurry(label, now);
+    if (waiting >= (send ? RECEIPTS_HURRY : ACKNOWLEDGEMENTS_HURRY)) return 0;
     const [least, most] = send ? [0, longestDelay] : [ACKNOWLEDGEMENT_DELAY_LEAST, ACKNOWLEDGEMENT_DELAY];
-    // A clock that was set back must not put them off for ever.
-    const due = now + least + Math.floor(this.#fraction() * (most - least));
-    return Math.min(waiting.first ?? Number.POSITIVE_INFINITY, due);
-  }
-
-  #hurry(label: AddressLabel, now: number): number {
-    this.#sqlite.prepare("UPDATE overlay_receipt SET due = ? WHERE label = ? AND due > ?").run(now, label, now);
-    return now;
+    return least + Math.floor(this.#fraction() * (most - least));
   }
 }

@@ -12,6 +12,7 @@ import { verifySignature } from "../../keyring/ed25519.ts";
 import type { PinOutcome } from "../../keyring/pin.ts";
 import type { DropReason, OverlayEvent } from "../events.ts";
 import type { Chains } from "../letters/chain.ts";
+import type { Ledger } from "../letters/ledger.ts";
 import type { Outbox } from "../letters/outbox.ts";
 import { controlLetter } from "../letters/prepared-letter.ts";
 import type { SentLetter, SentLetters } from "../letters/sent-letters.ts";
@@ -44,6 +45,7 @@ export interface RenewalsOptions {
   readonly contacts: Contacts;
   readonly device: Device;
   readonly chains: Chains;
+  readonly ledger: Ledger;
   readonly outbox: Outbox;
   readonly sent: SentLetters;
   readonly unopened: UnopenedLetters;
@@ -171,7 +173,7 @@ export class Renewals {
       if (error instanceof DecodeError) return "damaged";
       throw error;
     }
-    if (this.#o.chains.seenTag(label, cell.tag)) return "duplicate";
+    if (this.#o.ledger.seenTag(label, cell.tag)) return "duplicate";
     const pinned = this.pinState(label, renewal.accountState);
     if (pinned.kind === "invalid") return "stranger";
     if (renewal.pinned !== undefined) this.#adopt(renewal.pinned);
@@ -277,7 +279,7 @@ export class Renewals {
     mayBegin: boolean,
     queue: SignedQueue | undefined,
   ): Promise<"taken" | DropReason> {
-    const { db, identity, chains, outbox, contacts, device, clock, random, queues } = this.#o;
+    const { db, identity, chains, ledger, outbox, contacts, device, clock, random, queues } = this.#o;
     let begun: { readonly steps: SessionBatch; readonly deviceId: number } | undefined;
     if (renewal.begin && trusted && mayBegin && this.active) {
       const steps = device.sessions(identity.label, (name, id, key) =>
@@ -292,7 +294,7 @@ export class Renewals {
     }
     const { copyRunning, lost } = await db.commit(() => {
       const now = clock.now();
-      chains.setSeen(label, tag, tag, now);
+      ledger.add(label, { letter: tag, tag }, now);
       if (trusted && queue !== undefined) queues.hear(label, queue.address, queue.order);
       if (begun !== undefined) {
         begun.steps.write();

@@ -203,7 +203,7 @@ export class Person {
         await this.beforeReceive(size);
         const pieces: Uint8Array[] = [];
         const hash = createHash("sha256");
-        for await (const piece of content) {
+        for await (const piece of Buffer.isBuffer(content) ? [content] : content) {
           hash.update(piece);
           if (size <= CONTENT_SHOWN) pieces.push(piece);
         }

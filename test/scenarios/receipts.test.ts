@@ -72,15 +72,16 @@ test("nobody but the contact who was sent a letter can acknowledge it", async ()
   await befriend(a, c, place.clock);
   const id = await a.send("for b", b);
   await b.untilLetters(1);
-  const hash = b.db.sqlite.prepare("SELECT header_hash FROM overlay_receipt WHERE letter = ?").pluck().get(id);
+  const hash = b.db.sqlite.prepare("SELECT header_hash FROM overlay_received WHERE letter = ?").pluck().get(id);
   // c knows the letter's id, and even the hash.
   c.db.sqlite
-    .prepare("INSERT OR REPLACE INTO overlay_receipt VALUES (?, ?, ?, ?, 0)")
-    .run(a.label, id, hash, Date.now());
+    .prepare("INSERT INTO overlay_received (label, letter, tag, at, header_hash) VALUES (?, ?, ?, ?, ?)")
+    .run(a.label, id, id, Date.now(), hash);
+  c.db.sqlite.prepare("INSERT OR REPLACE INTO overlay_receipts_due VALUES (?, 0)").run(a.label);
   await c.overlay.close();
   c.db.close();
   c.open();
-  await c.until(() => c.db.sqlite.prepare("SELECT 1 FROM overlay_receipt WHERE due = 0").get() === undefined);
+  await c.until(() => c.db.sqlite.prepare("SELECT 1 FROM overlay_receipts_due WHERE due = 0").get() === undefined);
   await c.overlay.idle();
   const marker = await c.send("after the forgery", a);
   await a.until(() => a.letters().some((letter) => letter.id === marker.toString("hex")));
