@@ -8,6 +8,8 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatLetter } from "../rig/letters.ts";
 import { readArguments, wholeNumber } from "./arguments.ts";
+import { Prose } from "./imap/corpus/prose.ts";
+import { Random } from "./imap/corpus/random.ts";
 import { idlingInbox } from "./inbox-watch.ts";
 import { blocksOverTls, overhead, relayPort, wireOctets } from "./loopback.ts";
 import { probeMachine } from "./machine.ts";
@@ -36,18 +38,29 @@ const WARMING = 20;
 const scratch = mkdtempSync(join(tmpdir(), "postern-bench-"));
 const undo: (() => Promise<void>)[] = [];
 
+const random = new Random(1);
+const prose = new Prose(random);
+
+/** A letter of about that size: text as people write it, or from 64 KB on a file in base64. */
 function letter(from: string, size: number): Buffer {
-  const body = randomBytes(Math.ceil(size * 0.74))
-    .toString("base64")
-    .replace(/(.{76})/g, "$1\r\n")
-    .slice(0, Math.max(0, size - 300));
+  const isFile = size >= 65_536;
+  const body = isFile
+    ? randomBytes(Math.ceil(size * 0.73))
+        .toString("base64")
+        .replace(/(.{76})/g, "$1\r\n")
+    : prose
+        .text(random, size - 300, false)
+        .map(({ text }) => `${text}\r\n`)
+        .join("");
   return formatLetter(
     {
       From: from,
       To: "bob@postern.alt",
-      Subject: "bench",
+      Subject: `bench ${prose.word(random)} ${prose.word(random)}`,
       "Message-ID": `<${randomBytes(9).toString("hex")}@bench>`,
-      "Content-Type": "text/plain",
+      ...(isFile
+        ? { "Content-Type": "application/octet-stream", "Content-Transfer-Encoding": "base64" }
+        : { "Content-Type": "text/plain; charset=utf-8" }),
     },
     `${body}\r\n`,
   );
