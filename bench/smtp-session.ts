@@ -1,6 +1,5 @@
 /** A submission client that costs little itself and knows the moment at which DATA ended. */
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { connect, type TLSSocket } from "node:tls";
 import type { Person } from "../rig/person.ts";
 
@@ -13,11 +12,17 @@ export interface Submitted {
 
 export class SmtpSession {
   readonly #socket: TLSSocket;
-  readonly #replies: AsyncIterator<string>;
+  /** What came and was not read yet. */
+  #received = "";
+  #wake: (() => void) | undefined;
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
-    this.#replies = createInterface({ input: socket })[Symbol.asyncIterator]();
+    socket.on("data", (chunk: Buffer) => {
+      this.#received += chunk.toString("latin1");
+      this.#wake?.();
+    });
+    socket.on("close", () => this.#wake?.());
   }
 
   /** Connects with TLS and logs in. */
@@ -37,11 +42,11 @@ export class SmtpSession {
   /** Submits a raw message with CRLF line ends and no line that begins with a dot; commands are pipelined (RFC 2920). */
   async send(envelope: { from: string; to: string }, raw: Buffer): Promise<Submitted> {
     this.#socket.write(`MAIL FROM:<${envelope.from}>\r\nRCPT TO:<${envelope.to}>\r\nDATA\r\n`);
-    await this.#expect("250");
-    await this.#expect("250");
-    await this.#expect("354");
+    await this.#expect("250", "250", "354");
+    this.#socket.cork();
     this.#socket.write(raw);
     this.#socket.write(".\r\n");
+    this.#socket.uncork();
     const dataEnded = performance.now();
     await this.#expect("250");
     return { dataEnded, acknowledged: performance.now() };
@@ -57,11 +62,21 @@ export class SmtpSession {
     await this.#expect(code);
   }
 
-  async #expect(code: string): Promise<void> {
-    for (;;) {
-      const { value, done } = await this.#replies.next();
-      if (done === true || value.slice(0, 3) !== code) throw new Error(`${code} was expected, not: ${value}`);
-      if (value[3] === " ") return;
+  /** Replies of these codes, one after the other. */
+  async #expect(...codes: string[]): Promise<void> {
+    for (let at = 0; at < codes.length; ) {
+      const end = this.#received.indexOf("\r\n");
+      if (end < 0) {
+        if (this.#socket.destroyed) throw new Error(`the connection ended before ${codes[at]}`);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      const line = this.#received.slice(0, end);
+      this.#received = this.#received.slice(end + 2);
+      if (!line.startsWith(codes[at] ?? "")) throw new Error(`${codes[at]} was expected, not: ${line}`);
+      if (line[3] === " ") at++;
     }
   }
 }

@@ -17,6 +17,7 @@ export function introduceCoRecipients(
   header: Uint8Array,
   delivered: readonly AddressLabel[],
 ): void {
+  if (delivered.length < 2) return;
   const shown = new Set<AddressLabel>();
   for (const { key, value } of headerFields(header)) {
     if (key !== "to" && key !== "cc") continue;

@@ -75,7 +75,9 @@ export async function translateOutgoing(content: Content, context: OutgoingConte
   return {
     fields,
     sentHeader: sentHeader(fields, headerContext),
-    selfHeader: selfHeader(fields, headerContext),
+    get selfHeader() {
+      return selfHeader(fields, headerContext);
+    },
     body,
     overlayMessage: (over) => writeContainer(wire, over),
     messageId: `<${messageId}>`,

@@ -1,5 +1,5 @@
 import { parseAddress } from "../../foundation/address.ts";
-import { mailboxesIn } from "../../mime/address-list.ts";
+import { type MailboxAddress, mailboxesIn } from "../../mime/address-list.ts";
 import { formatDateTime } from "../../mime/date.ts";
 import { decodeEncodedWords } from "../../mime/encoded-word.ts";
 import { foldedField, formatAddrSpec, formatMailbox, isPlainAddress, keepField } from "../../mime/field-text.ts";
@@ -56,22 +56,20 @@ function ids(field: HeaderField, values: readonly string[]): string {
 
 /** Left as it is unless a petname is in it. A group's name goes then, since it was the address book's. */
 function withFullAddresses(field: HeaderField, context: WireHeaderContext): string {
-  const entries = mailboxesIn(field.value);
-  const full = entries.map(({ name, local, domain }) => {
-    const mailbox = `${local}@${domain}`;
-    const parsed = isPlainAddress(local, domain) ? parseAddress(mailbox) : undefined;
-    const address = parsed?.kind === "petname" ? context.canonicalAddress(mailbox) : undefined;
-    return address === undefined
-      ? {
-          text: formatMailbox(name === undefined ? undefined : decodeEncodedWords(name), formatAddrSpec(local, domain)),
-          changed: false,
-        }
-      : { text: formatMailbox(name === undefined ? local : decodeEncodedWords(name), address), changed: true };
+  const entries = mailboxesIn(field.value).map((entry) => ({ ...entry, full: fullAddress(entry, context) }));
+  if (!entries.some(({ full }) => full !== undefined)) return keepField(field);
+  const texts = entries.map(({ name, local, domain, full }) => {
+    const shown = name === undefined ? undefined : decodeEncodedWords(name);
+    return full === undefined
+      ? formatMailbox(shown, formatAddrSpec(local, domain))
+      : formatMailbox(shown ?? local, full);
   });
-  if (!full.some(({ changed }) => changed)) return keepField(field);
-  return foldedField(
-    field.name,
-    full.map(({ text }) => text),
-    ",",
-  );
+  return foldedField(field.name, texts, ",");
+}
+
+/** Of a petname; undefined for another address, and for a petname that nobody has. */
+function fullAddress({ local, domain }: MailboxAddress, context: WireHeaderContext): string | undefined {
+  if (!isPlainAddress(local, domain)) return undefined;
+  const mailbox = `${local}@${domain}`;
+  return parseAddress(mailbox)?.kind === "petname" ? context.canonicalAddress(mailbox) : undefined;
 }

@@ -37,7 +37,9 @@ export interface WireHeaderContext {
  */
 export function wireHeader(fields: readonly HeaderField[], context: WireHeaderContext): Buffer {
   const { ownAddress, messageId, inReplyTo, references, now } = context;
-  const first = (key: string) => fields.find((field) => field.key === key);
+  const firsts = new Map<string, HeaderField>();
+  for (const field of fields) if (!firsts.has(field.key)) firsts.set(field.key, field);
+  const first = (key: string) => firsts.get(key);
   const date = parseDateTime(first("date")?.value ?? "")?.time ?? now;
   const to = canonicalAddresses(fields, "to", context);
   const cc = canonicalAddresses(fields, "cc", context).filter((address) => !to.includes(address));

@@ -14,9 +14,12 @@ export function hidesMessageId(
   { aliases, maildir }: { readonly aliases: Pick<Aliases, "of">; readonly maildir: Maildir },
   contacts: readonly AddressLabel[],
 ): (id: string) => boolean {
-  if (contacts.length === 0 || contacts.some((label) => aliases.of(label).length === 0)) return () => true;
+  // Asked at the first id: most letters refer to no other.
+  let all: boolean | undefined;
   const known = new Map<string, boolean>();
   return (id) => {
+    all ??= contacts.length === 0 || contacts.some((label) => aliases.of(label).length === 0);
+    if (all) return true;
     const before = known.get(id);
     if (before !== undefined) return before;
     if (known.size >= IDS_MAX) return true;
