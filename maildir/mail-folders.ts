@@ -1,22 +1,19 @@
-import { createHmac, randomFillSync } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { encodeBase32 } from "../foundation/base32.ts";
 import { syncDirectory } from "../foundation/durable-file.ts";
 import { errorCode } from "../foundation/failure.ts";
+import { randomOctets } from "../foundation/random-octets.ts";
 import { deriveKey } from "../foundation/seal.ts";
 
 const NAME_OCTETS = 16;
-/** Random octets are fetched for so many names at a time: asking for them costs more than they do. */
-const NAMES_AT_A_TIME = 256;
 const PARTS = ["tmp", "new", "cur"];
 
 /** Where things lie: `<home>/mail/<folder>/{tmp,new,cur}/<file>[:2,LETTERS]`; folders and files are 26 random characters. */
 export class MailFolders {
   readonly root: string;
   readonly #nameKey: Buffer;
-  readonly #random = Buffer.alloc(NAME_OCTETS * NAMES_AT_A_TIME);
-  #used = this.#random.length;
 
   constructor(home: string, vaultKey: Uint8Array) {
     this.root = join(home, "mail");
@@ -24,12 +21,7 @@ export class MailFolders {
   }
 
   randomName(): string {
-    if (this.#used === this.#random.length) {
-      randomFillSync(this.#random);
-      this.#used = 0;
-    }
-    this.#used += NAME_OCTETS;
-    return encodeBase32(this.#random.subarray(this.#used - NAME_OCTETS, this.#used));
+    return encodeBase32(randomOctets(NAME_OCTETS));
   }
 
   /** The file name for a deterministic id; tells nothing of the id to those without the vault's key. */

@@ -20,8 +20,10 @@ export class StagedFile implements StagedMessage {
   readonly content: PreparedContent;
   /** Of a deterministic name. */
   readonly claim: object | undefined;
+  /** A committed row names it. */
+  isInserted = false;
 
-  constructor(fields: Omit<StagedFile, "contentHash" | "header">) {
+  constructor(fields: Omit<StagedFile, "contentHash" | "header" | "isInserted">) {
     this.size = fields.size;
     this.file = fields.file;
     this.path = fields.path;

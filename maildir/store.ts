@@ -126,7 +126,7 @@ export interface Maildir {
   stage(content: AsyncIterable<Uint8Array> | Buffer, options?: StageOptions): Promise<StagedMessage>;
   /**
    * Puts a staged message into a mailbox; its UID. Runs at once inside the caller's `Database` transaction and is undone
-   * with it; watchers learn of it after the commit.
+   * with it, never alone: that has to fail where this does; watchers learn of it after the commit.
    * @throws Failure nonexistent, invalid, already-exists (inserted before), busy (its name was staged once more)
    */
   insert(mailboxId: string, staged: StagedMessage, options: InsertOptions): number;

@@ -203,10 +203,9 @@ export class StoredMailbox implements MaildirMailbox {
 
   /** Puts staged messages in, under one MODSEQ; runs inside a transaction. */
   insert(staged: readonly StagedFile[], options: readonly InsertOptions[], origin?: object): number[] {
-    const { contents, messages } = this.#storage;
+    const { contents } = this.#storage;
     const arrivals = staged.map((one, index): Arrival => {
-      if (messages.hasFile(one.file)) throw new Failure("already-exists", "this message was stored before");
-      if (!this.#storage.staged.holds(one)) throw new Failure("busy", "the message was staged once more meanwhile");
+      this.#checkInsertable(one);
       const { flags = [], internalDate = one.internalDate } = options[index] ?? {};
       const threadId = contents.joinThread(one.content, randomObjectId);
       const content = contents.insert(one.content);
@@ -215,10 +214,22 @@ export class StoredMailbox implements MaildirMailbox {
       return { path, message: { ...this.flagSet(flags), internalDate: date, size, emailId, threadId, content, file } };
     });
     this.#storage.db.afterCommit(() => {
-      for (const one of staged) this.#storage.staged.release(one);
+      for (const one of staged) {
+        one.isInserted = true;
+        this.#storage.staged.release(one);
+      }
       this.#storage.wakeIndexer();
     });
     return this.admit(arrivals, origin);
+  }
+
+  /** @throws Failure already-exists, busy */
+  #checkInsertable(one: StagedFile): void {
+    const { messages, staged } = this.#storage;
+    const holds = staged.holds(one);
+    if (one.isInserted || (!holds && messages.hasFile(one.file)))
+      throw new Failure("already-exists", "this message was stored before");
+    if (!holds) throw new Failure("busy", "the message was staged once more meanwhile");
   }
 
   /** Gives UIDs to messages and one MODSEQ to all; runs inside a transaction. */

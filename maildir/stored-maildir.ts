@@ -266,7 +266,10 @@ export class StoredMaildir implements Maildir {
     const mailbox = this.#byId.get(mailboxId);
     if (mailbox === undefined) throw new Failure("nonexistent", "the mailbox was removed");
     try {
-      const [uid] = this.#storage.db.transaction(() => mailbox.insert([file], [options], origin));
+      const { db } = this.#storage;
+      const insert = () => mailbox.insert([file], [options], origin);
+      // A savepoint of its own would undo nothing that the caller's transaction does not.
+      const [uid] = db.sqlite.inTransaction ? insert() : db.transaction(insert);
       if (uid === undefined) throw new Error("no UID was given");
       return uid;
     } catch (error) {

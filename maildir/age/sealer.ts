@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { BoundedBuffer } from "../../foundation/bounded-buffer.ts";
+import { randomOctets } from "../../foundation/random-octets.ts";
 import { encodeHeader } from "./header.ts";
 import type { AgeRecipient } from "./identity.ts";
 import { CHUNK_SIZE, FILE_KEY_SIZE, NONCE_SIZE } from "./limits.ts";
@@ -7,8 +7,8 @@ import { chunkCount, payloadKey, sealChunk } from "./payload.ts";
 
 /** What a new file begins with, header and nonce, and the key of its chunks. */
 function beginFile(recipients: readonly AgeRecipient[]): { start: Buffer; key: Buffer } {
-  const fileKey = randomBytes(FILE_KEY_SIZE);
-  const nonce = randomBytes(NONCE_SIZE);
+  const fileKey = randomOctets(FILE_KEY_SIZE);
+  const nonce = randomOctets(NONCE_SIZE);
   const stanzas = recipients.map((recipient) => recipient.wrap(fileKey));
   return { start: Buffer.concat([encodeHeader(stanzas, fileKey), nonce]), key: payloadKey(fileKey, nonce) };
 }

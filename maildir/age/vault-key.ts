@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomOctets } from "../../foundation/random-octets.ts";
 import { deriveKey, open, seal } from "../../foundation/seal.ts";
 import { decodeRawBase64, encodeRawBase64 } from "./base64.ts";
 import { AgeFormatError } from "./format-error.ts";
@@ -25,7 +25,7 @@ export class VaultKey implements AgeRecipient, AgeIdentity {
   }
 
   wrap(fileKey: Uint8Array): Stanza {
-    const salt = randomBytes(SALT_SIZE);
+    const salt = randomOctets(SALT_SIZE);
     const key = deriveKey(this.#key, KIND, 32, salt);
     return { arguments: [KIND, encodeRawBase64(salt)], body: seal(key, ZERO_NONCE, fileKey) };
   }

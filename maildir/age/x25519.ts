@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, randomBytes } from "node:crypto";
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
+import { randomOctets } from "../../foundation/random-octets.ts";
 import { deriveKey, open, seal } from "../../foundation/seal.ts";
 import { decodeRawBase64, encodeRawBase64 } from "./base64.ts";
 import { decodeBech32, encodeBech32 } from "./bech32.ts";
@@ -30,7 +31,7 @@ function privateKeyOf(scalar: Uint8Array): KeyObject {
  * collected, and if that happens while `export` holds it, the process stands still for ever.
  */
 function randomKey(): KeyObject {
-  return privateKeyOf(randomBytes(SCALAR_SIZE));
+  return privateKeyOf(randomOctets(SCALAR_SIZE));
 }
 
 function pointOf(key: KeyObject): Buffer {
