@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { AddressLabel } from "../foundation/address.ts";
 import { type Clock, systemClock } from "../foundation/clock.ts";
 import type { Content } from "../foundation/content.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
+import { pooledRandomBytes } from "../foundation/random-pool.ts";
 import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import { Blobs } from "./blobs/blobs.ts";
 import { Carry } from "./carry/carry.ts";
@@ -106,7 +106,7 @@ export class OpenOverlay implements Overlay {
     const { db, relay, spareRelays = [] } = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#random = options.random ?? randomBytes;
+    this.#random = options.random ?? pooledRandomBytes;
     this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
     db.migrate(contactSchema);

@@ -8,13 +8,16 @@ export class Window {
     this.#size = size;
   }
 
+  /** Takes room, if there is any. */
+  tryEnter(): boolean {
+    if (this.#used >= this.#size) return false;
+    this.#used++;
+    return true;
+  }
+
   /** Resolves when there is room, which is then taken. First come, first served. */
   async enter(): Promise<void> {
-    if (this.#used < this.#size) {
-      this.#used++;
-      return;
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (!this.tryEnter()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   leave(): void {

@@ -222,11 +222,26 @@ export class Carry implements Carrying {
     ];
   }
 
-  async #send(client: RelayClient, relay: RelayAddress, queue: QueueSender, cell: Uint8Array): Promise<SendOutcome> {
+  #send(client: RelayClient, relay: RelayAddress, queue: QueueSender, cell: Uint8Array): Promise<SendOutcome> {
     const label = this.#byHandTo(queue.senderId);
-    if (label !== undefined) return await this.#keep(label, cell);
-    const behind = await this.#flush(client, relay, queue);
-    return behind === "accepted" ? await client.send(relay, queue, cell) : behind;
+    if (label !== undefined) return this.#keep(label, cell);
+    return this.#waitsFor(queue) ? this.#sendBehind(client, relay, queue, cell) : client.send(relay, queue, cell);
+  }
+
+  /** What is kept for the queue goes there first. */
+  async #sendBehind(
+    client: RelayClient,
+    relay: RelayAddress,
+    queue: QueueSender,
+    cell: Uint8Array,
+  ): Promise<SendOutcome> {
+    const outcome = await this.#flush(client, relay, queue);
+    return outcome === "accepted" ? await client.send(relay, queue, cell) : outcome;
+  }
+
+  #waitsFor({ senderId }: QueueSender): boolean {
+    const stream = this.#store.streamOf(senderId);
+    return stream !== undefined && (this.#flushing.has(keyOf(senderId)) || this.#store.waiting(stream.id) > 0);
   }
 
   #byHandTo(senderId: Uint8Array): AddressLabel | undefined {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ByteReader, ByteWriter, DecodeError } from "../../foundation/bytes.ts";
 import { LETTER_SIZE_MAX } from "./letter-content.ts";
 
@@ -38,6 +38,7 @@ export const IN_BLOB = 2;
 /** A flag: the sender's device takes such letters. */
 export const READS_BLOBS = 4;
 const VERSION = 1;
+const COMMITMENT = Buffer.from("postern letter 1 commitment");
 const KIND = { mail: 1, control: 2 } as const;
 
 export function encodeLetterHeader(header: LetterHeader): Buffer {
@@ -91,12 +92,13 @@ export function letterCommitment({
   manifestHash,
   id,
 }: Pick<LetterHeader, "kind" | "contentKey" | "manifestHash" | "id">): Buffer {
-  return createHash("sha256")
-    .update("postern letter 1 commitment")
-    .update(new ByteWriter().u8(KIND[kind]).raw(contentKey).raw(manifestHash).raw(id).bytes())
-    .digest();
+  return hash(
+    "sha256",
+    new ByteWriter().raw(COMMITMENT).u8(KIND[kind]).raw(contentKey).raw(manifestHash).raw(id).bytes(),
+    "buffer",
+  );
 }
 
 export function headerHash(encoded: Uint8Array): Buffer {
-  return createHash("sha256").update(encoded).digest();
+  return hash("sha256", encoded, "buffer");
 }

@@ -292,8 +292,8 @@ export class ContactSender {
         progress.push(step);
         try {
           for await (const inner of this.#cells(delivery, inBlob)) {
-            await this.#window.enter();
-            await window.enter();
+            if (!this.#window.tryEnter()) await this.#window.enter();
+            if (!window.tryEnter()) await window.enter();
             if (stop !== undefined || this.#o.stopping() || answers.length >= STEP_CELLS) {
               this.#window.leave();
               window.leave();

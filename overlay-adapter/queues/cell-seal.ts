@@ -19,9 +19,14 @@ export type CellContext =
  */
 export function sealCell(key: Uint8Array, context: CellContext, inner: Uint8Array, nonce: Uint8Array): Buffer {
   if (inner.length > INNER_SIZE) throw new RangeError("more than a cell holds");
-  const padded = Buffer.alloc(INNER_SIZE);
-  padded.set(inner);
-  return seal(key, nonce, padded, Buffer.from(context), nonce);
+  return seal(key, nonce, padded(inner), Buffer.from(context), nonce);
+}
+
+function padded(inner: Uint8Array): Uint8Array {
+  if (inner.length === INNER_SIZE) return inner;
+  const whole = Buffer.alloc(INNER_SIZE);
+  whole.set(inner);
+  return whole;
 }
 
 /** The padded inside; undefined if it is not sealed with this key for this use. */

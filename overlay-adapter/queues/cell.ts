@@ -55,9 +55,9 @@ export function encodeInnerCell(cell: InnerCell): Buffer {
   writer.raw(cell.tag);
   if (cell.kind === "renewal") return writer.vector16(cell.bytes).bytes();
   if (cell.kind === "body") return writer.u32(cell.index).raw(cell.chunk).bytes();
-  if (cell.kind === "slots") return writer.raw(encodeSlots(cell.slots, SLOTS_PER_CELL)).bytes();
+  if (cell.kind === "slots") return writeSlots(writer, cell.slots, SLOTS_PER_CELL).bytes();
   writer.u8(cell.senderDevice).u32(cell.cells);
-  return writer.raw(encodeSlots(cell.slots, FIRST_CELL_SLOTS)).raw(cell.commitment).raw(cell.chunk).bytes();
+  return writeSlots(writer, cell.slots, FIRST_CELL_SLOTS).raw(cell.commitment).raw(cell.chunk).bytes();
 }
 
 /** Views into the bytes, not copies. @throws DecodeError */
@@ -98,7 +98,7 @@ export function decodeInnerCell(bytes: Uint8Array): InnerCell {
 /** Slots as the outbox keeps them: each as `device-id type vector16`. */
 export function encodeSlotList(slots: readonly Slot[]): Buffer {
   const writer = new ByteWriter();
-  for (const slot of slots) writer.u8(slot.deviceId).u8(SLOT_TYPE[slot.type]).vector16(slot.bytes);
+  for (const slot of slots) writeSlot(writer, slot);
   return writer.bytes();
 }
 
@@ -110,15 +110,23 @@ export function decodeSlotList(bytes: Uint8Array): Slot[] {
   return slots;
 }
 
-function encodeSlots(slots: readonly Slot[], count: number): Buffer {
+const EMPTY_SLOT = Buffer.alloc(SLOT_SIZE);
+
+function writeSlots(writer: ByteWriter, slots: readonly Slot[], count: number): ByteWriter {
   if (slots.length > count) throw new RangeError("more slots than the cell has");
-  const area = Buffer.alloc(count * SLOT_SIZE);
-  for (const [at, slot] of slots.entries()) {
-    const encoded = encodeSlotList([slot]);
-    if (encoded.length > SLOT_SIZE) throw new RangeError("ciphertext is larger than a slot");
-    area.set(encoded, at * SLOT_SIZE);
+  for (let at = 0; at < count; at++) {
+    const slot = slots[at];
+    const before = writer.length;
+    if (slot !== undefined) writeSlot(writer, slot);
+    const left = before + SLOT_SIZE - writer.length;
+    if (left < 0) throw new RangeError("ciphertext is larger than a slot");
+    writer.raw(EMPTY_SLOT.subarray(0, left));
   }
-  return area;
+  return writer;
+}
+
+function writeSlot(writer: ByteWriter, { deviceId, type, bytes }: Slot): void {
+  writer.u8(deviceId).u8(SLOT_TYPE[type]).vector16(bytes);
 }
 
 function decodeSlots(cell: ByteReader, count: number): Slot[] {
