@@ -22,6 +22,20 @@ export const dsnSchema: Schema = {
        notify TEXT NOT NULL,
        PRIMARY KEY (letter, label)
      ) STRICT, WITHOUT ROWID;`,
+    // One row for each letter: most have one recipient. recipients: {label: [address, orcpt, notify]}
+    `CREATE TABLE dsn_request (
+       letter BLOB PRIMARY KEY,
+       ret TEXT,
+       mailbox TEXT NOT NULL,
+       uid INTEGER NOT NULL,
+       sent_at INTEGER NOT NULL,
+       recipients TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     INSERT INTO dsn_request SELECT letter, ret, mailbox, uid, sent_at,
+       (SELECT json_group_object(label, json_array(address, orcpt, notify)) FROM dsn_recipient AS r WHERE r.letter = l.letter)
+       FROM dsn_letter AS l;
+     DROP TABLE dsn_recipient;
+     DROP TABLE dsn_letter;`,
   ],
 };
 
@@ -57,34 +71,30 @@ export function rememberDsnRequests(
   recipients: readonly { readonly label: AddressLabel; readonly recipient: Recipient }[],
 ): void {
   const { id, from, ret, mailboxId, uid, sentAt } = letter;
-  db.sqlite.prepare("INSERT INTO dsn_letter VALUES (?, ?, ?, ?, ?)").run(id, ret ?? null, mailboxId, uid, sentAt);
-  const insert = db.sqlite.prepare("INSERT OR IGNORE INTO dsn_recipient VALUES (?, ?, ?, ?, ?)");
+  const asked: Record<AddressLabel, Asked> = {};
   for (const { label, recipient } of recipients)
-    insert.run(id, label, recipient.address, recipient.originalRecipient ?? null, notifyEvents(recipient, from).join());
+    asked[label] ??= [recipient.address, recipient.originalRecipient ?? null, notifyEvents(recipient, from).join()];
+  db.sqlite
+    .prepare("INSERT INTO dsn_request VALUES (?, ?, ?, ?, ?, ?)")
+    .run(id, ret ?? null, mailboxId, uid, sentAt, JSON.stringify(asked));
 }
+
+/** One recipient of a row. */
+type Asked = readonly [address: string, originalRecipient: string | null, notify: string];
 
 /** undefined for a letter from before such requests were remembered. */
 export function dsnRequest(db: Database, letter: Uint8Array, label: AddressLabel): DsnRequest | undefined {
   const row = db.sqlite
-    .prepare(
-      `SELECT address, orcpt, notify, ret, mailbox, uid FROM dsn_recipient JOIN dsn_letter USING (letter)
-       WHERE letter = ? AND label = ?`,
-    )
-    .get(letter, label) as
-    | {
-        address: string;
-        orcpt: string | null;
-        notify: string;
-        ret: "full" | "hdrs" | null;
-        mailbox: string;
-        uid: number;
-      }
+    .prepare("SELECT ret, mailbox, uid, json_extract(recipients, ?) AS asked FROM dsn_request WHERE letter = ?")
+    .get(`$."${label}"`, letter) as
+    | { ret: "full" | "hdrs" | null; mailbox: string; uid: number; asked: string | null }
     | undefined;
-  if (row === undefined) return undefined;
+  if (row === undefined || row.asked === null) return undefined;
+  const [address, originalRecipient, notify] = JSON.parse(row.asked) as Asked;
   return {
-    address: row.address,
-    originalRecipient: row.orcpt ?? undefined,
-    notify: new Set(row.notify.split(",").filter((event) => event !== "") as NotifyEvent[]),
+    address,
+    originalRecipient: originalRecipient ?? undefined,
+    notify: new Set(notify.split(",").filter((event) => event !== "") as NotifyEvent[]),
     ret: row.ret ?? undefined,
     mailboxId: row.mailbox,
     uid: row.uid,
@@ -93,5 +103,5 @@ export function dsnRequest(db: Database, letter: Uint8Array, label: AddressLabel
 
 /** Forgets letters that were sent before this time. */
 export function forgetDsnRequests(db: Database, before: number): void {
-  db.sqlite.prepare("DELETE FROM dsn_letter WHERE sent_at < ?").run(before);
+  db.sqlite.prepare("DELETE FROM dsn_request WHERE sent_at < ?").run(before);
 }
