@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8";
 const HEAP_GROWTH = 100;
 
 /**
- * Lets a bridge with much to do use some more memory for less work. Left to itself, V8 marks the whole heap anew
+ * Lets a bridge or relay with much to do use some more memory for less work. Left to itself, V8 marks the whole heap anew
  * whenever a tenth was added: under a stream of letters once for every hundred, in as many threads as there are.
  *
  * To be called once the start is over, whose garbage would stay otherwise.

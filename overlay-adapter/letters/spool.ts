@@ -94,7 +94,7 @@ export class Spool {
         for (let index = from; index < data; ) {
           const end = Math.min(index + RUN, data);
           const start = sealedStart(index);
-          const run = await readFully(handle, start, sealedStart(end) - start);
+          const run = await readFully(handle, start, Buffer.allocUnsafe(sealedStart(end) - start));
           for (; index < end; index++) yield run.subarray(sealedStart(index) - start, sealedStart(index + 1) - start);
         }
       } finally {
@@ -105,13 +105,18 @@ export class Spool {
       yield sealed?.[index] ?? sealChunk(contentKey, index, inlineChunk(inline, index));
   }
 
-  /** The file's octets from one on: the sealed chunks that hold any of the content. In pieces of so many octets. @throws Failure("damaged") */
+  /** The file's octets from one on: the sealed chunks that hold any of the content. In pieces of so many octets, each valid until the next is asked for. @throws Failure("damaged") */
   async *octets({ file, size }: SpooledContent, from: number, most: number): AsyncGenerator<Buffer> {
     if (file === undefined) throw new Error("a small letter has no file");
     const end = sealedStart(dataChunks(size));
+    const memory = Buffer.allocUnsafe(most);
     const handle = await this.#open(file);
     try {
-      for (let at = from; at < end; at += most) yield await readFully(handle, at, Math.min(most, end - at));
+      for (let at = from; at < end; at += most) {
+        const piece = memory.subarray(0, Math.min(most, end - at));
+        await readFully(handle, at, piece);
+        yield piece;
+      }
     } finally {
       await handle.close();
     }
@@ -207,10 +212,9 @@ class ChunkWriter {
   }
 }
 
-async function readFully(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await handle.read(buffer, at, length - at, position + at);
+async function readFully(handle: FileHandle, position: number, buffer: Buffer): Promise<Buffer> {
+  for (let at = 0; at < buffer.length; ) {
+    const { bytesRead } = await handle.read(buffer, at, buffer.length - at, position + at);
     if (bytesRead === 0) throw new Failure("damaged", "a letter in the outbox folder is cut off");
     at += bytesRead;
   }

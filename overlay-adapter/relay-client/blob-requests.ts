@@ -38,7 +38,7 @@ export interface BlobUpload {
   /** Of the whole blob. */
   readonly octets: number;
   readonly readers: readonly BlobReading[];
-  /** The octets from there on, in pieces of any size. */
+  /** The octets from there on, in pieces of any size; one is looked at until the next is asked for. */
   readonly content: (from: number) => AsyncIterable<Uint8Array>;
 }
 
@@ -189,7 +189,7 @@ async function* blocks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
       rest.length > 0 ? Buffer.concat([rest, piece]) : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     const whole = Math.floor(octets.length / BLOB_WRITE_MAX);
     yield Array.from({ length: whole }, (_, at) => octets.subarray(at * BLOB_WRITE_MAX, (at + 1) * BLOB_WRITE_MAX));
-    rest = octets.subarray(whole * BLOB_WRITE_MAX);
+    rest = Buffer.from(octets.subarray(whole * BLOB_WRITE_MAX));
   }
   if (rest.length > 0) yield [rest];
 }

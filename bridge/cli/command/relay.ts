@@ -12,6 +12,7 @@ import { saveAddress } from "../../../relay/token-desk.ts";
 import { exists } from "../../home/home.ts";
 import { type HostPort, parseHostPort } from "../../host-port.ts";
 import { parseOctetSize } from "../../octet-size.ts";
+import { growHeapFreely } from "../heap-growth.ts";
 import { createStderrLogger } from "../log.ts";
 import { untilStopped } from "../until-stopped.ts";
 import { addCommand, type CommonOptions } from "./options.ts";
@@ -93,6 +94,7 @@ export function addRelayCommand(program: Command): void {
       try {
         await saveAddress(directory, relay.address);
         const metrics = metricsAt === undefined ? undefined : await serveMetrics(relay, metricsAt.host, metricsAt.port);
+        growHeapFreely();
         const stopped = untilStopped();
         const told = metrics === undefined ? {} : { metrics: metrics.port };
         process.stdout.write(`${JSON.stringify({ event: "ready", url: relay.url, ...told })}\n`);
