@@ -20,15 +20,15 @@ export const INLINE_MAX = 65_536;
 /** Small letters just enqueued that are kept in memory until they are sent: some hundreds. Beyond, they are read again. */
 export const FRESH_OCTETS = 4 * 1024 * 1024;
 /** Letters that share one step of the ratchet's transaction: more gain little, and a failure repeats them all. */
-export const BATCH_LETTERS = 32;
+export const BATCH_LETTERS = 64;
 /** Letters up to so many cells are gathered in memory and stored in batches; larger ones are streamed. */
 export const GATHERED_CELLS = 8;
 /** Cells after which it is written down how far a letter has come: a crash repeats no more. 4 MB. */
 export const STEP_CELLS = 256;
 /** Letters of one queue that may be incomplete at a time: a sender has one under way, and one more after a refusal. */
 export const PARTIAL_LETTERS = 4;
-/** Cells that may be on their way to us per queue: two batches of one-cell letters, 1 MB. */
-export const QUEUE_CREDIT = 64;
+/** Cells that may be on their way to us per queue: two batches of one-cell letters, 2 MB. */
+export const QUEUE_CREDIT = 128;
 /** Cells that one contact's letters may have unanswered at the relay. */
 export const CONTACT_WINDOW = 64;
 /** And all contacts together: 4 MB. */
