@@ -1,9 +1,9 @@
 import { type AddressLabel, addressLabel } from "../foundation/address.ts";
 import type { Database, Schema } from "../foundation/database.ts";
 import { Failure } from "../foundation/failure.ts";
+import { RowCache } from "../foundation/row-cache.ts";
 import { decodeAccountState, type SignedAccountState, verifyAccountState } from "./account-state.ts";
-import { ContactCache } from "./contact-cache.ts";
-import { DECODED_PINS_MAX } from "./limits.ts";
+import { CACHED_CONTACTS_MAX, DECODED_PINS_MAX } from "./limits.ts";
 import { checkPetname } from "./petname.ts";
 import { type PinOutcome, pin } from "./pin.ts";
 
@@ -56,13 +56,14 @@ export class Contacts {
   readonly #database: Database;
   readonly #options: ContactsOptions;
   readonly #decoded = new Map<AddressLabel, SignedAccountState>();
-  readonly #cache: ContactCache;
+  /** Each letter asks for the same ones a dozen times. */
+  readonly #cache: RowCache<string, Contact>;
 
   constructor(database: Database, options: ContactsOptions) {
     this.#database = database;
     this.#options = options;
     database.migrate(contactsSchema);
-    this.#cache = new ContactCache(() => database.sqlite.inTransaction);
+    this.#cache = new RowCache(() => database.sqlite.inTransaction, CACHED_CONTACTS_MAX);
   }
 
   /** By petname, ascending. */

@@ -108,14 +108,11 @@ export class StoredMailbox implements MaildirMailbox {
     return recent;
   }
 
-  /** Writes which messages are recent, if others are than the index says; in the caller's transaction. */
+  /** Writes which messages are recent, if others are than the index says; in the caller's transaction. Rolled back, it waits for the next claim. */
   saveRecent(): void {
     if (!this.#recentUnsaved) return;
-    const { db, mailboxes } = this.#storage;
-    mailboxes.setRecentFrom(this.row, this.#recentFrom);
-    db.afterCommit(() => {
-      this.#recentUnsaved = false;
-    });
+    this.#storage.mailboxes.setRecentFrom(this.row, this.#recentFrom);
+    this.#recentUnsaved = false;
   }
 
   keywords(): readonly string[] {

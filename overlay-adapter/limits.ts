@@ -33,6 +33,8 @@ export const QUEUE_CREDIT = 128;
 export const CONTACT_WINDOW = 64;
 /** And all contacts together: 4 MB. */
 export const TOTAL_WINDOW = 256;
+/** Own queues that are remembered as they were read, some 500 octets each. */
+export const CACHED_QUEUES_MAX = 1_000;
 /** Tags of letters done with, to tell a late duplicate from a stray cell. */
 export const RECENT_TAGS = 256;
 /** Letters that may be missing in one device's chain and still be noted one by one; libsignal forgets keys past 2,000. */

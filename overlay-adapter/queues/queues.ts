@@ -1,7 +1,9 @@
 import type { AddressLabel } from "../../foundation/address.ts";
 import { equalConstantTime } from "../../foundation/bytes.ts";
 import type { Database } from "../../foundation/database.ts";
+import { RowCache } from "../../foundation/row-cache.ts";
 import { type RelayAddress, withoutToken } from "../../relay/relay-url.ts";
+import { CACHED_QUEUES_MAX } from "../limits.ts";
 import type { QueueSecrets } from "../relay-client/relay-client.ts";
 import { decodeQueueAddress, encodeQueueAddress, type QueueAddress } from "./queue-address.ts";
 
@@ -43,12 +45,15 @@ export class Queues {
   readonly #sqlite: Database["sqlite"];
   readonly #relays: readonly RelayAddress[];
   readonly #random: (length: number) => Buffer;
+  /** Readers ask for theirs at each step. */
+  readonly #known: RowCache<number, OwnQueue>;
 
   /** The own relays, with their tokens; the preferred one first. */
   constructor(db: Database, relays: readonly [RelayAddress, ...RelayAddress[]], random: (length: number) => Buffer) {
     this.#sqlite = db.sqlite;
     this.#relays = relays;
     this.#random = random;
+    this.#known = new RowCache(() => db.sqlite.inTransaction, CACHED_QUEUES_MAX);
   }
 
   /** A new queue on the preferred relay, which is yet to learn of it. */
@@ -72,12 +77,15 @@ export class Queues {
     const { lastInsertRowid } = this.#sqlite
       .prepare("INSERT INTO overlay_own_queue VALUES (NULL, ?, 'new', ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(label ?? null, host, port, pin, recipientId, recipientSeed, senderId, senderKey, queueKey);
+    this.#known.changed();
     return Number(lastInsertRowid);
   }
 
   own(id: number): OwnQueue | undefined {
-    const row = this.#sqlite.prepare("SELECT * FROM overlay_own_queue WHERE id = ?").get(id);
-    return row === undefined ? undefined : this.#decode(row as OwnQueueRow);
+    return this.#known.get(id, () => {
+      const row = this.#sqlite.prepare("SELECT * FROM overlay_own_queue WHERE id = ?").get(id);
+      return row === undefined ? undefined : this.#decode(row as OwnQueueRow);
+    });
   }
 
   allOwn(): OwnQueue[] {
@@ -91,10 +99,12 @@ export class Queues {
 
   setState(id: number, state: OwnQueue["state"]): void {
     this.#sqlite.prepare("UPDATE overlay_own_queue SET state = ? WHERE id = ?").run(state, id);
+    this.#known.changed();
   }
 
   setLabel(id: number, label: AddressLabel): void {
     this.#sqlite.prepare("UPDATE overlay_own_queue SET label = ? WHERE id = ?").run(label, id);
+    this.#known.changed();
   }
 
   /** Notes that the contact was told the relay's present address. */
@@ -102,10 +112,12 @@ export class Queues {
     this.#sqlite
       .prepare("UPDATE overlay_own_queue SET relay_host = ?, relay_port = ?, relay_pin = ? WHERE id = ?")
       .run(relay.host, relay.port, relay.pin, id);
+    this.#known.changed();
   }
 
   remove(id: number): void {
     this.#sqlite.prepare("DELETE FROM overlay_own_queue WHERE id = ?").run(id);
+    this.#known.changed();
   }
 
   /** The queue as the contact gets it, at the relay's present address. */
