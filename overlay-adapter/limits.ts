@@ -131,5 +131,7 @@ export const QUEUE_OVERLAP = 35 * DAY;
 export const QUIET_SWEEPS = 3;
 /** A relay that has not answered for so long, while another does, is taken as dead. */
 export const RELAY_GIVEN_UP = 6 * 3_600_000;
+/** A relay that could not be told of a queue's end for so long is not asked any more: longer than anybody is away. */
+export const ENDING_GIVEN_UP = 60 * DAY;
 /** That a copy of the home runs elsewhere is told once a day. */
 export const COPY_PAUSE = DAY;

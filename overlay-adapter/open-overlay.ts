@@ -38,6 +38,7 @@ import type {
   PendingInvite,
   PreparedLetter,
 } from "./overlay.ts";
+import { QueueEndings } from "./queues/queue-endings.ts";
 import { QueueReaders } from "./queues/queue-readers.ts";
 import { QueueRotation } from "./queues/queue-rotation.ts";
 import { Queues } from "./queues/queues.ts";
@@ -234,6 +235,7 @@ export class OpenOverlay implements Overlay {
     this.#readers = new QueueReaders({
       ...context,
       own: options.identity.label,
+      endings: new QueueEndings(options.db, this.#queues),
       work: this.#work,
       receiver: options.receiver,
       logger: this.#logger,

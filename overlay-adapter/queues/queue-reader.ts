@@ -20,6 +20,7 @@ import type { RenewalCell, UnopenedLetter } from "../sessions/renewals.ts";
 import type { StepResult } from "../worker.ts";
 import { decodeInnerCell, type InnerCell } from "./cell.ts";
 import { openCell } from "./cell-seal.ts";
+import type { QueueEndings } from "./queue-endings.ts";
 import type { OwnQueue, Queues } from "./queues.ts";
 
 /** What a contact is told of, so that it begins a new session and sends again. */
@@ -29,6 +30,7 @@ export type HelloCell = Extract<InnerCell, { kind: "hello" }>;
 
 export interface ReaderOptions extends LetterStoreOptions {
   readonly queues: Queues;
+  readonly endings: QueueEndings;
   readonly client: RelayClient;
   /** Takes up a hello in an invite's queue; all that follows from it is durable when this resolves. */
   readonly hello: (queue: OwnQueue, cell: HelloCell) => Promise<"taken" | DropReason>;
@@ -83,16 +85,13 @@ export class QueueReader {
   }
 
   async step(): Promise<StepResult> {
-    const { client, contacts, queues } = this.#o;
+    const { contacts, queues } = this.#o;
     const queue = queues.own(this.#queue.id);
     if (queue === undefined) return this.#idle();
     this.#queue = queue;
     if (queue.state === "deleting") {
       await this.#idle();
-      return this.#later(async () => {
-        await client.deleteQueue(queue.relay, queue);
-        queues.remove(queue.id);
-      });
+      return await this.#end(queue);
     }
     const state = queue.label === undefined ? undefined : contacts.byLabel(queue.label)?.state;
     if (state === "frozen" || !this.#o.active()) return this.#idle();
@@ -147,6 +146,20 @@ export class QueueReader {
       if (!(error instanceof Failure)) throw error;
       this.#o.logger("info", "queue-not-reached", { code: error.code });
       return "later";
+    }
+  }
+
+  async #end(queue: OwnQueue): Promise<StepResult> {
+    const { client, endings, clock, logger } = this.#o;
+    try {
+      await client.deleteQueue(queue.relay, queue);
+      endings.ended(queue.id);
+      return "idle";
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const tried = endings.notHeard(queue.id, clock.now());
+      logger("info", tried ? "queue-not-reached" : "queue-given-up", { code: error.code });
+      return tried ? "later" : "idle";
     }
   }
 
