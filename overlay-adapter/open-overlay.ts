@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../foundation/clock.ts";
 import type { Content } from "../foundation/content.ts";
 import { type Logger, silentLogger } from "../foundation/logger.ts";
 import { KeyedMutex } from "../foundation/mutex.ts";
-import { pooledRandomBytes } from "../foundation/random-pool.ts";
+import { randomOctets } from "../foundation/random-octets.ts";
 import type { RecoverySecrets } from "../keyring/recovery-secret.ts";
 import { Blobs } from "./blobs/blobs.ts";
 import { Carry } from "./carry/carry.ts";
@@ -107,7 +107,7 @@ export class OpenOverlay implements Overlay {
     const { db, relay, spareRelays = [] } = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#random = options.random ?? pooledRandomBytes;
+    this.#random = options.random ?? randomOctets;
     this.#work = new Workforce({ clock: this.#clock, logger: this.#logger, jitter: () => this.#jitter() });
     db.migrate(overlaySchema);
     db.migrate(contactSchema);
