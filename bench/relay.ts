@@ -6,6 +6,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_LIMITS } from "../relay/limits.ts";
 import { parseRelayUrl, type RelayAddress } from "../relay/relay-url.ts";
 import { CELL_SIZE } from "../relay/wire/cell.ts";
 import { PosternServer } from "../rig/postern-process.ts";
@@ -39,6 +40,8 @@ const cell = randomBytes(CELL_SIZE);
 /** Commands that one connection has under way: what the relay takes at once. */
 const WINDOW = 128;
 const CREDIT = 1_000_000;
+/** Cells that a queue takes before it is full. */
+const FULL = Math.floor(DEFAULT_LIMITS.queueOctets / CELL_SIZE);
 
 function newQueue(): BenchQueue {
   return {
@@ -49,12 +52,13 @@ function newQueue(): BenchQueue {
   };
 }
 
-/** Calls the work over and over for the span, so many times at once; how often a second. */
-async function rate(atOnce: number, work: () => Promise<unknown>): Promise<number> {
+/** Calls the work over and over for the span, so many times at once, and so often at most; how often a second. */
+async function rate(atOnce: number, most: number, work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
+  let begun = 0;
   let done = 0;
   const lane = async (): Promise<void> => {
-    for (; performance.now() - started < span; done++) await work();
+    for (; performance.now() - started < span && begun++ < most; done++) await work();
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
   return (done * 1_000) / (performance.now() - started);
@@ -95,25 +99,22 @@ async function measureCells(address: RelayAddress, pid: number): Promise<void> {
     );
     const before = processorTime(pid);
     const sent = Array.from({ length: connections }, () => 0);
-    let full = 0;
     const rates = await Promise.all(
       clients.map((client, at) =>
-        rate(WINDOW, async () => {
+        rate(WINDOW, FULL, async () => {
           sent[at] = (sent[at] ?? 0) + 1;
-          await client.send(queues[at] as BenchQueue, cell).catch(() => full++);
+          await client.send(queues[at] as BenchQueue, cell);
         }),
       ),
     );
     const total = rates.reduce((sum, one) => sum + one, 0);
-    const cost = ((processorTime(pid) - before) * 1e3) / ((total * span) / 1_000);
+    const expected = sent.reduce((sum, one) => sum + one, 0);
+    const cost = ((processorTime(pid) - before) * 1e3) / expected;
     report(
       `cells in, ${connections} connection${connections === 1 ? "" : "s"}`,
       `${perSecondText(total)} (${cost.toFixed(0)} us of the relay's processor each)`,
     );
-    if (full > 0) report("  refused meanwhile (full)", String(full));
-
     const readers = await Promise.all(Array.from({ length: connections }, () => WireClient.connect(address)));
-    const expected = sent.reduce((sum, one) => sum + one, 0) - full;
     let got = 0;
     const started = performance.now();
     await new Promise<void>((resolve) => {
