@@ -22,7 +22,7 @@ export class DataParser extends SMTPStream {
 
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const held = this._lastBytes;
-    if (held !== false && chunk.length > HELD_BACK && !hasDottedLine(held, chunk)) {
+    if (held !== false && chunk.length > HELD_BACK && !this.#beginsWithDot(held) && !hasDottedLine(held, chunk)) {
       this.#gather(held, chunk, done);
       return;
     }
@@ -40,6 +40,11 @@ export class DataParser extends SMTPStream {
       this._countDataBytes(dot);
       this._endDataMode(octets.subarray(0, dot), octets.subarray(dot + 3), done);
     } else super._feedDataStream(chunk, done);
+  }
+
+  /** What is held back is the beginning of the message, and may be its end: a dot alone. */
+  #beginsWithDot(held: Buffer): boolean {
+    return this._atDataStart && (held.length === 0 || held[0] === DOT);
   }
 
   #handOn(octets: Buffer, done: (error?: Error | null) => void): void {

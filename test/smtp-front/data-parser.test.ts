@@ -46,5 +46,14 @@ test("a message is what smtp-server's own parser finds, however it is cut", asyn
         expect(await parse(new DataParser({}), pieces)).toEqual(await parse(new SMTPStream({}), pieces));
       },
     ),
+    { numRuns: 1_000 },
   );
+});
+
+test("a message of nothing but its end ends there, however it is cut, and what follows are commands", async () => {
+  for (const end of [".", ".\r"]) {
+    const rest = ".\r\nabcd\r\n".slice(end.length);
+    const pieces = ["DATA\r\n", end, rest, ".\r\n"].map((piece) => Buffer.from(piece));
+    expect(await parse(new DataParser({}), pieces)).toEqual({ commands: ["DATA", "abcd", "."], messages: [""] });
+  }
 });
